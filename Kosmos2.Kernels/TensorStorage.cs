@@ -1,0 +1,63 @@
+using System.Runtime.InteropServices;
+
+namespace Kosmos2.Kernels;
+
+/// <summary>Memory behind one or more tensors. Whoever allocates it disposes it; views never do.</summary>
+public abstract class TensorStorage : IDisposable
+{
+    /// <summary>Length in bytes.</summary>
+    public abstract long ByteLength { get; }
+
+    /// <summary>
+    /// Address of the first byte when the host can read the memory, otherwise null. Not necessarily aligned: a mapped file
+    /// promises 8 bytes only.
+    /// </summary>
+    public abstract unsafe byte* HostPointer { get; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the memory once.</summary>
+    protected abstract void Dispose(bool disposing);
+}
+
+/// <summary>Host memory of our own: zeroed, 64-byte aligned.</summary>
+public sealed unsafe class HostStorage : TensorStorage
+{
+    private byte* _pointer;
+
+    /// <summary>Allocates zeroed memory.</summary>
+    /// <param name="byteLength">Length in bytes, at least 0.</param>
+    /// <exception cref="OutOfMemoryException">The system refuses the memory.</exception>
+    public HostStorage(long byteLength)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
+        ByteLength = byteLength;
+        _pointer = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(byteLength, 1), 64);
+        NativeMemory.Clear(_pointer, (nuint)byteLength);
+        GC.AddMemoryPressure(Math.Max(byteLength, 1));
+    }
+
+    /// <summary>Frees forgotten memory.</summary>
+    ~HostStorage() => Dispose(false);
+
+    /// <inheritdoc/>
+    public override long ByteLength { get; }
+
+    /// <inheritdoc/>
+    public override byte* HostPointer => _pointer;
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (_pointer == null)
+            return;
+        NativeMemory.AlignedFree(_pointer);
+        _pointer = null;
+        GC.RemoveMemoryPressure(Math.Max(ByteLength, 1));
+    }
+}
