@@ -1,0 +1,56 @@
+namespace Kosmos2.Kernels.Reference;
+
+/// <summary>
+/// For each sequence with n rows and K keys, head h and row i of n: p = softmax over j of 0 .. K - n + i of scale * (q[i, h] . key[j, h]) + bias[j];
+/// y[i, h] = sum over j of p[j] value[j, h]. Key j of a sequence lies in block Blocks[j / BlockSize], slot j % BlockSize.
+/// </summary>
+internal static class ReferenceCachedAttention
+{
+    public static void Run(StepTable step, Tensor q, KeyValueBlocks blocks, int layer, float scale, Tensor y, Tensor? probabilities)
+    {
+        int written = 0;
+        for (int s = 0; s < step.SequenceCount; s++)
+        {
+            int first = step.RowStarts[s];
+            int rows = step.RowStarts[s + 1] - first;
+            int keys = step.KeyCounts[s];
+            ReadOnlySpan<int> table = step.Blocks[step.BlockStarts[s]..step.BlockStarts[s + 1]];
+            var p = new double[keys];
+            for (int h = 0; h < blocks.Heads; h++)
+            {
+                for (int i = 0; i < rows; i++)
+                {
+                    Query(q, first + i, h, blocks, layer, table, scale, p.AsSpan(0, keys - rows + i + 1), y);
+                    p.AsSpan(keys - rows + i + 1).Clear();
+                    for (int j = 0; probabilities is not null && j < keys; j++)
+                        probabilities.AsSpan<float>()[written++] = (float)p[j];
+                }
+            }
+        }
+    }
+
+    private static void Query(
+        Tensor q, int row, int h, KeyValueBlocks blocks, int layer, ReadOnlySpan<int> table, float scale, Span<double> p, Tensor y)
+    {
+        int size = blocks.HeadSize;
+        ReadOnlySpan<float> query = ReferenceAttention.Head(q, row, h, size);
+        for (int j = 0; j < p.Length; j++)
+        {
+            (int block, int slot) = (table[j / KeyValueBlocks.BlockSize], j % KeyValueBlocks.BlockSize);
+            p[j] = (scale * ReferenceAttention.Dot(query, Cached(blocks.Keys(layer), blocks, block, h, slot))) + blocks.KeyBias.Row(block)[slot];
+        }
+        ReferenceSoftmax.Run(p);
+
+        for (int d = 0; d < size; d++)
+        {
+            double sum = 0;
+            for (int j = 0; j < p.Length; j++)
+                sum += p[j] * Cached(blocks.Values(layer), blocks, table[j / KeyValueBlocks.BlockSize], h, j % KeyValueBlocks.BlockSize)[d];
+            ReferenceAttention.Head(y, row, h, size)[d] = (float)sum;
+        }
+    }
+
+    /// <summary>A row of [blocks, heads, BlockSize, headSize].</summary>
+    internal static Span<float> Cached(Tensor cache, KeyValueBlocks blocks, int block, int h, int slot) =>
+        cache.Row((((block * blocks.Heads) + h) * KeyValueBlocks.BlockSize) + slot);
+}

@@ -1,0 +1,89 @@
+namespace Kosmos2.Kernels;
+
+/// <summary>
+/// The largest number of each section of a <see cref="StepTable"/>, found once a step, so that every operation checks its tensors against
+/// the table in constant time. -1 where a section is empty.
+/// </summary>
+internal readonly record struct StepBounds
+{
+    public int TokenIds { get; private init; }
+
+    public int Positions { get; private init; }
+
+    public int GivenRows { get; private init; }
+
+    public int Slots { get; private init; }
+
+    public int Blocks { get; private init; }
+
+    public int Bans { get; private init; }
+
+    /// <summary>Sum over the sequences of rows times keys: the elements that one head's probabilities take.</summary>
+    public long QueryKeyPairs { get; private init; }
+
+    /// <summary>Reads a table and checks that its sections agree with one another.</summary>
+    /// <exception cref="ArgumentException">They do not.</exception>
+    public static StepBounds Of(StepTable table)
+    {
+        Starts(table.RowStarts, table.RowCount, "row starts");
+        Starts(table.BlockStarts, table.Blocks.Length, "block starts");
+        Starts(table.BanStarts, table.Bans.Length, "ban starts");
+        if (Largest(table.OutputRows, 0, "output row") >= table.RowCount)
+            Throw($"an output row lies past the last of {table.RowCount} rows");
+        return new StepBounds
+        {
+            TokenIds = Largest(table.TokenIds, 0, "token id"),
+            Positions = Largest(table.Positions, 0, "position"),
+            GivenRows = Largest(table.GivenRows, -1, "given row"),
+            Slots = Largest(table.Slots, 0, "slot"),
+            Blocks = Largest(table.Blocks, 0, "block"),
+            Bans = Largest(table.Bans, 0, "ban"),
+            QueryKeyPairs = Sequences(table),
+        };
+    }
+
+    private static long Sequences(StepTable table)
+    {
+        long pairs = 0;
+        for (int s = 0; s < table.SequenceCount; s++)
+        {
+            int rows = table.RowStarts[s + 1] - table.RowStarts[s];
+            int keys = table.KeyCounts[s];
+            long slots = (table.BlockStarts[s + 1] - table.BlockStarts[s]) * (long)KeyValueBlocks.BlockSize;
+            if (keys < rows || keys > slots)
+                Throw($"sequence {s} has {rows} rows and room for {slots} keys, but counts {keys} keys");
+            foreach (int sequence in table.RowSequences[table.RowStarts[s]..table.RowStarts[s + 1]])
+            {
+                if (sequence != s)
+                    Throw($"a row of sequence {s} says that it belongs to sequence {sequence}");
+            }
+            pairs += (long)rows * keys;
+        }
+        return pairs;
+    }
+
+    private static void Starts(ReadOnlySpan<int> starts, int end, string name)
+    {
+        for (int i = 1; i < starts.Length; i++)
+        {
+            if (starts[i] < starts[i - 1])
+                Throw($"the {name} of a step descend from {starts[i - 1]} to {starts[i]}");
+        }
+        if (starts[0] != 0 || starts[^1] != end)
+            Throw($"the {name} of a step run from {starts[0]} to {starts[^1]} instead of 0 to {end}");
+    }
+
+    private static int Largest(ReadOnlySpan<int> numbers, int least, string name)
+    {
+        int largest = -1;
+        foreach (int number in numbers)
+        {
+            if (number < least)
+                Throw($"a {name} of a step is {number}");
+            largest = Math.Max(largest, number);
+        }
+        return largest;
+    }
+
+    private static void Throw(string message) => throw new ArgumentException(message);
+}
