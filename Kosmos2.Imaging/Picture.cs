@@ -90,7 +90,7 @@ public static class Picture
         byte[] rgba = DecodeRgba(codec, name);
         if (JpegMarkers.IsJpeg(bytes) && !JpegMarkers.HasEnd(bytes))
             throw CutShort(codec, name);
-        byte[] rgb = DropAlpha(rgba);
+        byte[] rgb = Bitmaps.DropAlpha(rgba);
         gif?.FillUncovered(rgba, rgb);
         var picture = new RgbImage(width, height, rgb);
         return options.ApplyExifOrientation ? Orientation.Apply(picture, codec.EncodedOrigin) : picture;
@@ -126,18 +126,6 @@ public static class Picture
 
     private static PictureException CutShort(SKCodec codec, string name) =>
         new($"{name}: is cut short: the {codec.EncodedFormat} data ends before the picture does");
-
-    private static byte[] DropAlpha(byte[] rgba)
-    {
-        byte[] rgb = GC.AllocateUninitializedArray<byte>(rgba.Length / 4 * 3);
-        for (int from = 0, to = 0; to < rgb.Length; from += 4, to += 3)
-        {
-            rgb[to] = rgba[from];
-            rgb[to + 1] = rgba[from + 1];
-            rgb[to + 2] = rgba[from + 2];
-        }
-        return rgb;
-    }
 
     // Skia says no more than "no codec": a header that is cut short looks to it like no picture at all.
     private static PictureException NotReadable(ReadOnlySpan<byte> bytes, string name)
