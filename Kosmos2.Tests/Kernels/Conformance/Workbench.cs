@@ -1,0 +1,118 @@
+using System.Runtime.InteropServices;
+using Kosmos2.Kernels;
+
+namespace Kosmos2.Tests.Kernels.Conformance;
+
+/// <summary>A backend with short ways to make operands on it, all of which are freed with the bench.</summary>
+public sealed class Workbench(IBackend backend) : IDisposable
+{
+    private readonly Stack<IDisposable> _owned = new();
+
+    public IBackend Backend => backend;
+
+    /// <summary>A tensor with given elements.</summary>
+    public Tensor Floats(float[] values, params ReadOnlySpan<long> extents)
+    {
+        Tensor tensor = Keep(backend.Allocate(DType.F32, extents));
+        backend.Upload<float>(values, tensor);
+        return tensor;
+    }
+
+    /// <summary>A tensor of normally distributed numbers that are the same on every bench.</summary>
+    public Tensor Random(int seed, params ReadOnlySpan<long> extents) => Floats(Samples.Normal(seed, extents), extents);
+
+    /// <summary>A tensor for a result, filled with NaN so that an element which is never written shows.</summary>
+    public Tensor Result(params ReadOnlySpan<long> extents)
+    {
+        var values = new float[new Shape(extents).ElementCount];
+        values.AsSpan().Fill(float.NaN);
+        return Floats(values, extents);
+    }
+
+    public Tensor Integers(params ReadOnlySpan<long> extents) => Keep(backend.Allocate(DType.I32, extents));
+
+    /// <summary>A prepared weight of random numbers.</summary>
+    public PreparedWeight Weight(int seed, DType type, int rows, int width, int misalignment = 0) =>
+        Weight(Samples.Normal(seed, rows, width), type, rows, width, misalignment);
+
+    /// <summary>A prepared weight; in host memory its first element lies <paramref name="misalignment"/> bytes past an aligned address.</summary>
+    public PreparedWeight Weight(float[] values, DType type, int rows, int width, int misalignment = 0)
+    {
+        Tensor host = Samples.HostWeight(values, type, rows, width, misalignment);
+        _owned.Push(host.Storage);
+        return Keep(backend.Prepare(host));
+    }
+
+    public LayerNormParameters Norm(int seed, int width, float epsilon = 1e-5f) =>
+        new(Random(seed, width), Random(seed + 1, width), epsilon);
+
+    public KeyValueBlocks Cache(int layers, int heads, int headSize, int capacity) =>
+        Keep(new KeyValueBlocks(backend, layers, heads, headSize, capacity));
+
+    /// <summary>Hands a step's table over; it lives as long as the bench.</summary>
+    public StepTable Begin(StepTable table)
+    {
+        backend.BeginStep(Keep(table));
+        return table;
+    }
+
+    public float[] Read(Tensor tensor)
+    {
+        var values = new float[tensor.Shape.ElementCount];
+        backend.Download<float>(tensor, values);
+        return values;
+    }
+
+    /// <summary>Integers as floats, so that programs have one kind of result; ids in tests are small.</summary>
+    public float[] ReadIntegers(Tensor tensor)
+    {
+        var values = new int[tensor.Shape.ElementCount];
+        backend.Download<int>(tensor, values);
+        return Array.ConvertAll(values, v => (float)v);
+    }
+
+    public void Dispose()
+    {
+        while (_owned.TryPop(out IDisposable? owned))
+            owned.Dispose();
+    }
+
+    private T Keep<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Push(owned);
+        return owned;
+    }
+}
+
+/// <summary>Numbers for tests.</summary>
+internal static class Samples
+{
+    /// <summary>Normally distributed numbers, deviation 1.</summary>
+    public static float[] Normal(int seed, params ReadOnlySpan<long> extents)
+    {
+        var random = new Random(seed);
+        var values = new float[new Shape(extents).ElementCount];
+        foreach (ref float value in values.AsSpan())
+            value = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+        return values;
+    }
+
+    public static Tensor HostWeight(float[] values, DType type, int rows, int width, int misalignment = 0)
+    {
+        int size = type.SizeInBytes();
+        var tensor = new Tensor(new HostStorage(misalignment + (values.Length * size)), type, new Shape(rows, width), misalignment);
+        byte[] bytes = type switch
+        {
+            DType.F32 => MemoryMarshal.AsBytes<float>(values).ToArray(),
+            DType.F16 => MemoryMarshal.AsBytes<Half>(Array.ConvertAll(values, v => (Half)v)).ToArray(),
+            DType.BF16 => MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, v => (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16))).ToArray(),
+            _ => throw new ArgumentOutOfRangeException(nameof(type)),
+        };
+        unsafe
+        {
+            bytes.CopyTo(new Span<byte>(tensor.HostPointer, bytes.Length));
+        }
+        return tensor;
+    }
+}
