@@ -6,7 +6,8 @@ namespace Kosmos2.Weights;
 /// <summary>
 /// All tensors of a model folder by name, whether they lie in one <c>model.safetensors</c> or in shards that
 /// <c>model.safetensors.index.json</c> names. Opening reads headers only; the tensors are read-only views of mapped files and live as
-/// long as this object.
+/// long as this object. The names are the released checkpoint's, whatever the files use: original fairseq and pre-release names are
+/// brought to them, and tables that the model computes for itself (position ids, sinusoids) are passed over.
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
@@ -14,7 +15,7 @@ public sealed class Checkpoint : IDisposable
     private const string IndexFile = "model.safetensors.index.json";
 
     private readonly SafetensorsFile[] _files;
-    private readonly Dictionary<string, (Tensor Tensor, SafetensorsFile File)> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
 
     private Checkpoint(string folder, SafetensorsFile[] files)
     {
@@ -56,9 +57,35 @@ public sealed class Checkpoint : IDisposable
     /// <summary>Looks a tensor up.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out Tensor? tensor)
     {
-        bool found = _tensors.TryGetValue(name, out (Tensor Tensor, SafetensorsFile File) entry);
-        tensor = entry.Tensor;
+        bool found = _tensors.TryGetValue(name, out StoredTensor stored);
+        tensor = stored.Tensor;
         return found;
+    }
+
+    /// <summary>
+    /// Checks that every tensor of the model is there, in the shape that the configuration asks for, as F32, F16 or BF16. Tensors that the
+    /// model does not know are no error.
+    /// </summary>
+    /// <returns>The names of tensors that the model does not know.</returns>
+    /// <exception cref="CheckpointException">A tensor is missing, or has another shape or an unexpected type.</exception>
+    public IReadOnlyList<string> Validate(Kosmos2Config config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var unknown = new HashSet<string>(_tensors.Keys, StringComparer.Ordinal);
+        CheckpointException? first = null;
+        int problems = 0;
+        foreach (CatalogEntry expected in TensorCatalog.For(config))
+        {
+            unknown.Remove(expected.Name);
+            if (Check(expected) is not { } problem)
+                continue;
+            problems++;
+            first ??= problem;
+        }
+
+        if (first is null)
+            return [.. unknown.Order(StringComparer.Ordinal)];
+        throw problems == 1 ? first : new CheckpointException(first.FilePath, first.TensorName, $"{first.Problem} ({problems - 1} more tensors do not fit)");
     }
 
     /// <summary>Unmaps all files; the tensors must not be used afterwards.</summary>
@@ -70,11 +97,18 @@ public sealed class Checkpoint : IDisposable
 
     private static Checkpoint OpenSingle(string folder, string path)
     {
-        SafetensorsFile file = SafetensorsFile.Open(path);
-        var checkpoint = new Checkpoint(folder, [file]);
-        foreach (SafetensorsEntry entry in file.Entries)
-            checkpoint._tensors.Add(entry.Name, (file[entry.Name], file));
-        return checkpoint;
+        var checkpoint = new Checkpoint(folder, [SafetensorsFile.Open(path)]);
+        try
+        {
+            foreach (SafetensorsEntry entry in checkpoint._files[0].Entries)
+                checkpoint.Add(entry.Name, checkpoint._files[0]);
+            return checkpoint;
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
     }
 
     private static Checkpoint OpenShards(string folder, CheckpointIndex index)
@@ -94,9 +128,9 @@ public sealed class Checkpoint : IDisposable
             foreach ((string name, string shard) in index.WeightMap)
             {
                 SafetensorsFile file = files[shard];
-                if (!file.TryGet(name, out Tensor? tensor))
+                if (!file.TryGet(name, out _))
                     throw new CheckpointException(file.FilePath, name, $"is not in this shard, where {index.FilePath} says it is");
-                checkpoint._tensors.Add(name, (tensor, file));
+                checkpoint.Add(name, file);
             }
 
             return checkpoint;
@@ -109,6 +143,31 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>Enters a tensor under its released name.</summary>
+    private void Add(string nameInFile, SafetensorsFile file)
+    {
+        if (TensorNames.IsBuffer(nameInFile))
+            return;
+        string name = TensorNames.ToReleased(nameInFile);
+        if (!_tensors.TryAdd(name, new StoredTensor(file[nameInFile], file, nameInFile)))
+        {
+            string other = _tensors[name].NameInFile;
+            throw new CheckpointException(file.FilePath, nameInFile, $"is {Kosmos2FormatException.Quote(name)} under another name, and so is {Kosmos2FormatException.Quote(other)}");
+        }
+    }
+
+    private CheckpointException? Check(CatalogEntry expected)
+    {
+        if (!_tensors.TryGetValue(expected.Name, out StoredTensor stored))
+            return expected.Required ? new CheckpointException(Folder, expected.Name, $"is missing; the configuration asks for {expected.Shape}") : null;
+        string file = stored.File.FilePath;
+        if (!stored.Tensor.Shape.Equals(expected.Shape))
+            return new CheckpointException(file, stored.NameInFile, $"has shape {stored.Tensor.Shape}; the configuration asks for {expected.Shape}");
+        return stored.Tensor.DType is DType.F32 or DType.F16 or DType.BF16
+            ? null
+            : new CheckpointException(file, stored.NameInFile, $"has type {stored.Tensor.DType}; weights are F32, F16 or BF16");
+    }
+
     private static IOException NothingToOpen(string folder)
     {
         if (!Directory.Exists(folder))
@@ -118,4 +177,7 @@ public sealed class Checkpoint : IDisposable
             message += "; pytorch_model.bin is a pickle, which can run code and is not read: save the model as safetensors";
         return new FileNotFoundException(message, Path.Combine(folder, SingleFile));
     }
+
+    /// <summary>A tensor, the file that holds it and what that file calls it.</summary>
+    private readonly record struct StoredTensor(Tensor Tensor, SafetensorsFile File, string NameInFile);
 }

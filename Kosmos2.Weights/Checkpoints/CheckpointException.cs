@@ -12,8 +12,12 @@ public sealed class CheckpointException : Kosmos2FormatException
         : base(filePath, tensorName is null ? problem : $"tensor {Quote(tensorName)}: {problem}", innerException)
     {
         TensorName = tensorName;
+        Problem = problem;
     }
 
     /// <summary>The tensor at fault, or null when the fault is the checkpoint's as a whole.</summary>
     public string? TensorName { get; }
+
+    /// <summary>What was found and what was expected.</summary>
+    internal string Problem { get; }
 }

@@ -24,6 +24,9 @@ public sealed record Kosmos2Config
     /// <summary>All other fields of the file, by name; written back as they are.</summary>
     public IReadOnlyDictionary<string, JsonElement> OtherFields { get; init; } = ConfigFields.None;
 
+    /// <summary>Number of weights: 1,664,485,376 for the real model. A head that is tied to the embeddings counts once.</summary>
+    public long ParameterCount => TensorCatalog.For(this).Where(t => t.Required).Sum(t => t.Shape.ElementCount);
+
     /// <summary>Reads a configuration.</summary>
     /// <param name="path">A model's folder, or the file itself.</param>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
