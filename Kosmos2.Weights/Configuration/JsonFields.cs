@@ -149,6 +149,24 @@ internal sealed class JsonFields
             : throw Error(name, $"is {Show(value)}; it must be an object");
     }
 
+    /// <summary>The fields of each object in an array; none when it is absent or null.</summary>
+    public IReadOnlyList<JsonFields> Objects(string name)
+    {
+        if (Find(name) is not { } value || value.ValueKind == JsonValueKind.Null)
+            return [];
+        if (value.ValueKind != JsonValueKind.Array)
+            throw Error(name, $"is {Show(value)}; it must be an array of objects");
+        var objects = new List<JsonFields>();
+        foreach (JsonElement item in value.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.Object)
+                throw Error($"{name}[{objects.Count}]", $"is {Show(item)}; it must be an object");
+            objects.Add(new JsonFields(FilePath, $"{_prefix}{name}[{objects.Count}].", item));
+        }
+
+        return objects;
+    }
+
     /// <summary>A complaint about a field.</summary>
     public ConfigurationException Error(string name, string problem) => new(FilePath, _prefix + name, problem);
 

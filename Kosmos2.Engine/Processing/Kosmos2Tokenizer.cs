@@ -1,0 +1,146 @@
+using System.Text;
+using Kosmos2.Weights;
+
+namespace Kosmos2.Engine.Processing;
+
+/// <summary>
+/// Text to token ids and back, id for id as Hugging Face's XLMRobertaTokenizerFast with the words that Kosmos2Processor adds: 11 tags
+/// (<c>&lt;grounding&gt;</c>, <c>&lt;phrase&gt;</c> ...) and a token for each patch index. Read-only after loading; any number of threads may use one.
+/// </summary>
+public sealed class Kosmos2Tokenizer
+{
+    private const string JsonFile = "tokenizer.json";
+    private const string SentencePieceModel = "sentencepiece.bpe.model";
+
+    private readonly TokenEncoder _encoder;
+    private readonly string?[] _tokens;
+    private readonly HashSet<int> _special;
+    private readonly Lazy<Dictionary<string, int>> _ids;
+
+    internal Kosmos2Tokenizer(TokenizerModel model, int numPatchIndexTokens)
+    {
+        model = model.WithTags(numPatchIndexTokens);
+        _encoder = new TokenEncoder(model);
+        _tokens = new string?[Math.Max(model.Pieces.Length, model.Added.Max(token => token.Id) + 1)];
+        model.Pieces.CopyTo(_tokens, 0);
+        foreach (AddedToken token in model.Added)
+            _tokens[token.Id] = token.Content;
+        _special = [.. model.Added.Where(token => token.Special).Select(token => token.Id)];
+        _ids = new Lazy<Dictionary<string, int>>(() =>
+        {
+            var ids = new Dictionary<string, int>(_tokens.Length, StringComparer.Ordinal);
+            for (int id = 0; id < _tokens.Length; id++)
+                ids[_tokens[id]!] = id;
+            return ids;
+        });
+        UnkTokenId = model.UnknownId;
+        BosTokenId = IdOf(TokenizerModel.Bos);
+        PadTokenId = IdOf(TokenizerModel.Pad);
+        EosTokenId = IdOf(TokenizerModel.Eos);
+
+        int IdOf(string content) => model.Added.FirstOrDefault(token => token.Content == content)?.Id
+            ?? throw model.Error($"has no added token {content}");
+    }
+
+    /// <summary>Loads a tokenizer.</summary>
+    /// <param name="path">A model's folder, its <c>tokenizer.json</c> or its <c>sentencepiece.bpe.model</c>. Of a folder with both the first is read.</param>
+    /// <param name="numPatchIndexTokens">How many patch index tokens the model knows (processor_config.json's num_patch_index_tokens).</param>
+    /// <exception cref="FileNotFoundException">There is no tokenizer.</exception>
+    /// <exception cref="Kosmos2FormatException">The file is damaged, or asks for something that is not supported.</exception>
+    public static Kosmos2Tokenizer Load(string path, int numPatchIndexTokens = 1024)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentOutOfRangeException.ThrowIfLessThan(numPatchIndexTokens, 1);
+        string file = Directory.Exists(path)
+            ? FindIn(path) ?? throw new FileNotFoundException($"{path}: holds neither {JsonFile} nor {SentencePieceModel}", path)
+            : path;
+        TokenizerModel model = file.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? TokenizerJsonFile.Read(file) : SentencePieceFile.Read(file);
+        return new Kosmos2Tokenizer(model, numPatchIndexTokens);
+    }
+
+    /// <summary>Loads a model folder's tokenizer if it has one: a checkpoint may come without.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="numPatchIndexTokens">As for <see cref="Load"/>.</param>
+    /// <returns>The tokenizer, or null if the folder holds no tokenizer file.</returns>
+    /// <exception cref="Kosmos2FormatException">There is one, but it is damaged or not supported.</exception>
+    public static Kosmos2Tokenizer? LoadIfPresent(string folder, int numPatchIndexTokens = 1024) =>
+        FindIn(folder) is { } file ? Load(file, numPatchIndexTokens) : null;
+
+    /// <summary>Number of tokens; ids go from 0 to one less. 65,037 for the published model.</summary>
+    public int VocabularySize => _tokens.Length;
+
+    /// <summary>Id of <c>&lt;s&gt;</c>, which begins every sequence.</summary>
+    public int BosTokenId { get; }
+
+    /// <summary>Id of <c>&lt;pad&gt;</c>.</summary>
+    public int PadTokenId { get; }
+
+    /// <summary>Id of <c>&lt;/s&gt;</c>, which ends an answer.</summary>
+    public int EosTokenId { get; }
+
+    /// <summary>Id of <c>&lt;unk&gt;</c>, which stands for characters that no piece covers.</summary>
+    public int UnkTokenId { get; }
+
+    /// <summary>
+    /// Text to ids. Tags and special tokens are recognised wherever they are written, and take the white space on their left with them; half
+    /// a surrogate pair counts as U+FFFD.
+    /// </summary>
+    /// <param name="text">The text, of any length.</param>
+    /// <param name="addSpecialTokens">
+    /// Puts <c>&lt;s&gt;</c> before and <c>&lt;/s&gt;</c> behind, as Hugging Face's tokenizer does unless told otherwise. A prompt to be continued must not
+    /// end in <c>&lt;/s&gt;</c>: Kosmos2Processor makes those.
+    /// </param>
+    public int[] Encode(ReadOnlySpan<char> text, bool addSpecialTokens = true)
+    {
+        using var ids = new IdBuffer();
+        if (addSpecialTokens)
+            ids.Add(BosTokenId);
+        _encoder.Encode(text, ids);
+        if (addSpecialTokens)
+            ids.Add(EosTokenId);
+        return ids.ToArray();
+    }
+
+    /// <summary>Ids to text, without any clean-up of spaces.</summary>
+    /// <param name="ids">The ids. Those that no token has are left out, as in Hugging Face: a model's table of embeddings may have spare rows.</param>
+    /// <param name="skipSpecialTokens">Leaves out <c>&lt;s&gt;</c>, <c>&lt;pad&gt;</c>, <c>&lt;/s&gt;</c>, <c>&lt;unk&gt;</c> and <c>&lt;mask&gt;</c>; tags stay.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An id is negative.</exception>
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
+    {
+        TokenStream stream = CreateStream(skipSpecialTokens);
+        var text = new StringBuilder();
+        foreach (int id in ids)
+            stream.AppendTo(text, id);
+        return text.ToString();
+    }
+
+    /// <summary>Decodes each of several sequences.</summary>
+    /// <param name="sequences">The sequences.</param>
+    /// <param name="skipSpecialTokens">As for <see cref="Decode"/>.</param>
+    public string[] BatchDecode(IEnumerable<int[]> sequences, bool skipSpecialTokens = false)
+    {
+        ArgumentNullException.ThrowIfNull(sequences);
+        return [.. sequences.Select(ids => Decode(ids, skipSpecialTokens))];
+    }
+
+    /// <summary>Decodes a sequence while it grows.</summary>
+    /// <param name="skipSpecialTokens">As for <see cref="Decode"/>.</param>
+    public TokenStream CreateStream(bool skipSpecialTokens = false) => new(this, skipSpecialTokens);
+
+    /// <summary>The token of an id, as in <c>▁snowman</c>; null beyond the vocabulary.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The id is negative.</exception>
+    public string? IdToToken(int id)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(id);
+        return id < _tokens.Length ? _tokens[id] : null;
+    }
+
+    /// <summary>The id of a token, as in <c>&lt;grounding&gt;</c> or <c>▁snowman</c>; null if the vocabulary has none such.</summary>
+    public int? TokenToId(string token) => _ids.Value.TryGetValue(token, out int id) ? id : null;
+
+    /// <summary>Whether decoding with skip_special_tokens leaves an id out.</summary>
+    public bool IsSpecial(int id) => _special.Contains(id);
+
+    private static string? FindIn(string folder) =>
+        new[] { JsonFile, SentencePieceModel }.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+}
