@@ -1,0 +1,151 @@
+namespace Kosmos2.Engine.Generation;
+
+/// <summary>
+/// The beams of one prompt: those that run, and the best that have finished. The rules are those of transformers 4.57's vectorised beam
+/// search, in single precision as there, so that scores and choices are the same.
+/// </summary>
+internal sealed class BeamGroup
+{
+    /// <summary>Score of what is not there: a place not yet taken, a beam that is no beam yet.</summary>
+    private const float Nothing = -1e9f;
+
+    private readonly GenerationPlan _plan;
+    private readonly StoppingRules _stopping;
+    private readonly List<FinishedBeam> _finished = [];
+    private readonly List<FinishReason?> _reasons = [];
+    private readonly float[] _scores;
+    private readonly RunningSequence _empty;
+    private RunningSequence[] _running;
+    private RunningSequence[] _next;
+    private bool _improvementPossible = true;
+
+    /// <summary>Begins with as many copies of the prompt as there are beams; only the first counts, or all would go the same way.</summary>
+    public BeamGroup(int prompt, int[] promptTokens, GenerationPlan plan, StoppingRules stopping)
+    {
+        _plan = plan;
+        _stopping = stopping;
+        _empty = new RunningSequence(prompt, promptTokens, plan);
+        _running = NewSequences();
+        _next = NewSequences();
+        _scores = new float[plan.NumBeams];
+        _scores.AsSpan(1).Fill(Nothing);
+        Parents = new int[plan.NumBeams];
+        Tokens = new int[plan.NumBeams];
+
+        RunningSequence[] NewSequences() => [.. Enumerable.Range(0, plan.NumBeams).Select(_ => new RunningSequence(prompt, promptTokens, plan))];
+    }
+
+    /// <summary>The running beams.</summary>
+    public ReadOnlySpan<RunningSequence> Running => _running;
+
+    /// <summary>[beams] their log probabilities.</summary>
+    public ReadOnlySpan<float> Scores => _scores;
+
+    /// <summary>[beams] after a step: the beam that each running beam continues.</summary>
+    public int[] Parents { get; }
+
+    /// <summary>[beams] after a step: the token that was added to it.</summary>
+    public int[] Tokens { get; }
+
+    /// <summary>Whether no further step can change the result.</summary>
+    public bool Done { get; private set; }
+
+    private int NumBeams => _plan.NumBeams;
+
+    private bool AllFinished => _finished.Count == NumBeams;
+
+    private readonly record struct FinishedBeam(RunningSequence Sequence, float Score, FinishReason Reason);
+
+    /// <summary>Takes one step.</summary>
+    /// <param name="candidates">The best ways to go on, best first (drawn ones in the order of drawing); more than there are beams.</param>
+    /// <param name="scoresOf">A beam's processed scores, of which the chosen ones are kept on request.</param>
+    public void Step(ReadOnlySpan<BeamCandidate> candidates, Func<int, Span<float>> scoresOf)
+    {
+        _reasons.Clear();
+        foreach (BeamCandidate candidate in candidates)
+            _reasons.Add(_stopping.After(_running[candidate.Beam], candidate.Token));
+        KeepFinished(candidates, scoresOf);
+        Continue(candidates, scoresOf);
+        Done = IsDone();
+    }
+
+    /// <summary>The answers, best first: <c>num_return_sequences</c> of them, or as many as there are ways to go on; at least one.</summary>
+    /// <param name="cancelled">Whether running beams count as they are.</param>
+    public IEnumerable<GeneratedSequence> Results(bool cancelled)
+    {
+        IEnumerable<FinishedBeam> all = _finished;
+        if (cancelled && !Done)
+        {
+            all = all.Concat(_running.Zip(_scores, (sequence, score) =>
+                new FinishedBeam(sequence, Normalised(score, Math.Max(1, sequence.NewCount)), FinishReason.Cancelled)));
+        }
+        else if (_finished.Count == 0)
+        {
+            all = [new FinishedBeam(_empty, float.NegativeInfinity, FinishReason.NoContinuation)];
+        }
+        return all.OrderByDescending(f => f.Score).Take(_plan.NumReturnSequences).Select(f => f.Sequence.Finish(f.Reason, f.Score));
+    }
+
+    /// <summary>Lets the candidates that end enter the list of finished beams, if they are good enough.</summary>
+    /// <remarks>Only the first num_beams candidates may: the others are there so that enough beams can go on.</remarks>
+    private void KeepFinished(ReadOnlySpan<BeamCandidate> candidates, Func<int, Span<float>> scoresOf)
+    {
+        if (!_improvementPossible || (AllFinished && _plan.EarlyStopping == EarlyStopping.True))
+            return;
+        for (int i = 0; i < Math.Min(NumBeams, candidates.Length); i++)
+        {
+            if (_reasons[i] is not { } reason)
+                continue;
+            var (score, beam, token) = candidates[i];
+            float normalised = Normalised(score, _running[beam].NewCount + 1);
+            if (normalised <= (AllFinished ? _finished[^1].Score : Nothing))
+                continue;
+            RunningSequence sequence = _running[beam].Clone();
+            Extend(sequence, token, scoresOf(beam));
+
+            // After the equal ones, which were there first.
+            int place = _finished.FindIndex(f => f.Score < normalised);
+            _finished.Insert(place < 0 ? _finished.Count : place, new FinishedBeam(sequence, normalised, reason));
+            if (_finished.Count > NumBeams)
+                _finished.RemoveAt(NumBeams);
+        }
+    }
+
+    /// <summary>Chooses the beams that run on: the best candidates that do not end, and ended ones only where there are no others.</summary>
+    private void Continue(ReadOnlySpan<BeamCandidate> candidates, Func<int, Span<float>> scoresOf)
+    {
+        IEnumerable<(float Score, int Index)> order = candidates.ToArray().Select((c, i) => (c.Score + (_reasons[i] is null ? 0 : Nothing), i));
+        int place = 0;
+        foreach (var (score, index) in order.OrderByDescending(o => o.Score).Take(NumBeams))
+        {
+            var (_, beam, token) = candidates[index];
+            _next[place].CopyFrom(_running[beam]);
+            Extend(_next[place], token, scoresOf(beam));
+            _scores[place] = score;
+            Parents[place] = beam;
+            Tokens[place++] = token;
+        }
+        (_running, _next) = (_next, _running);
+    }
+
+    private bool IsDone()
+    {
+        // Could the best running beam still enter the list? Its score at the length that suits it best is compared with the worst one there.
+        bool toTheLimit = _plan.EarlyStopping == EarlyStopping.Never && _plan.LengthPenalty > 0;
+        int length = toTheLimit ? _running[0].MaxLength - _running[0].PromptLength : _running[0].NewCount;
+        float worst = AllFinished ? _finished[^1].Score : Nothing;
+        _improvementPossible &= Normalised(_scores[0], length) > worst;
+
+        bool enough = AllFinished && _plan.EarlyStopping == EarlyStopping.True;
+        bool allEnd = _reasons.TrueForAll(r => r is not null);
+        return !_improvementPossible || enough || allEnd;
+    }
+
+    private float Normalised(float score, int length) => score / (float)Math.Pow(length, _plan.LengthPenalty);
+
+    private static void Extend(RunningSequence sequence, int token, ReadOnlySpan<float> scores)
+    {
+        sequence.KeepScores(scores[token], scores);
+        sequence.Append(token);
+    }
+}

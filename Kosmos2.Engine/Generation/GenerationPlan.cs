@@ -1,0 +1,92 @@
+namespace Kosmos2.Engine.Generation;
+
+/// <summary>A configuration that was checked, with Hugging Face's defaults where nothing was set.</summary>
+internal sealed class GenerationPlan
+{
+    /// <summary>New tokens when no limit is set (transformers 4.57).</summary>
+    private const int DefaultNewTokens = 20;
+
+    /// <summary>Checks a configuration.</summary>
+    /// <param name="config">Settings, merged with the checkpoint's.</param>
+    /// <param name="vocabularySize">Token ids must be below it.</param>
+    /// <param name="hooks">The caller's own processors.</param>
+    /// <exception cref="ArgumentException">A setting is out of range or contradicts another.</exception>
+    public GenerationPlan(GenerationConfig config, int vocabularySize, GenerationHooks hooks)
+    {
+        GenerationRules.Check(config, vocabularySize);
+        Config = config;
+        VocabularySize = vocabularySize;
+        EndOfSequence = [.. config.EosTokenId ?? []];
+        PadTokenId = config.PadTokenId ?? (EndOfSequence.Length > 0 ? EndOfSequence[0] : -1);
+        NumBeams = config.NumBeams ?? 1;
+        NumReturnSequences = config.NumReturnSequences ?? 1;
+        DoSample = config.DoSample ?? false;
+        LengthPenalty = config.LengthPenalty ?? 1;
+        EarlyStopping = config.EarlyStopping ?? EarlyStopping.False;
+        NoRepeatNgramSize = config.NoRepeatNgramSize ?? 0;
+        Scores = config.OutputScores ?? ScoreOutput.None;
+        Processors = LogitsProcessorChain.Build(this, hooks);
+    }
+
+    /// <summary>The configuration.</summary>
+    public GenerationConfig Config { get; }
+
+    /// <summary>Length of a row of scores.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>Tokens that end a sequence.</summary>
+    public int[] EndOfSequence { get; }
+
+    /// <summary>Fills up short sequences; -1 for none.</summary>
+    public int PadTokenId { get; }
+
+    /// <summary>Beams per prompt.</summary>
+    public int NumBeams { get; }
+
+    /// <summary>Answers per prompt.</summary>
+    public int NumReturnSequences { get; }
+
+    /// <summary>Whether tokens are drawn.</summary>
+    public bool DoSample { get; }
+
+    /// <summary>Exponent of the length that divides a beam's log probability.</summary>
+    public float LengthPenalty { get; }
+
+    /// <summary>When a beam search ends.</summary>
+    public EarlyStopping EarlyStopping { get; }
+
+    /// <summary>n of the n-grams that may not repeat, or 0.</summary>
+    public int NoRepeatNgramSize { get; }
+
+    /// <summary>Scores to keep.</summary>
+    public ScoreOutput Scores { get; }
+
+    /// <summary>Everything that changes scores, in order.</summary>
+    public ILogitsProcessor[] Processors { get; }
+
+    /// <summary>Whether the device can choose by itself: the likeliest token, but for those that would repeat an n-gram.</summary>
+    public bool ChoosesOnDevice => !DoSample && NumBeams == 1 && Scores == ScoreOutput.None && Processors.All(p => p is NoRepeatNgramProcessor);
+
+    /// <summary>Where a sequence ends at the latest, prompt included, and why.</summary>
+    /// <exception cref="ArgumentException">The prompt leaves no room for a new token.</exception>
+    public (int Length, FinishReason Reason) Limit(int promptLength)
+    {
+        var (length, reason) = Config switch
+        {
+            { MaxNewTokens: { } newTokens } => ((long)promptLength + newTokens, FinishReason.MaxNewTokens),
+            { MaxLength: { } maxLength } => (maxLength, FinishReason.MaxLength),
+            _ => ((long)promptLength + DefaultNewTokens, FinishReason.MaxNewTokens),
+        };
+        if (Config.MaxContext is { } context && context.MaxTokens < length)
+            (length, reason) = (context.MaxTokens, FinishReason.MaxContext);
+        if (promptLength >= length)
+        {
+            string setting = reason == FinishReason.MaxLength ? "max_length" : "MaxContext";
+            throw new ArgumentException($"the prompt has {promptLength} tokens and {setting} is {length}: no room for a new token");
+        }
+        return ((int)Math.Min(length, int.MaxValue), reason);
+    }
+
+    /// <summary>Whether a token ends a sequence.</summary>
+    public bool IsEndOfSequence(int token) => EndOfSequence.AsSpan().Contains(token);
+}

@@ -1,0 +1,88 @@
+namespace Kosmos2.Engine.Generation;
+
+/// <summary>Why a sequence ended.</summary>
+public enum FinishReason
+{
+    /// <summary>An end-of-sequence token; it is the last of the sequence.</summary>
+    Eos,
+
+    /// <summary>The limit on new tokens.</summary>
+    MaxNewTokens,
+
+    /// <summary>The limit on prompt and new tokens together.</summary>
+    MaxLength,
+
+    /// <summary>The limit of <see cref="GenerationConfig.MaxContext"/>.</summary>
+    MaxContext,
+
+    /// <summary>The time limit.</summary>
+    MaxTime,
+
+    /// <summary>A stop string was completed.</summary>
+    StopString,
+
+    /// <summary>A criterion of the caller's own.</summary>
+    StoppingCriterion,
+
+    /// <summary>Beam search: every way to go on was forbidden; the sequence is empty.</summary>
+    NoContinuation,
+
+    /// <summary>The caller cancelled; the sequence holds what there was.</summary>
+    Cancelled,
+}
+
+/// <summary>A token that was chosen for a sequence, told as soon as it is chosen.</summary>
+/// <param name="Sequence">Index in <see cref="GenerationResult.Sequences"/>.</param>
+/// <param name="Index">Position among the sequence's new tokens, from 0.</param>
+/// <param name="Id">The token.</param>
+/// <param name="Finish">Why the sequence ends with this token, or null when it goes on.</param>
+public readonly record struct GeneratedToken(int Sequence, int Index, int Id, FinishReason? Finish);
+
+/// <summary>One generated answer.</summary>
+public sealed class GeneratedSequence
+{
+    /// <summary>Index of the prompt it answers.</summary>
+    public required int Prompt { get; init; }
+
+    /// <summary>The new tokens, an end-of-sequence token included, without padding.</summary>
+    public required IReadOnlyList<int> Tokens { get; init; }
+
+    /// <summary>Why it ended.</summary>
+    public required FinishReason FinishReason { get; init; }
+
+    /// <summary>Beam search: log probability / length ^ length penalty (<c>sequences_scores</c>). Otherwise null.</summary>
+    public float? Score { get; init; }
+
+    /// <summary>[new tokens] score of each chosen token after all processors, if asked for.</summary>
+    public IReadOnlyList<float>? ChosenScores { get; init; }
+
+    /// <summary>[new tokens][vocabulary] scores of each step after all processors, if asked for (<c>scores</c>).</summary>
+    public IReadOnlyList<float[]>? Scores { get; init; }
+}
+
+/// <summary>What a call to generate returns.</summary>
+public sealed class GenerationResult
+{
+    internal GenerationResult(IReadOnlyList<GeneratedSequence> sequences, int padTokenId, bool cancelled)
+    {
+        Sequences = sequences;
+        PadTokenId = padTokenId;
+        Cancelled = cancelled;
+    }
+
+    /// <summary>The answers: all of the first prompt, best first, then all of the second, and so on.</summary>
+    public IReadOnlyList<GeneratedSequence> Sequences { get; }
+
+    /// <summary>The token that <see cref="Padded"/> fills with; -1 when the configuration names none.</summary>
+    public int PadTokenId { get; }
+
+    /// <summary>Whether the caller cancelled before all sequences had ended.</summary>
+    public bool Cancelled { get; }
+
+    /// <summary>The new tokens as Hugging Face returns them: every sequence padded at its end to the longest.</summary>
+    public IReadOnlyList<int[]> Padded()
+    {
+        int longest = Sequences.Count == 0 ? 0 : Sequences.Max(s => s.Tokens.Count);
+        return [.. Sequences.Select(s => s.Tokens.Concat(Enumerable.Repeat(PadTokenId, longest - s.Tokens.Count)).ToArray())];
+    }
+}

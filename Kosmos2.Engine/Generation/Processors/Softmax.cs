@@ -1,0 +1,53 @@
+using System.Numerics;
+
+namespace Kosmos2.Engine.Generation;
+
+/// <summary>Softmax over a row of scores, for processors that need probabilities. Sums are kept in double.</summary>
+internal static class Softmax
+{
+    /// <summary>probabilities = exp(scores) / sum(exp(scores)).</summary>
+    public static void Of(ReadOnlySpan<float> scores, Span<float> probabilities)
+    {
+        scores.CopyTo(probabilities);
+        LogInPlace(probabilities);
+        int i = 0;
+        for (; i <= probabilities.Length - Vector<float>.Count; i += Vector<float>.Count)
+            Vector.Exp(new Vector<float>(probabilities[i..])).CopyTo(probabilities[i..]);
+        for (; i < probabilities.Length; i++)
+            probabilities[i] = MathF.Exp(probabilities[i]);
+    }
+
+    /// <summary>scores -= log(sum(exp(scores))).</summary>
+    public static void LogInPlace(Span<float> scores)
+    {
+        float max = float.NegativeInfinity;
+        foreach (float score in scores)
+            max = Math.Max(max, score);
+        var shift = new Vector<float>(max);
+        var sums = Vector<double>.Zero;
+        int i = 0;
+        for (; i <= scores.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector.Widen(Vector.Exp(new Vector<float>(scores[i..]) - shift), out Vector<double> low, out Vector<double> high);
+            sums += low + high;
+        }
+        double sum = Vector.Sum(sums);
+        for (; i < scores.Length; i++)
+            sum += MathF.Exp(scores[i] - max);
+        float logSum = (float)Math.Log(sum);
+        foreach (ref float score in scores)
+            score = score - max - logSum;
+    }
+
+    /// <summary>-sum(p log p); a token of probability 0 adds nothing.</summary>
+    public static float Entropy(ReadOnlySpan<float> logProbabilities, ReadOnlySpan<float> probabilities)
+    {
+        double sum = 0;
+        for (int i = 0; i < probabilities.Length; i++)
+        {
+            if (probabilities[i] > 0)
+                sum -= (double)probabilities[i] * logProbabilities[i];
+        }
+        return (float)sum;
+    }
+}

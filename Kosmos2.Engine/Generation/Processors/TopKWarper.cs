@@ -1,0 +1,15 @@
+namespace Kosmos2.Engine.Generation;
+
+/// <summary><c>top_k</c>: keeps the k highest scores, and all that equal the k-th.</summary>
+internal sealed class TopKWarper(int topK, int vocabularySize, int minTokensToKeep) : ScoreWarper(vocabularySize, minTokensToKeep)
+{
+    public override void Process(in SequenceView sequence, Span<float> scores)
+    {
+        float kept = NthLargest(scores, Math.Min(Math.Max(topK, MinTokensToKeep), scores.Length));
+        foreach (ref float score in scores)
+        {
+            if (score < kept)
+                score = float.NegativeInfinity;
+        }
+    }
+}

@@ -1,0 +1,139 @@
+namespace Kosmos2.Engine.Generation;
+
+/// <summary>A sequence while it grows: its tokens, and what is kept about them.</summary>
+internal sealed class RunningSequence
+{
+    private readonly List<float>? _chosenScores;
+    private readonly List<float[]>? _scores;
+    private int[] _tokens;
+
+    /// <summary>Begins with a prompt.</summary>
+    /// <param name="prompt">The prompt's index.</param>
+    /// <param name="promptTokens">Its tokens, at least one.</param>
+    /// <param name="plan">The call's settings.</param>
+    public RunningSequence(int prompt, ReadOnlySpan<int> promptTokens, GenerationPlan plan)
+    {
+        Prompt = prompt;
+        PromptLength = Length = promptTokens.Length;
+        (MaxLength, LengthReason) = plan.Limit(promptTokens.Length);
+
+        // Room for all that may come, so that a step allocates nothing; without end only where the limit is far.
+        int capacity = (int)Math.Min(MaxLength, promptTokens.Length + 4096L);
+        _tokens = new int[capacity];
+        promptTokens.CopyTo(_tokens);
+        if (plan.NoRepeatNgramSize > 0)
+        {
+            Ngrams = new NgramIndex(plan.NoRepeatNgramSize);
+            Ngrams.Reserve(capacity);
+            Ngrams.Extend(Tokens);
+        }
+        if (plan.Scores != ScoreOutput.None)
+            _chosenScores = [];
+        if (plan.Scores == ScoreOutput.All)
+            _scores = [];
+    }
+
+    private RunningSequence(RunningSequence other)
+    {
+        (Prompt, PromptLength, MaxLength, LengthReason) = (other.Prompt, other.PromptLength, other.MaxLength, other.LengthReason);
+        _tokens = new int[other._tokens.Length];
+        Ngrams = other.Ngrams is null ? null : new NgramIndex(other.Ngrams.Size);
+        _chosenScores = other._chosenScores is null ? null : [];
+        _scores = other._scores is null ? null : [];
+    }
+
+    /// <summary>The prompt's index.</summary>
+    public int Prompt { get; }
+
+    /// <summary>Tokens of the prompt.</summary>
+    public int PromptLength { get; }
+
+    /// <summary>Length at which the sequence ends.</summary>
+    public int MaxLength { get; }
+
+    /// <summary>What to call it when that length is reached.</summary>
+    public FinishReason LengthReason { get; }
+
+    /// <summary>Tokens so far, the prompt's included.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>New tokens so far.</summary>
+    public int NewCount => Length - PromptLength;
+
+    /// <summary>All tokens so far.</summary>
+    public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Length);
+
+    /// <summary>The runs among them, when no_repeat_ngram_size asks.</summary>
+    public NgramIndex? Ngrams { get; }
+
+    /// <summary>The sequence for processors and criteria.</summary>
+    public SequenceView View => new(Tokens, PromptLength, MaxLength, Prompt, Ngrams);
+
+    /// <summary>The sequence as it would be with one more token. Not for processors: the n-grams do not know of that token.</summary>
+    public SequenceView ViewWith(int token)
+    {
+        MakeRoom();
+        _tokens[Length] = token;
+        return new SequenceView(_tokens.AsSpan(0, Length + 1), PromptLength, MaxLength, Prompt, null);
+    }
+
+    /// <summary>Adds a token.</summary>
+    public void Append(int token)
+    {
+        MakeRoom();
+        _tokens[Length++] = token;
+        Ngrams?.Extend(Tokens);
+    }
+
+    /// <summary>Keeps the scores of a step, as far as they were asked for.</summary>
+    /// <param name="chosen">The score of the token that is appended with it.</param>
+    /// <param name="scores">[vocabulary] all of them; copied.</param>
+    public void KeepScores(float chosen, ReadOnlySpan<float> scores)
+    {
+        _chosenScores?.Add(chosen);
+        _scores?.Add(scores.ToArray());
+    }
+
+    /// <summary>A copy that grows on its own.</summary>
+    public RunningSequence Clone()
+    {
+        var copy = new RunningSequence(this);
+        copy.CopyFrom(this);
+        return copy;
+    }
+
+    /// <summary>Becomes a copy of another sequence with the same prompt.</summary>
+    public void CopyFrom(RunningSequence other)
+    {
+        if (_tokens.Length < other.Length)
+            _tokens = new int[other._tokens.Length];
+        other.Tokens.CopyTo(_tokens);
+        Length = other.Length;
+        Ngrams?.CopyFrom(other.Ngrams!);
+        CopyList(other._chosenScores, _chosenScores);
+        CopyList(other._scores, _scores);
+    }
+
+    /// <summary>The sequence as a result.</summary>
+    public GeneratedSequence Finish(FinishReason reason, float? score = null) => new()
+    {
+        Prompt = Prompt,
+        Tokens = Tokens[PromptLength..].ToArray(),
+        FinishReason = reason,
+        Score = score,
+        ChosenScores = _chosenScores?.ToArray(),
+        Scores = _scores?.ToArray(),
+    };
+
+    private void MakeRoom()
+    {
+        if (Length == _tokens.Length)
+            Array.Resize(ref _tokens, (int)Math.Min(Array.MaxLength, Length * 2L));
+    }
+
+    private static void CopyList<T>(List<T>? from, List<T>? to)
+    {
+        to?.Clear();
+        to?.AddRange(from!);
+    }
+}

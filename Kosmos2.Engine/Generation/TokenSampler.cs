@@ -1,0 +1,78 @@
+namespace Kosmos2.Engine.Generation;
+
+/// <summary>
+/// Chooses tokens from scores. A random draw depends on the seed, the sequence's number and the step alone: not on which other sequences run
+/// beside it, nor on how many were drawn before.
+/// </summary>
+internal sealed class TokenSampler(ulong seed, ulong firstSequence, int vocabularySize)
+{
+    private readonly float[] _probabilities = new float[vocabularySize];
+
+    /// <summary>The token with the highest score; the lowest id where several share it.</summary>
+    public static int Likeliest(ReadOnlySpan<float> scores)
+    {
+        int best = 0;
+        for (int i = 1; i < scores.Length; i++)
+        {
+            if (scores[i] > scores[best])
+                best = i;
+        }
+        return best;
+    }
+
+    /// <summary>Draws a token with probability softmax(scores).</summary>
+    /// <param name="scores">[vocabulary].</param>
+    /// <param name="sequence">The sequence's place among the call's results.</param>
+    /// <param name="step">New tokens before this one.</param>
+    public int Draw(ReadOnlySpan<float> scores, int sequence, int step)
+    {
+        Softmax.Of(scores, _probabilities);
+        return Pick(_probabilities, Uniform(sequence, step, 0));
+    }
+
+    /// <summary>
+    /// Draws distinct indices, each in proportion to its weight among those that are left. When no weight is left, the lowest indices follow.
+    /// </summary>
+    /// <param name="weights">At least as many as are drawn; set to zero where drawn.</param>
+    /// <param name="sequence">The sequence's place among the call's results.</param>
+    /// <param name="step">New tokens before this one.</param>
+    /// <param name="drawn">Receives the indices in the order in which they are drawn.</param>
+    public void DrawDistinct(Span<float> weights, int sequence, int step, Span<int> drawn)
+    {
+        int next = 0;
+        for (int i = 0; i < drawn.Length; i++)
+        {
+            int index = Pick(weights, Uniform(sequence, step, i));
+            if (weights[index] <= 0)
+            {
+                while (drawn[..i].Contains(next))
+                    next++;
+                index = next;
+            }
+            weights[index] = 0;
+            drawn[i] = index;
+        }
+    }
+
+    private static int Pick(ReadOnlySpan<float> weights, double uniform)
+    {
+        double total = 0;
+        foreach (float weight in weights)
+            total += weight;
+        double left = uniform * total;
+        int last = 0;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            if (weights[i] <= 0)
+                continue;
+            last = i;
+            left -= weights[i];
+            if (left < 0)
+                break;
+        }
+        return last;
+    }
+
+    private double Uniform(int sequence, int step, int draw) =>
+        Philox.Uniform(seed, ((ulong)(uint)draw << 32) | (uint)step, firstSequence + (ulong)sequence);
+}
