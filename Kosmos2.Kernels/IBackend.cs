@@ -96,9 +96,11 @@ public interface IBackend : IDisposable
     void AppendKeyValues(Tensor k, Tensor v, KeyValueBlocks blocks, int layer);
 
     /// <summary>
-    /// Causal attention of the step's rows to the cached keys of their own sequence: row r, the j-th of the last rows of a sequence with
-    /// K keys, sees keys 0 .. K - (rows of the sequence) + j. A key that is not visible has <see cref="KeyValueBlocks.HiddenBias"/> added to
-    /// its score, so that a row which sees no visible key attends to all it may see evenly, as in Hugging Face.
+    /// Causal attention of the step's rows to the cached keys of their own sequence: row r, the j-th of the last n rows of a sequence with K
+    /// keys, sees keys 0 .. K - n + j, each with its <see cref="KeyValueBlocks.KeyBias"/> added to the score. <see cref="KeyValueBlocks.HiddenBias"/>
+    /// swallows any score, so a row that sees no visible key attends evenly. In Hugging Face, where the mask is the sum of a causal and a
+    /// padding part, each the lowest float where it forbids, such a row attends to every key that only one part forbids: the hidden keys
+    /// it sees and the visible keys after it. That is what happens here too (a loss may depend on it).
     /// </summary>
     /// <param name="q">[rows, heads * headSize].</param>
     /// <param name="blocks">The cache, after <see cref="AppendKeyValues"/>.</param>

@@ -2,7 +2,8 @@ namespace Kosmos2.Kernels.Reference;
 
 /// <summary>
 /// For each sequence with n rows and K keys, head h and row i of n: p = softmax over j of 0 .. K - n + i of scale * (q[i, h] . key[j, h]) + bias[j];
-/// y[i, h] = sum over j of p[j] value[j, h]. Key j of a sequence lies in block Blocks[j / BlockSize], slot j % BlockSize.
+/// y[i, h] = sum over j of p[j] value[j, h]. Key j of a sequence lies in block Blocks[j / BlockSize], slot j % BlockSize. A row without any
+/// visible key among those attends evenly to them and to the visible keys after them.
 /// </summary>
 internal static class ReferenceCachedAttention
 {
@@ -20,8 +21,7 @@ internal static class ReferenceCachedAttention
             {
                 for (int i = 0; i < rows; i++)
                 {
-                    Query(q, first + i, h, blocks, layer, table, scale, p.AsSpan(0, keys - rows + i + 1), y);
-                    p.AsSpan(keys - rows + i + 1).Clear();
+                    Query(q, first + i, h, blocks, layer, table, scale, p, keys - rows + i + 1, y);
                     for (int j = 0; probabilities is not null && j < keys; j++)
                         probabilities.AsSpan<float>()[written++] = (float)p[j];
                 }
@@ -30,14 +30,22 @@ internal static class ReferenceCachedAttention
     }
 
     private static void Query(
-        Tensor q, int row, int h, KeyValueBlocks blocks, int layer, ReadOnlySpan<int> table, float scale, Span<double> p, Tensor y)
+        Tensor q, int row, int h, KeyValueBlocks blocks, int layer, ReadOnlySpan<int> table, float scale, Span<double> p, int seen, Tensor y)
     {
         int size = blocks.HeadSize;
         ReadOnlySpan<float> query = ReferenceAttention.Head(q, row, h, size);
+        bool anyVisible = false;
+        for (int j = 0; j < seen; j++)
+            anyVisible |= Bias(blocks, table, j) == 0;
         for (int j = 0; j < p.Length; j++)
         {
-            (int block, int slot) = (table[j / KeyValueBlocks.BlockSize], j % KeyValueBlocks.BlockSize);
-            p[j] = (scale * ReferenceAttention.Dot(query, Cached(blocks.Keys(layer), blocks, block, h, slot))) + blocks.KeyBias.Row(block)[slot];
+            bool visible = Bias(blocks, table, j) == 0;
+            if (!anyVisible)
+                p[j] = visible == (j < seen) ? double.NegativeInfinity : 0;
+            else if (visible && j < seen)
+                p[j] = scale * ReferenceAttention.Dot(query, Cached(blocks.Keys(layer), blocks, table[j / KeyValueBlocks.BlockSize], h, j % KeyValueBlocks.BlockSize));
+            else
+                p[j] = double.NegativeInfinity;
         }
         ReferenceSoftmax.Run(p);
 
@@ -49,6 +57,9 @@ internal static class ReferenceCachedAttention
             ReferenceAttention.Head(y, row, h, size)[d] = (float)sum;
         }
     }
+
+    private static float Bias(KeyValueBlocks blocks, ReadOnlySpan<int> table, int j) =>
+        blocks.KeyBias.Row(table[j / KeyValueBlocks.BlockSize])[j % KeyValueBlocks.BlockSize];
 
     /// <summary>A row of [blocks, heads, BlockSize, headSize].</summary>
     internal static Span<float> Cached(Tensor cache, KeyValueBlocks blocks, int block, int h, int slot) =>

@@ -1,5 +1,4 @@
 using Kosmos2.Kernels;
-using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Reference;
 using NUnit.Framework.Internal;
 
@@ -17,7 +16,7 @@ public sealed record BackendUnderTest(string Name, Func<IBackend> Create, string
 /// </summary>
 public static class BackendsUnderTest
 {
-    private static readonly BackendUnderTest[] Present = [new("reference", () => new ReferenceBackend()), .. Cpu()];
+    private static readonly BackendUnderTest[] Present = [new("reference", () => new ReferenceBackend())];
 
     public static IEnumerable<TestFixtureData> All()
     {
@@ -26,17 +25,6 @@ public static class BackendsUnderTest
             TestFixtureData data = new TestFixtureData(backend).SetArgDisplayNames(backend.Name);
             data.Properties.Add(PropertyNames.Category, backend.Category);
             yield return data;
-        }
-    }
-
-    // Each instruction set of the machine, on one and on two threads.
-    private static IEnumerable<BackendUnderTest> Cpu()
-    {
-        InstructionSet[] sets = [InstructionSet.Vector512, InstructionSet.Vector256, InstructionSet.Vector128, InstructionSet.Scalar];
-        foreach (InstructionSet set in sets.Where(CpuFeatures.IsSupported))
-        {
-            yield return new($"cpu {set}", () => new CpuBackend(new CpuOptions { InstructionSet = set, Threads = 1 }));
-            yield return new($"cpu {set}, 2 threads", () => new CpuBackend(new CpuOptions { InstructionSet = set, Threads = 2 }));
         }
     }
 }

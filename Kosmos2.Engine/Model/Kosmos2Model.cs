@@ -1,0 +1,218 @@
+using Kosmos2.Engine.Generation;
+using Kosmos2.Kernels;
+using Kosmos2.Weights;
+
+namespace Kosmos2.Engine.Model;
+
+/// <summary>
+/// KOSMOS-2 on one device (Peng et al., 2023; Hugging Face's Kosmos2ForConditionalGeneration): vision encoder, perceiver resampler, decoder.
+/// This is the layer for those who validate or build on tensors; Kosmos2Engine answers questions about pictures.
+/// </summary>
+/// <remarks>Not thread-safe: one call at a time. Caches and embeddings it makes must be disposed before it.</remarks>
+public sealed class Kosmos2Model : IDisposable
+{
+    private readonly Checkpoint _checkpoint;
+    private readonly WeightLoader _weights;
+    private readonly VisionEncoder _vision;
+    private readonly PerceiverResampler _resampler;
+
+    private Kosmos2Model(Checkpoint checkpoint, Kosmos2Config config, GenerationConfig generation, IBackend backend, int? maxCachedTokens)
+    {
+        _checkpoint = checkpoint;
+        Config = config;
+        GenerationDefaults = generation;
+        Backend = backend;
+        _weights = new WeightLoader(backend, checkpoint);
+        _vision = new VisionEncoder(_weights, config.VisionConfig);
+        _resampler = new PerceiverResampler(_weights, config);
+        Decoder = new TextDecoder(_weights, config.TextConfig);
+        Step = new StepWriter(Decoder.Positions, config.TextConfig.PadTokenId);
+        int maxBlocks = maxCachedTokens is int tokens ? (tokens + KeyValueBlocks.BlockSize - 1) / KeyValueBlocks.BlockSize : int.MaxValue;
+        int heads = config.TextConfig.AttentionHeads;
+        var blocks = new KeyValueBlocks(backend, config.TextConfig.Layers, heads, config.TextConfig.HeadDim, Math.Min(16, maxBlocks));
+        Pool = new BlockPool(blocks, backend, maxBlocks);
+    }
+
+    /// <summary>The model's configuration.</summary>
+    public Kosmos2Config Config { get; }
+
+    /// <summary>The checkpoint's own generation settings (generation_config.json, and those inside text_config).</summary>
+    public GenerationConfig GenerationDefaults { get; }
+
+    /// <summary>The files the weights lie in.</summary>
+    public Checkpoint Checkpoint => _checkpoint;
+
+    /// <summary>The device the model runs on; disposed with the model.</summary>
+    public IBackend Backend { get; }
+
+    /// <summary>Type of the decoder's largest weight, the embeddings.</summary>
+    internal DType WeightType => Decoder.WeightType;
+
+    internal TextDecoder Decoder { get; }
+
+    internal StepWriter Step { get; }
+
+    internal BlockPool Pool { get; }
+
+    /// <summary>Opens a model folder: config.json and model.safetensors, or shards with their index.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="backend">The device; the model takes it over and disposes it, also when loading fails.</param>
+    /// <param name="maxCachedTokens">Budget of the key/value cache in tokens of all sequences together; null for none.</param>
+    /// <exception cref="Kosmos2FormatException">A file is missing or malformed, or a tensor is missing or has the wrong shape.</exception>
+    public static Kosmos2Model Load(string folder, IBackend backend, int? maxCachedTokens = null)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        Checkpoint? checkpoint = null;
+        try
+        {
+            Kosmos2Config config = Kosmos2Config.Load(folder);
+            GenerationConfig generation = GenerationConfig.OfCheckpoint(folder, config.TextConfig);
+            checkpoint = Checkpoint.Open(folder);
+            checkpoint.Validate(config);
+            return new Kosmos2Model(checkpoint, config, generation, backend, maxCachedTokens);
+        }
+        catch
+        {
+            checkpoint?.Dispose();
+            backend.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs the vision encoder and the resampler (Hugging Face's get_image_features).</summary>
+    /// <param name="pixelValues">[images, channels, height, width], normalised by the image processor.</param>
+    /// <param name="images">Number of images, at least 1.</param>
+    /// <param name="height">Height in pixels.</param>
+    /// <param name="width">Width in pixels.</param>
+    /// <param name="interpolatePositions">Whether a size other than the configured one is accepted (interpolate_pos_encoding).</param>
+    /// <param name="sink">Receives hidden states and attentions, or null.</param>
+    /// <returns>images * latent_query_num rows in the decoder's width.</returns>
+    /// <exception cref="ArgumentException">The sizes do not fit each other or the model.</exception>
+    public ImageEmbeddings EncodeImages(
+        ReadOnlySpan<float> pixelValues, int images, int height, int width, bool interpolatePositions = false, IActivationSink? sink = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(images, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        int channels = Config.VisionConfig.NumChannels;
+        if (pixelValues.Length != checked((long)images * channels * height * width))
+            throw new ArgumentException($"[{images}, {channels}, {height}, {width}] pixel values are {(long)images * channels * height * width} numbers, not {pixelValues.Length}", nameof(pixelValues));
+        using Tensor pixels = Backend.Allocate(DType.F32, images, channels, height, width);
+        Backend.Upload(pixelValues, pixels);
+        Tensor features = _vision.Forward(pixels, interpolatePositions, sink);
+        Tensor rows = Backend.Allocate(DType.F32, images * Config.LatentQueryNum, Config.TextConfig.EmbedDim);
+        _resampler.Forward(features, images, rows, sink);
+        Backend.Synchronize();
+        return new ImageEmbeddings(Backend, rows);
+    }
+
+    /// <summary>Brings rows computed elsewhere to the device: image_embeds, or inputs_embeds (unscaled).</summary>
+    /// <param name="rows">[n, embed_dim].</param>
+    /// <exception cref="ArgumentException">The length is no multiple of embed_dim.</exception>
+    public ImageEmbeddings UploadEmbeddings(ReadOnlySpan<float> rows)
+    {
+        int width = Config.TextConfig.EmbedDim;
+        if (rows.IsEmpty || rows.Length % width != 0)
+            throw new ArgumentException($"{rows.Length} numbers are no rows of {width}", nameof(rows));
+        Tensor tensor = Backend.Allocate(DType.F32, rows.Length / width, width);
+        Backend.Upload(rows, tensor);
+        return new ImageEmbeddings(Backend, tensor);
+    }
+
+    /// <summary>An empty cache for one sequence.</summary>
+    public KeyValueCache CreateCache() => new(Pool);
+
+    /// <summary>One forward pass over the new tokens of several sequences (Hugging Face's forward, without padding).</summary>
+    /// <param name="sequences">The sequences; no two may share a cache.</param>
+    /// <param name="given">The rows that <see cref="SequenceInput.GivenRows"/> name, or null.</param>
+    /// <param name="logits">Which rows get logits.</param>
+    /// <param name="sink">Receives hidden states and attentions, or null.</param>
+    /// <exception cref="ArgumentException">A sequence is malformed; nothing has been appended.</exception>
+    /// <exception cref="KeyValueCacheFullException">The cache's budget is used up; nothing has been appended.</exception>
+    public ForwardOutput Forward(
+        IReadOnlyList<SequenceInput> sequences, ImageEmbeddings? given = null, LogitRows logits = LogitRows.All, IActivationSink? sink = null)
+    {
+        ArgumentNullException.ThrowIfNull(sequences);
+        SequenceCheck.All(sequences, Config, given);
+        var caches = new KeyValueCache[sequences.Count];
+        var lengths = new int[sequences.Count];
+        try
+        {
+            int rows = 0, blocks = 0;
+            for (int i = 0; i < caches.Length; i++)
+            {
+                caches[i] = sequences[i].Cache ?? CreateCache();
+                lengths[i] = caches[i].Length;
+                caches[i].Reserve(sequences[i].TokenIds.Length);
+                rows += sequences[i].TokenIds.Length;
+                blocks += caches[i].Blocks.Count;
+            }
+            int outputs = logits switch { LogitRows.None => 0, LogitRows.Last => caches.Length, _ => rows };
+            Step.Begin(rows, caches.Length, blocks, outputs, 0);
+            var rowStarts = new int[caches.Length + 1];
+            for (int i = 0; i < caches.Length; i++)
+            {
+                SequenceInput s = sequences[i];
+                Step.Add(caches[i], s.TokenIds, s.GivenRows, s.AttentionMask, s.PositionIds, logits, default);
+                rowStarts[i + 1] = rowStarts[i] + (logits switch { LogitRows.None => 0, LogitRows.Last => 1, _ => s.TokenIds.Length });
+            }
+            Tensor result = Decoder.Forward(Step.Table, given?.Tensor, Pool.Blocks, sink);
+            var values = new float[checked(outputs * Config.TextConfig.VocabSize)];
+            if (outputs > 0)
+                Backend.Download<float>(result, values);
+            return new ForwardOutput(values, Config.TextConfig.VocabSize, rowStarts);
+        }
+        catch
+        {
+            for (int i = 0; i < caches.Length; i++)
+                caches[i]?.Truncate(lengths[i]);
+            throw;
+        }
+        finally
+        {
+            for (int i = 0; i < caches.Length; i++)
+            {
+                if (sequences[i].Cache is null)
+                    caches[i]?.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Continues prompts (Hugging Face's generate). All run as one batch, and each gets what it would get alone.</summary>
+    /// <param name="prompts">The prompts; a prompt's cache, if it has one, is continued in a fork and stays as it is.</param>
+    /// <param name="given">The rows that <see cref="SequenceInput.GivenRows"/> name, or null.</param>
+    /// <param name="config">Settings; what is not set there comes from <see cref="GenerationDefaults"/>.</param>
+    /// <param name="hooks">The caller's own processors, criteria and progress.</param>
+    /// <param name="decoder">Turns tokens into text for stop strings, or null.</param>
+    /// <param name="cancellation">Looked at between steps; sequences then end as they are.</param>
+    /// <exception cref="ArgumentException">A prompt is malformed, or a setting is out of range.</exception>
+    public GenerationResult Generate(
+        IReadOnlyList<SequenceInput> prompts, ImageEmbeddings? given, GenerationConfig? config = null, GenerationHooks? hooks = null,
+        Func<int[], string>? decoder = null, CancellationToken cancellation = default)
+    {
+        GenerationConfig settings = config?.Over(GenerationDefaults) ?? GenerationDefaults;
+        using DecodeSession session = StartSession(prompts, given);
+        TokenDecoder? decode = decoder is null ? null : tokens => decoder(tokens.ToArray());
+        return Generator.Generate(session, [.. prompts.Select(p => p.TokenIds)], settings, hooks, decode, cancellation: cancellation);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Pool.Dispose();
+        Step.Dispose();
+        Decoder.Dispose();
+        _resampler.Dispose();
+        _vision.Dispose();
+        _weights.Dispose();
+        Backend.Dispose();
+        _checkpoint.Dispose();
+    }
+
+    /// <summary>Begins generation: one running sequence a prompt.</summary>
+    internal DecodeSession StartSession(IReadOnlyList<SequenceInput> prompts, ImageEmbeddings? given)
+    {
+        SequenceCheck.All(prompts, Config, given);
+        return new DecodeSession(this, prompts, given);
+    }
+}

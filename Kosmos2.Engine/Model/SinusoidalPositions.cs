@@ -1,0 +1,100 @@
+using Kosmos2.Kernels;
+
+namespace Kosmos2.Engine.Model;
+
+/// <summary>
+/// The decoder's positions: row p = [sin(p f_0) .. sin(p f_(half-1)), cos(p f_0) .. cos(p f_(half-1))], f_k = exp(-k ln(10000) / (half - 1)),
+/// half = width / 2; an odd width ends in a zero. The padding row is all zeros. Rows are made when a position is first needed, so the
+/// table has no end (Hugging Face's Kosmos2TextSinusoidalPositionalEmbedding, after "Attention Is All You Need").
+/// </summary>
+internal sealed class SinusoidalPositions : IDisposable
+{
+    private readonly IBackend _backend;
+    private readonly int _width;
+    private readonly int _paddingRow;
+    private DType _rounding = DType.F32;
+
+    public SinusoidalPositions(IBackend backend, int width, int paddingRow)
+    {
+        _backend = backend;
+        _width = width;
+        _paddingRow = paddingRow;
+        Table = Make(128);
+    }
+
+    /// <summary>F32 [positions, width] on the backend.</summary>
+    public Tensor Table { get; private set; }
+
+    /// <summary>
+    /// Rounds the table to F16 or BF16: what Hugging Face computes with after <c>model.half()</c> or <c>model.bfloat16()</c>, even when it is widened
+    /// again. F32, the default, is what it has when a checkpoint of any type is loaded as float32.
+    /// </summary>
+    public void RoundTo(DType type)
+    {
+        _rounding = type;
+        Replace(Table.Rows);
+    }
+
+    /// <summary>Makes sure that rows 0 to <paramref name="position"/> exist.</summary>
+    public void Cover(int position)
+    {
+        if (position >= Table.Rows)
+            Replace(Math.Max(position + 1, Table.Rows * 2));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Table.Dispose();
+
+    /// <summary>Rows 0 to <paramref name="rows"/> - 1, in the float32 steps of the original.</summary>
+    internal static float[] Compute(int rows, int width, int paddingRow)
+    {
+        int half = width / 2;
+        float step = (float)-(Math.Log(10000) / (half - 1));
+        var values = new float[checked(rows * width)];
+        for (int k = 0; k < half; k++)
+        {
+            float frequency = (float)Math.Exp(k * step);
+            for (int p = 0; p < rows; p++)
+            {
+                // sine and cosine of the float32 angle: rounding the angle is part of the definition
+                (double sin, double cos) = Math.SinCos(p * frequency);
+                values[(p * width) + k] = (float)sin;
+                values[(p * width) + half + k] = (float)cos;
+            }
+        }
+        if (paddingRow < rows)
+            values.AsSpan(paddingRow * width, width).Clear();
+        return values;
+    }
+
+    private static float Round(float value, DType type) => type switch
+    {
+        DType.F16 => (float)(Half)value,
+        DType.BF16 => RoundToBFloat16(value),
+        _ => value,
+    };
+
+    // To nearest, ties to even: add just under half of the last kept bit, or half of it when that bit is odd, and cut.
+    private static float RoundToBFloat16(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
+    }
+
+    private void Replace(int rows)
+    {
+        _backend.Synchronize();
+        Table.Dispose();
+        Table = Make(rows);
+    }
+
+    private Tensor Make(int rows)
+    {
+        float[] values = Compute(rows, _width, _paddingRow);
+        if (_rounding != DType.F32)
+            values = Array.ConvertAll(values, value => Round(value, _rounding));
+        Tensor table = _backend.Allocate(DType.F32, rows, _width);
+        _backend.Upload<float>(values, table);
+        return table;
+    }
+}
