@@ -7,7 +7,7 @@ namespace Kosmos2.Tests.Weights;
 
 internal sealed class SyntheticCheckpointTests
 {
-    private static readonly Kosmos2Config Small = Kosmos2Config.Load(ReferenceModels.Folder("odd-sizes"));
+    private static readonly Kosmos2Config Small = Kosmos2Config.Load(ReferenceModels.Folder("single-layer"));
 
     /// <summary>The rule once more, one element at a time and in arbitrary precision where the library wraps around.</summary>
     private static float Expected(string name, long[] extents, long index)

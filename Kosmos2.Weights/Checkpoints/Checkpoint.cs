@@ -85,7 +85,9 @@ public sealed class Checkpoint : IDisposable
 
         if (first is null)
             return [.. unknown.Order(StringComparer.Ordinal)];
-        throw problems == 1 ? first : new CheckpointException(first.FilePath, first.TensorName, $"{first.Problem} ({problems - 1} more tensors do not fit)");
+        throw problems == 1
+            ? first
+            : new CheckpointException(first.FilePath, first.TensorName, $"{first.Problem} ({problems - 1} more tensors do not fit)");
     }
 
     /// <summary>Unmaps all files; the tensors must not be used afterwards.</summary>
@@ -120,7 +122,11 @@ public sealed class Checkpoint : IDisposable
             {
                 string path = Path.Combine(folder, shard);
                 if (!File.Exists(path))
-                    throw new CheckpointException(index.FilePath, null, $"names the shard {Kosmos2FormatException.Quote(shard)}, which is not in the folder");
+                {
+                    string problem = $"names the shard {Kosmos2FormatException.Quote(shard)}, which is not in the folder";
+                    throw new CheckpointException(index.FilePath, null, problem);
+                }
+
                 files.Add(shard, SafetensorsFile.Open(path));
             }
 
@@ -151,15 +157,21 @@ public sealed class Checkpoint : IDisposable
         string name = TensorNames.ToReleased(nameInFile);
         if (!_tensors.TryAdd(name, new StoredTensor(file[nameInFile], file, nameInFile)))
         {
-            string other = _tensors[name].NameInFile;
-            throw new CheckpointException(file.FilePath, nameInFile, $"is {Kosmos2FormatException.Quote(name)} under another name, and so is {Kosmos2FormatException.Quote(other)}");
+            string released = Kosmos2FormatException.Quote(name);
+            string other = Kosmos2FormatException.Quote(_tensors[name].NameInFile);
+            throw new CheckpointException(file.FilePath, nameInFile, $"is {released} under another name, and so is {other}");
         }
     }
 
     private CheckpointException? Check(CatalogEntry expected)
     {
         if (!_tensors.TryGetValue(expected.Name, out StoredTensor stored))
-            return expected.Required ? new CheckpointException(Folder, expected.Name, $"is missing; the configuration asks for {expected.Shape}") : null;
+        {
+            return expected.Required
+                ? new CheckpointException(Folder, expected.Name, $"is missing; the configuration asks for {expected.Shape}")
+                : null;
+        }
+
         string file = stored.File.FilePath;
         if (!stored.Tensor.Shape.Equals(expected.Shape))
             return new CheckpointException(file, stored.NameInFile, $"has shape {stored.Tensor.Shape}; the configuration asks for {expected.Shape}");

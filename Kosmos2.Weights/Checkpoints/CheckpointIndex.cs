@@ -34,10 +34,10 @@ internal sealed class CheckpointIndex
         foreach ((string name, JsonElement shard) in map.Others())
         {
             if (shard.ValueKind != JsonValueKind.String)
-                throw map.Error(Kosmos2FormatException.Quote(name), $"is {JsonFields.Show(shard)}; it must be a file name");
+                throw map.Error(name, $"is {JsonFields.Show(shard)}; it must be a file name");
             string file = shard.GetString()!;
             if (!IsPlainFileName(file))
-                throw map.Error(Kosmos2FormatException.Quote(name), $"is {JsonFields.Show(shard)}; it must be the name of a .safetensors file in the index's own folder");
+                throw map.Error(name, $"is {JsonFields.Show(shard)}; it must be the name of a .safetensors file in the index's own folder");
             weightMap.Add(name, file);
         }
 

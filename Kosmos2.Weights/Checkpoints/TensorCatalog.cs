@@ -96,5 +96,6 @@ internal static class TensorCatalog
         Add(entries, name + ".bias", width);
     }
 
-    private static void Add(List<CatalogEntry> entries, string name, params ReadOnlySpan<long> extents) => entries.Add(new CatalogEntry(name, new Shape(extents)));
+    private static void Add(List<CatalogEntry> entries, string name, params ReadOnlySpan<long> extents) =>
+        entries.Add(new CatalogEntry(name, new Shape(extents)));
 }

@@ -38,6 +38,9 @@ internal sealed class JsonFields
         return Parse(path, File.ReadAllBytes(path));
     }
 
+    /// <summary>The same for a file that may be absent: then null.</summary>
+    public static JsonFields? ReadIfPresent(string path) => File.Exists(path) ? Read(path) : null;
+
     /// <summary>Parses text that must be one object.</summary>
     public static JsonFields Parse(string path, ReadOnlyMemory<byte> utf8)
     {
@@ -145,7 +148,7 @@ internal sealed class JsonFields
         if (Find(name) is not { } value || value.ValueKind == JsonValueKind.Null)
             return null;
         return value.ValueKind == JsonValueKind.Object
-            ? new JsonFields(FilePath, $"{_prefix}{name}.", value)
+            ? new JsonFields(FilePath, $"{_prefix}{Plain(name)}.", value)
             : throw Error(name, $"is {Show(value)}; it must be an object");
     }
 
@@ -168,7 +171,7 @@ internal sealed class JsonFields
     }
 
     /// <summary>A complaint about a field.</summary>
-    public ConfigurationException Error(string name, string problem) => new(FilePath, _prefix + name, problem);
+    public ConfigurationException Error(string name, string problem) => new(FilePath, _prefix + Plain(name), problem);
 
     /// <summary>A value as a message shows it: numbers and strings as they are, anything larger by its kind.</summary>
     public static string Show(JsonElement value) => value.ValueKind switch
@@ -198,6 +201,10 @@ internal sealed class JsonFields
             }
         }
     }
+
+    /// <summary>A field's name as it is when it is an ordinary one, otherwise quoted: it can come from the file.</summary>
+    private static string Plain(string name) =>
+        name.Length <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_') ? name : Kosmos2FormatException.Quote(name);
 
     private static string Describe(JsonValueKind kind) => kind switch
     {

@@ -10,7 +10,7 @@ public sealed class SafetensorsException : Kosmos2FormatException
     /// <param name="problem">What was found and what was expected.</param>
     /// <param name="innerException">The cause, or null.</param>
     public SafetensorsException(string filePath, string? tensorName, long offset, string problem, Exception? innerException = null)
-        : base(filePath, tensorName is null ? $"{problem} (at byte {offset})" : $"tensor {Quote(tensorName)}: {problem} (at byte {offset})", innerException)
+        : base(filePath, $"{(tensorName is null ? "" : $"tensor {Quote(tensorName)}: ")}{problem} (at byte {offset})", innerException)
     {
         TensorName = tensorName;
         Offset = offset;

@@ -82,7 +82,10 @@ public sealed class SafetensorsFile : IDisposable
     private static void CheckLength(string path, long length)
     {
         if (length < SafetensorsHeader.PrefixLength)
-            throw new SafetensorsException(path, null, length, $"the file has {length} bytes; a safetensors file begins with 8 that give its header's length");
+        {
+            string problem = $"the file has {length} bytes; a safetensors file begins with {SafetensorsHeader.PrefixLength} that give its header's length";
+            throw new SafetensorsException(path, null, length, problem);
+        }
     }
 
     /// <summary>Reads the header's bytes, after its length has been held against the limit and the file.</summary>
@@ -92,7 +95,11 @@ public sealed class SafetensorsFile : IDisposable
         ReadExactly(path, handle, prefix, 0);
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > SafetensorsHeader.MaxLength)
-            throw new SafetensorsException(path, null, 0, $"the header's length is {length} bytes; at most {SafetensorsHeader.MaxLength} are allowed");
+        {
+            string problem = $"the header's length is {length} bytes; at most {SafetensorsHeader.MaxLength} are allowed";
+            throw new SafetensorsException(path, null, 0, problem);
+        }
+
         long rest = fileLength - SafetensorsHeader.PrefixLength;
         if ((long)length > rest)
             throw new SafetensorsException(path, null, 0, $"the header's length is {length} bytes, but only {rest} follow in the file");

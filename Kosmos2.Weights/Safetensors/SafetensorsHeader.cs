@@ -42,7 +42,11 @@ internal sealed class SafetensorsHeader
         if (!Utf8.IsValid(json))
             throw new SafetensorsException(path, null, PrefixLength, "the header is not UTF-8");
         if (json[0] != (byte)'{')
-            throw new SafetensorsException(path, null, PrefixLength, $"the header begins with byte 0x{json[0]:x2}; it must be a JSON object and begin with {{");
+        {
+            string problem = $"the header begins with byte 0x{json[0]:x2}; it must be a JSON object and begin with {{";
+            throw new SafetensorsException(path, null, PrefixLength, problem);
+        }
+
 
         var parser = new SafetensorsHeaderParser(path, json);
         parser.Run();
@@ -80,7 +84,11 @@ internal sealed class SafetensorsHeader
         }
 
         if (end != dataLength)
-            throw new SafetensorsException(path, null, dataOffset + end, $"{dataLength - end} bytes follow the last tensor; the file must end with it");
+        {
+            string problem = $"{dataLength - end} bytes follow the last tensor; the file must end with it";
+            throw new SafetensorsException(path, null, dataOffset + end, problem);
+        }
+
         return entries;
     }
 }

@@ -37,7 +37,8 @@ internal ref struct SafetensorsHeaderParser
         }
         catch (JsonException e)
         {
-            throw new SafetensorsException(_path, null, SafetensorsHeader.PrefixLength + _reader.BytesConsumed, $"the header is not JSON: {e.Message}", e);
+            long offset = SafetensorsHeader.PrefixLength + _reader.BytesConsumed;
+            throw new SafetensorsException(_path, null, offset, $"the header is not JSON: {e.Message}", e);
         }
     }
 
@@ -149,7 +150,8 @@ internal ref struct SafetensorsHeaderParser
         string text = ReadString(name);
         if (SafetensorsDTypes.TryParse(text, out DType type))
             return type;
-        throw Error(name, SafetensorsDTypes.IsKnownButUnsupported(text) ? $"dtype {text} is not supported" : $"dtype {Kosmos2FormatException.Quote(text)} is unknown");
+        bool known = SafetensorsDTypes.IsKnownButUnsupported(text);
+        throw Error(name, known ? $"dtype {text} is not supported" : $"dtype {Kosmos2FormatException.Quote(text)} is unknown");
     }
 
     private long[] ReadIntegers(string name, string field, int limit)

@@ -32,7 +32,9 @@ public sealed class SafetensorsWriter : IDisposable
     /// <param name="path">The file to make or replace.</param>
     /// <param name="tensors">Name, element type and shape of each tensor; names are distinct.</param>
     /// <param name="metadata">The header's <c>__metadata__</c>, or null.</param>
-    /// <exception cref="ArgumentException">Two tensors have one name, or a name is <c>__metadata__</c>, or the header would be over 100 MB.</exception>
+    /// <exception cref="ArgumentException">
+    /// Two tensors have one name, or a name is <c>__metadata__</c>, or the header would be over 100 MB.
+    /// </exception>
     /// <exception cref="IOException">The file cannot be made, or the disk has no room for it.</exception>
     public SafetensorsWriter(
         string path, IEnumerable<(string Name, DType DType, Shape Shape)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
@@ -40,7 +42,8 @@ public sealed class SafetensorsWriter : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(tensors);
         FilePath = path;
-        (string Name, DType DType, Shape Shape)[] sorted = [.. tensors.OrderByDescending(t => t.DType.SizeInBytes()).ThenBy(t => t.Name, StringComparer.Ordinal)];
+        (string Name, DType DType, Shape Shape)[] sorted =
+            [.. tensors.OrderByDescending(t => t.DType.SizeInBytes()).ThenBy(t => t.Name, StringComparer.Ordinal)];
         byte[] header = WriteHeader(sorted, metadata);
         _written = new long[sorted.Length];
         _entries = new SafetensorsEntry[sorted.Length];
@@ -79,7 +82,9 @@ public sealed class SafetensorsWriter : IDisposable
     /// <param name="name">A declared name.</param>
     /// <param name="start">Index of the first element, row-major.</param>
     /// <param name="values">The elements.</param>
-    /// <exception cref="ArgumentException">The name is not declared, the type has another size, or the piece reaches past the tensor's end.</exception>
+    /// <exception cref="ArgumentException">
+    /// The name is not declared, the type has another size, or the piece reaches past the tensor's end.
+    /// </exception>
     /// <exception cref="IOException">The disk is full or fails.</exception>
     public unsafe void Write<T>(string name, long start, ReadOnlySpan<T> values)
         where T : unmanaged
@@ -103,7 +108,11 @@ public sealed class SafetensorsWriter : IDisposable
         int index = IndexOf(name);
         SafetensorsEntry entry = _entries[index];
         if (entry.DType != tensor.DType || !entry.Shape.Equals(tensor.Shape))
-            throw new ArgumentException($"{Kosmos2FormatException.Quote(name)} is declared as {entry.DType} {entry.Shape}, not {tensor}", nameof(tensor));
+        {
+            string problem = $"{Kosmos2FormatException.Quote(name)} is declared as {entry.DType} {entry.Shape}, not {tensor}";
+            throw new ArgumentException(problem, nameof(tensor));
+        }
+
         const int Chunk = 1 << 24;
         for (long at = 0; at < entry.ByteLength; at += Chunk)
             WriteBytes(index, at, new ReadOnlySpan<byte>(tensor.HostPointer + at, (int)Math.Min(Chunk, entry.ByteLength - at)));
@@ -117,8 +126,9 @@ public sealed class SafetensorsWriter : IDisposable
         ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
         for (int i = 0; i < _entries.Length; i++)
         {
-            if (_written[i] != _entries[i].ByteLength)
-                throw new InvalidOperationException($"{_written[i]} of {_entries[i].ByteLength} bytes of {Kosmos2FormatException.Quote(_entries[i].Name)} were written");
+            SafetensorsEntry entry = _entries[i];
+            if (_written[i] != entry.ByteLength)
+                throw new InvalidOperationException($"{_written[i]} of {entry.ByteLength} bytes of {Kosmos2FormatException.Quote(entry.Name)} were written");
         }
 
         RandomAccess.FlushToDisk(_handle);
@@ -157,8 +167,8 @@ public sealed class SafetensorsWriter : IDisposable
         buffer.GetSpan(SafetensorsHeader.PrefixLength)[..SafetensorsHeader.PrefixLength].Clear();
         buffer.Advance(SafetensorsHeader.PrefixLength);
 
-        // Escapes what JSON demands and no more, as the reference implementation does.
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true }))
+        // Escapes little more than JSON demands, as the reference implementation does.
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             if (metadata is not null)

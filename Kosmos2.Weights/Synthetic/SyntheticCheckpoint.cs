@@ -35,8 +35,8 @@ public static class SyntheticCheckpoint
         File.WriteAllText(Path.Combine(folder, "config.json"), WithTypeOf(config, type).ToJson());
 
         CatalogEntry[] tensors = [.. TensorCatalog.For(config).Where(t => t.Required)];
-        using var writer = new SafetensorsWriter(
-            Path.Combine(folder, "model.safetensors"), tensors.Select(t => (t.Name, type, t.Shape)), new Dictionary<string, string> { ["format"] = "pt" });
+        var metadata = new Dictionary<string, string> { ["format"] = "pt" };
+        using var writer = new SafetensorsWriter(Path.Combine(folder, "model.safetensors"), tensors.Select(t => (t.Name, type, t.Shape)), metadata);
         long written = 0;
         var options = new ParallelOptions { CancellationToken = cancellationToken };
 

@@ -88,7 +88,7 @@ internal sealed class SyntheticTensor
 
     private static bool IsNormWeight(string name) =>
         name.EndsWith("weight", StringComparison.Ordinal)
-        && (name.Contains("norm", StringComparison.Ordinal) || name.Contains("layrnorm", StringComparison.Ordinal) || name.Contains("_ln.", StringComparison.Ordinal));
+        && (name.Contains("norm", StringComparison.Ordinal) || name.Contains("_ln.", StringComparison.Ordinal));
 
     private static double ScaleOf(string name, Shape shape)
     {
