@@ -4,7 +4,7 @@
 #
 #   pocl-chroot.sh setup                          makes the folder once (about 75 s, 800 MB); does nothing when it is there
 #   pocl-chroot.sh run [-w FOLDER] COMMAND ...    runs a command inside; it sees the repository (read only), the .NET installation, and
-#                                                 FOLDER (writable), all under their usual paths
+#                                                 FOLDER (writable), all under their usual paths; it starts in the repository
 #
 # KOSMOS2_POCL names the folder (default /var/cache/kosmos2-pocl). Needs root. Everything is mounted in a mount namespace of its own, which
 # ends with the command however that ends: no mount is ever seen from outside, and none can be left behind.
@@ -13,7 +13,7 @@ set -euo pipefail
 folder=${KOSMOS2_POCL:-/var/cache/kosmos2-pocl}
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 suite=trixie
-packages=pocl-opencl-icd,ocl-icd-opencl-dev
+packages=pocl-opencl-icd,ocl-icd-libopencl1
 
 main() {
     case ${1:-} in
@@ -83,7 +83,7 @@ enter() {
     # chroot keeps the environment; what names host folders is replaced.
     exec env -u LD_LIBRARY_PATH HOME=/root TMPDIR=/tmp PATH="$dotnet:/usr/sbin:/usr/bin:/sbin:/bin" DOTNET_ROOT="$dotnet" \
         DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 POCL_CACHE_DIR=/var/cache/pocl \
-        chroot "$folder" "$@"
+        chroot "$folder" sh -c 'cd "$0" && exec "$@"' "$repository" "$@"
 }
 
 # Shows a folder of this machine inside, under the same path.

@@ -1,30 +1,69 @@
 using Kosmos2.Kernels;
+using Kosmos2.Kernels.Gpu;
 using Kosmos2.Kernels.Reference;
 using NUnit.Framework.Internal;
 
 namespace Kosmos2.Tests.Kernels.Conformance;
 
-/// <summary>A way to make a backend, with a name for the test list. Categories select backends: <c>--filter Category=OpenCL</c>.</summary>
-public sealed record BackendUnderTest(string Name, Func<IBackend> Create, string Category = "Cpu")
+/// <summary>
+/// A backend by name. It is made when a test first asks for it and shared by all: compiling a device's kernels takes long. Categories select
+/// backends: <c>--filter Category=OpenCL</c>.
+/// </summary>
+public sealed class BackendUnderTest(string name, string category, Func<IBackend> create)
 {
-    public override string ToString() => Name;
+    private readonly Lazy<IBackend> _instance = new(create);
+
+    public string Name => name;
+
+    public string Category => category;
+
+    public IBackend Instance => _instance.Value;
+
+    public void DisposeIfMade()
+    {
+        if (_instance.IsValueCreated)
+            _instance.Value.Dispose();
+    }
+
+    public override string ToString() => name;
 }
 
-/// <summary>
-/// Every backend present on this machine. All conformance tests run on each. The oracle stands in the list too: it must agree with itself,
-/// which shows that the tests are sound and that it keeps the rules on operands.
-/// </summary>
+/// <summary>The registry: every backend present on this machine, each in all the variants that are to be tested.</summary>
 public static class BackendsUnderTest
 {
-    private static readonly BackendUnderTest[] Present = [new("reference", () => new ReferenceBackend())];
+    private static readonly BackendUnderTest Reference = new("reference", "Reference", () => new ReferenceBackend());
 
-    public static IEnumerable<TestFixtureData> All()
+    private static readonly BackendUnderTest[] Present = [.. Devices(IlgpuDeviceKind.OpenCl, "OpenCL"), .. Devices(IlgpuDeviceKind.Cuda, "CUDA")];
+
+    /// <summary>The backends to compare with the oracle.</summary>
+    public static IEnumerable<TestFixtureData> All() => Present.Select(Fixture);
+
+    /// <summary>Those and the oracle itself, which must keep the same rules on operands.</summary>
+    public static IEnumerable<TestFixtureData> WithReference() => Present.Prepend(Reference).Select(Fixture);
+
+    internal static void DisposeAll()
     {
-        foreach (BackendUnderTest backend in Present)
-        {
-            TestFixtureData data = new TestFixtureData(backend).SetArgDisplayNames(backend.Name);
-            data.Properties.Add(PropertyNames.Category, backend.Category);
-            yield return data;
-        }
+        foreach (BackendUnderTest backend in Present.Prepend(Reference))
+            backend.DisposeIfMade();
     }
+
+    private static IEnumerable<BackendUnderTest> Devices(IlgpuDeviceKind kind, string category) =>
+        from device in IlgpuDevices.Enumerate()
+        where device.Kind == kind && device.Problem is null
+        select new BackendUnderTest($"{category} {device.Index}", category, () => IlgpuBackend.Create(kind, device.Index));
+
+    private static TestFixtureData Fixture(BackendUnderTest backend)
+    {
+        TestFixtureData data = new TestFixtureData(backend).SetArgDisplayNames(backend.Name);
+        data.Properties.Add(PropertyNames.Category, backend.Category);
+        return data;
+    }
+}
+
+/// <summary>Frees the shared backends after the last conformance test.</summary>
+[SetUpFixture]
+public sealed class ConformanceTearDown
+{
+    [OneTimeTearDown]
+    public void DisposeBackends() => BackendsUnderTest.DisposeAll();
 }

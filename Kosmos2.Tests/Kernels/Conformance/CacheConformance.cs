@@ -3,6 +3,7 @@ using Kosmos2.Kernels;
 namespace Kosmos2.Tests.Kernels.Conformance;
 
 /// <summary>What is stored in the cache's blocks, to the bit: appending, forking, growing.</summary>
+[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.All))]
 public sealed class CacheConformance(BackendUnderTest backend) : ConformanceFixture(backend)
 {
     [Test]

@@ -2,6 +2,7 @@ using Kosmos2.Kernels;
 
 namespace Kosmos2.Tests.Kernels.Conformance;
 
+[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.All))]
 public sealed class CachedAttentionConformance(BackendUnderTest backend) : ConformanceFixture(backend)
 {
     private const int Layers = 2;

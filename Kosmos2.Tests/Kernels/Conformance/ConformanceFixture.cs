@@ -7,23 +7,17 @@ namespace Kosmos2.Tests.Kernels.Conformance;
 /// Base of the conformance suite. A test writes an operation once, as a program on a <see cref="Workbench"/>; it runs on the oracle and on
 /// the backend under test, and what both computed is compared.
 /// </summary>
-[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.All))]
 public abstract class ConformanceFixture(BackendUnderTest backendUnderTest)
 {
     /// <summary>Sizes that no block, vector or work group divides.</summary>
     protected static readonly int[] OddSizes = [1, 3, 7, 37, 129];
 
     private readonly ReferenceBackend _reference = new();
-    private IBackend? _backend;
 
-    protected IBackend Backend => _backend ??= backendUnderTest.Create();
+    protected IBackend Backend => backendUnderTest.Instance;
 
     [OneTimeTearDown]
-    public void DisposeBackends()
-    {
-        _backend?.Dispose();
-        _reference.Dispose();
-    }
+    public void DisposeReference() => _reference.Dispose();
 
     /// <summary>Runs a program on the backend and on the oracle; fails where an element differs by more than absolute + relative |oracle|.</summary>
     protected void Conforms(string what, Func<Workbench, float[]> program, double absolute = 1e-5, double relative = 1e-4)

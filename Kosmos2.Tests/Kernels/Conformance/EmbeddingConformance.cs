@@ -2,6 +2,7 @@ using Kosmos2.Kernels;
 
 namespace Kosmos2.Tests.Kernels.Conformance;
 
+[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.All))]
 public sealed class EmbeddingConformance(BackendUnderTest backend) : ConformanceFixture(backend)
 {
     private static readonly DType[] WeightTypes = [DType.F32, DType.F16, DType.BF16];

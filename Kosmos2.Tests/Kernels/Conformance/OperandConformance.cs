@@ -3,6 +3,7 @@ using Kosmos2.Kernels;
 namespace Kosmos2.Tests.Kernels.Conformance;
 
 /// <summary>Wrong operands are refused with <see cref="ArgumentException"/>, by every backend, before anything is computed.</summary>
+[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.WithReference))]
 public sealed class OperandConformance(BackendUnderTest backend) : ConformanceFixture(backend)
 {
     private static readonly (string Name, Action<Workbench> Call)[] LinearCases =

@@ -2,6 +2,7 @@ using Kosmos2.Kernels;
 
 namespace Kosmos2.Tests.Kernels.Conformance;
 
+[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.All))]
 public sealed class OutputConformance(BackendUnderTest backend) : ConformanceFixture(backend)
 {
     [Test]

@@ -31,9 +31,12 @@ public sealed class Workbench(IBackend backend) : IDisposable
 
     public Tensor Integers(params ReadOnlySpan<long> extents) => Keep(backend.Allocate(DType.I32, extents));
 
-    /// <summary>A prepared weight of random numbers.</summary>
-    public PreparedWeight Weight(int seed, DType type, int rows, int width, int misalignment = 0) =>
-        Weight(Samples.Normal(seed, rows, width), type, rows, width, misalignment);
+    /// <summary>A prepared weight of random numbers, scaled so that its products with normal numbers are of order 1, as in a model.</summary>
+    public PreparedWeight Weight(int seed, DType type, int rows, int width, int misalignment = 0)
+    {
+        float scale = 1 / MathF.Sqrt(width);
+        return Weight(Array.ConvertAll(Samples.Normal(seed, rows, width), v => v * scale), type, rows, width, misalignment);
+    }
 
     /// <summary>A prepared weight; in host memory its first element lies <paramref name="misalignment"/> bytes past an aligned address.</summary>
     public PreparedWeight Weight(float[] values, DType type, int rows, int width, int misalignment = 0)

@@ -1,0 +1,64 @@
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Kosmos2.Kernels.Gpu;
+
+/// <summary>A buffer on a device. The host cannot read it in place.</summary>
+internal sealed class DeviceStorage : TensorStorage
+{
+    private MemoryBuffer1D<byte, Stride1D.Dense>? _buffer;
+
+    /// <summary>Allocates memory with undefined content.</summary>
+    public DeviceStorage(Accelerator accelerator, long byteLength)
+    {
+        Accelerator = accelerator;
+        ByteLength = byteLength;
+        // Drivers refuse empty buffers, and kernels read whole words.
+        _buffer = accelerator.Allocate1D<byte>(Math.Max(4, byteLength));
+    }
+
+    public Accelerator Accelerator { get; }
+
+    public bool IsAlive => _buffer is not null;
+
+    public override long ByteLength { get; }
+
+    public override unsafe byte* HostPointer => null;
+
+    /// <summary>Elements of some type, from a place in bytes.</summary>
+    public ArrayView<T> View<T>(long byteOffset, long count)
+        where T : unmanaged
+    {
+        ObjectDisposedException.ThrowIf(_buffer is null, this);
+        return _buffer.View.BaseView.SubView(byteOffset, count * Interop.SizeOf<T>()).Cast<T>();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _buffer?.Dispose();
+        _buffer = null;
+    }
+}
+
+/// <summary>A weight on a device, in the type in which it is stored.</summary>
+internal sealed class DeviceWeight(DeviceStorage storage, Shape shape, DType type) : PreparedWeight(shape, type)
+{
+    public DeviceStorage Storage => storage;
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            storage.Dispose();
+        base.Dispose(disposing);
+    }
+}
+
+/// <summary>Tensors as views for kernels.</summary>
+internal static class DeviceTensors
+{
+    public static ArrayView<float> Floats(this Tensor tensor) => tensor.View<float>();
+
+    public static ArrayView<T> View<T>(this Tensor tensor)
+        where T : unmanaged => ((DeviceStorage)tensor.Storage).View<T>(tensor.ByteOffset, tensor.ByteLength / Interop.SizeOf<T>());
+}

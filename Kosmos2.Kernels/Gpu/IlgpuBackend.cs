@@ -1,0 +1,157 @@
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Runtime;
+using Kosmos2.Kernels.Gpu.Kernels;
+
+namespace Kosmos2.Kernels.Gpu;
+
+/// <summary>
+/// A CUDA or OpenCL device through ILGPU. Tensors are buffers on the device; a weight is uploaded once, in its stored type. Operations are
+/// put into the device's queue and run in order; only <see cref="Download"/> and <see cref="Synchronize"/> wait for them, and uploads, which
+/// return when the host's memory may be used again.
+/// </summary>
+public sealed partial class IlgpuBackend : IBackend
+{
+    private readonly Context _context;
+    private readonly Accelerator _accelerator;
+    private readonly OperandChecks _checks;
+    private readonly Launchers _launch;
+    private readonly WeightLaunchers<FloatView> _floatWeights;
+    private readonly WeightLaunchers<HalfView> _halfWeights;
+    private readonly WeightLaunchers<BFloat16View> _bfloat16Weights;
+    private DeviceStorage? _step;
+    private DeviceStorage? _scratch;
+    private DeviceStorage? _pairs;
+
+    private IlgpuBackend(Context context, Accelerator accelerator, string description)
+    {
+        _context = context;
+        _accelerator = accelerator;
+        Description = description;
+        _checks = new OperandChecks(
+            description,
+            tensor => tensor.Storage is DeviceStorage storage && storage.Accelerator == accelerator && storage.IsAlive,
+            weight => weight is DeviceWeight { Storage.IsAlive: true } ours && ours.Storage.Accelerator == accelerator);
+        _launch = new Launchers(accelerator);
+        _floatWeights = new WeightLaunchers<FloatView>(accelerator);
+        _halfWeights = new WeightLaunchers<HalfView>(accelerator);
+        _bfloat16Weights = new WeightLaunchers<BFloat16View>(accelerator);
+    }
+
+    /// <inheritdoc/>
+    public string Description { get; }
+
+    private AcceleratorStream Queue => _accelerator.DefaultStream;
+
+    /// <summary>Opens a device.</summary>
+    /// <param name="kind">How to reach it.</param>
+    /// <param name="index">Its number among the devices of its kind, as <see cref="IlgpuDevices.Enumerate()"/> lists them.</param>
+    /// <exception cref="DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
+    public static IlgpuBackend Create(IlgpuDeviceKind kind, int index = 0)
+    {
+        Context context = IlgpuDevices.CreateContext(kind);
+        try
+        {
+            (Device device, IlgpuDevice description) = IlgpuDevices.Find(context, kind, index);
+            Accelerator accelerator = device.CreateAccelerator(context);
+            return new IlgpuBackend(context, accelerator, $"{(kind == IlgpuDeviceKind.Cuda ? "cuda" : "opencl")}:{index} ({description.Name})");
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Tensor Allocate(DType type, params ReadOnlySpan<long> extents)
+    {
+        var shape = new Shape(extents);
+        // Kernels count elements in 32 bits.
+        OperandRules.Require(shape.ElementCount <= int.MaxValue, shape, "at most 2^31 - 1 elements", nameof(extents));
+        var storage = new DeviceStorage(_accelerator, shape.ElementCount * type.SizeInBytes());
+        if (storage.ByteLength > 0)
+            storage.View<byte>(0, storage.ByteLength).MemSetToZero(Queue);
+        return new Tensor(storage, type, shape, 0, ownsStorage: true);
+    }
+
+    /// <inheritdoc/>
+    public unsafe PreparedWeight Prepare(Tensor weight)
+    {
+        OperandChecks.Prepare(weight);
+        OperandRules.Require(weight.Shape.ElementCount <= int.MaxValue, weight, "at most 2^31 - 1 elements");
+        var storage = new DeviceStorage(_accelerator, weight.ByteLength);
+        if (weight.ByteLength > 0)
+            storage.View<byte>(0, weight.ByteLength).CopyFromCPU(Queue, ref *weight.HostPointer, weight.ByteLength);
+        return new DeviceWeight(storage, weight.Shape, weight.DType);
+    }
+
+    /// <inheritdoc/>
+    public void Upload<T>(ReadOnlySpan<T> source, Tensor destination)
+        where T : unmanaged
+    {
+        _checks.Transfer<T>(destination, source.Length);
+        if (!source.IsEmpty)
+            destination.View<byte>().CopyFromCPU(Queue, MemoryMarshal.AsBytes(source));
+    }
+
+    /// <inheritdoc/>
+    public void Download<T>(Tensor source, Span<T> destination)
+        where T : unmanaged
+    {
+        _checks.Transfer<T>(source, destination.Length);
+        if (!destination.IsEmpty)
+            source.View<byte>().CopyToCPU(Queue, MemoryMarshal.AsBytes(destination));
+    }
+
+    /// <inheritdoc/>
+    public void Synchronize() => Queue.Synchronize();
+
+    /// <inheritdoc/>
+    public void BeginStep(StepTable table)
+    {
+        _checks.BeginStep(table);
+        Tensor numbers = table.Storage;
+        Grow(ref _step, numbers.ByteLength).View<int>(0, numbers.Shape.ElementCount).CopyFromCPU(Queue, numbers.AsSpan<int>());
+    }
+
+    /// <inheritdoc/>
+    public void EndStep()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Copy(Tensor source, Tensor destination)
+    {
+        _checks.Copy(source, destination);
+        if (source.ByteLength > 0)
+            source.View<byte>().CopyTo(Queue, destination.View<byte>());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _step?.Dispose();
+        _scratch?.Dispose();
+        _pairs?.Dispose();
+        _accelerator.Dispose();
+        _context.Dispose();
+    }
+
+    /// <summary>A buffer of at least this size, whose content is undefined. What was queued with a smaller one finishes first.</summary>
+    private DeviceStorage Grow(ref DeviceStorage? buffer, long byteLength)
+    {
+        if (buffer is not null && buffer.ByteLength >= byteLength)
+            return buffer;
+        if (buffer is not null)
+        {
+            Synchronize();
+            buffer.Dispose();
+        }
+        return buffer = new DeviceStorage(_accelerator, byteLength);
+    }
+
+    /// <summary>A section of the step's table on the device.</summary>
+    private ArrayView<int> Section(StepTable.Section section, int count) =>
+        _step!.View<int>((long)_checks.Step.Offset(section) * sizeof(int), count);
+}

@@ -1,0 +1,182 @@
+using ILGPU;
+using ILGPU.Algorithms;
+
+namespace Kosmos2.Kernels.Gpu.Kernels;
+
+/// <summary>Where the keys that one query attends to lie, for one head.</summary>
+internal interface IKeyPlaces
+{
+    /// <summary>Index of key j's (and value j's) first element.</summary>
+    int Offset(int j);
+
+    /// <summary>Added to key j's score.</summary>
+    float Bias(int j);
+}
+
+/// <summary>Keys one after another: [keys, heads * headSize].</summary>
+internal readonly struct PackedKeys(int start, int stride) : IKeyPlaces
+{
+    private readonly int _start = start;
+    private readonly int _stride = stride;
+
+    public int Offset(int j) => _start + (j * _stride);
+
+    public float Bias(int j) => 0;
+}
+
+/// <summary>Keys in the blocks of a cache: [blocks, heads, BlockSize, headSize].</summary>
+internal readonly struct CachedKeys(ArrayView<int> blocks, int firstBlock, ArrayView<float> bias, int heads, int head, int headSize) : IKeyPlaces
+{
+    private readonly ArrayView<int> _blocks = blocks;
+    private readonly int _firstBlock = firstBlock;
+    private readonly ArrayView<float> _bias = bias;
+    private readonly int _heads = heads;
+    private readonly int _head = head;
+    private readonly int _headSize = headSize;
+
+    public int Offset(int j) => ((((Block(j) * _heads) + _head) * KeyValueBlocks.BlockSize) + (j % KeyValueBlocks.BlockSize)) * _headSize;
+
+    public float Bias(int j) => _bias[(Block(j) * KeyValueBlocks.BlockSize) + (j % KeyValueBlocks.BlockSize)];
+
+    private int Block(int j) => _blocks[_firstBlock + (j / KeyValueBlocks.BlockSize)];
+}
+
+/// <summary>Sizes of <see cref="AttentionKernels.Packed"/>; <see cref="SharedQueries"/> when q has no batch.</summary>
+internal readonly record struct PackedAttentionOptions(
+    int Queries, int Keys, int Heads, int HeadSize, float Scale, int SharedQueries, int HasProbabilities);
+
+/// <summary>Sizes of <see cref="AttentionKernels.Cached"/>.</summary>
+internal readonly record struct CachedAttentionOptions(int Heads, int HeadSize, float Scale, int HasProbabilities);
+
+/// <summary>The sections of a step's table that attention reads.</summary>
+internal readonly record struct SequenceViews(
+    ArrayView<int> RowSequences, ArrayView<int> RowStarts, ArrayView<int> KeyCounts, ArrayView<int> BlockStarts, ArrayView<int> Blocks);
+
+/// <summary>
+/// p = softmax over j of scale * (q . k[j]) + bias[j]; y = sum over j of p[j] v[j]. A group of <see cref="GroupSize"/> threads for each query
+/// and head. The scores are computed twice, first for their maximum and the sum of exponentials, then for the weights, so that nothing of
+/// the length of the keys is ever stored.
+/// </summary>
+internal static class AttentionKernels
+{
+    /// <summary>Threads of a group; also the keys that are weighed at once.</summary>
+    public const int GroupSize = 64;
+
+    /// <summary>Group (query row, head) of the attention without mask.</summary>
+    public static void Packed(
+        ArrayView<float> q, ArrayView<float> k, ArrayView<float> v, ArrayView<float> y, ArrayView<float> probabilities, PackedAttentionOptions options)
+    {
+        int row = Grid.IdxX;
+        int head = Grid.IdxY;
+        int batch = row / options.Queries;
+        int query = row % options.Queries;
+        int width = options.Heads * options.HeadSize;
+        var keys = new PackedKeys((batch * options.Keys * width) + (head * options.HeadSize), width);
+        int queryRow = options.SharedQueries != 0 ? query : row;
+        var place = new QueryPlace(
+            (queryRow * width) + (head * options.HeadSize),
+            (row * width) + (head * options.HeadSize),
+            ((((long)batch * options.Heads) + head) * options.Queries + query) * options.Keys,
+            options.Keys,
+            options.Keys);
+        Attend(q, k, v, y, probabilities, keys, place, options.HeadSize, options.Scale, options.HasProbabilities != 0);
+    }
+
+    /// <summary>Group (row of the step, head) of the causal attention to cached keys.</summary>
+    public static void Cached(
+        ArrayView<float> q,
+        ArrayView<float> k,
+        ArrayView<float> v,
+        ArrayView<float> bias,
+        SequenceViews step,
+        ArrayView<float> y,
+        ArrayView<float> probabilities,
+        CachedAttentionOptions options)
+    {
+        int row = Grid.IdxX;
+        int head = Grid.IdxY;
+        int sequence = step.RowSequences[row];
+        int rows = step.RowStarts[sequence + 1] - step.RowStarts[sequence];
+        int within = row - step.RowStarts[sequence];
+        int count = step.KeyCounts[sequence];
+        // The probabilities of all sequences before this one come first.
+        long before = 0;
+        for (int s = 0; s < sequence; s++)
+            before += (long)(step.RowStarts[s + 1] - step.RowStarts[s]) * step.KeyCounts[s];
+        int element = ((row * options.Heads) + head) * options.HeadSize;
+        var place = new QueryPlace(
+            element, element, (before * options.Heads) + ((((long)head * rows) + within) * count), count - rows + within + 1, count);
+        var keys = new CachedKeys(step.Blocks, step.BlockStarts[sequence], bias, options.Heads, head, options.HeadSize);
+        Attend(q, k, v, y, probabilities, keys, place, options.HeadSize, options.Scale, options.HasProbabilities != 0);
+    }
+
+    private static void Attend<TKeys>(
+        ArrayView<float> q,
+        ArrayView<float> k,
+        ArrayView<float> v,
+        ArrayView<float> y,
+        ArrayView<float> probabilities,
+        TKeys keys,
+        QueryPlace place,
+        int headSize,
+        float scale,
+        bool hasProbabilities)
+        where TKeys : struct, IKeyPlaces
+    {
+        ArrayView<float> shared = SharedMemory.Allocate<float>(GroupSize);
+        int thread = Group.IdxX;
+
+        // Largest score and sum of exponentials of this thread's keys, rescaled whenever a larger score comes.
+        float largest = float.NegativeInfinity;
+        float sum = 0;
+        for (int j = thread; j < place.Seen; j += GroupSize)
+        {
+            float score = Score(q, k, keys, place.Query, j, headSize, scale);
+            if (score > largest)
+            {
+                sum *= XMath.Exp(largest - score);
+                largest = score;
+            }
+            sum += XMath.Exp(score - largest);
+        }
+        float maximum = GroupReduction.Max(shared, largest);
+        float total = GroupReduction.Sum(shared, sum == 0 ? 0 : sum * XMath.Exp(largest - maximum));
+
+        for (int d = thread; d < headSize; d += GroupSize)
+            y[place.Result + d] = 0;
+        for (int start = 0; start < place.Keys; start += GroupSize)
+        {
+            int j = start + thread;
+            float p = 0;
+            if (j < place.Seen)
+                p = XMath.Exp(Score(q, k, keys, place.Query, j, headSize, scale) - maximum) / total;
+            shared[thread] = p;
+            if (hasProbabilities && j < place.Keys)
+                probabilities[place.Probabilities + j] = p;
+            Group.Barrier();
+
+            int end = Math.Min(GroupSize, place.Seen - start);
+            for (int d = thread; d < headSize; d += GroupSize)
+            {
+                float value = y[place.Result + d];
+                for (int i = 0; i < end; i++)
+                    value += shared[i] * v[keys.Offset(start + i) + d];
+                y[place.Result + d] = value;
+            }
+            Group.Barrier();
+        }
+    }
+
+    private static float Score<TKeys>(ArrayView<float> q, ArrayView<float> k, TKeys keys, int query, int j, int headSize, float scale)
+        where TKeys : struct, IKeyPlaces
+    {
+        int key = keys.Offset(j);
+        float sum = 0;
+        for (int d = 0; d < headSize; d++)
+            sum += q[query + d] * k[key + d];
+        return (sum * scale) + keys.Bias(j);
+    }
+
+    /// <summary>Where a query's head, its result and its probabilities begin, how many of the keys it sees, and how many there are.</summary>
+    private readonly record struct QueryPlace(int Query, int Result, long Probabilities, int Seen, int Keys);
+}

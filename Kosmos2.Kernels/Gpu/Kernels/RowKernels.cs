@@ -1,0 +1,45 @@
+using ILGPU;
+using ILGPU.Algorithms;
+
+namespace Kosmos2.Kernels.Gpu.Kernels;
+
+/// <summary>Normalisations: a group of <see cref="IlgpuDevices.GroupSize"/> threads for each row. y may be x.</summary>
+internal static class RowKernels
+{
+    /// <summary>y[r, i] = (x[r, i] - mean) / sqrt(variance + epsilon) * weight[i] + bias[i], with the mean found before the variance.</summary>
+    public static void LayerNorm(
+        ArrayView<float> x, ArrayView<float> weight, ArrayView<float> bias, ArrayView<float> y, int width, float epsilon)
+    {
+        ArrayView<float> shared = SharedMemory.Allocate<float>(IlgpuDevices.GroupSize);
+        int start = Grid.IdxX * width;
+        float part = 0;
+        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
+            part += x[start + i];
+        float mean = GroupReduction.Sum(shared, part) / width;
+
+        part = 0;
+        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
+        {
+            float difference = x[start + i] - mean;
+            part += difference * difference;
+        }
+        float factor = 1 / XMath.Sqrt((GroupReduction.Sum(shared, part) / width) + epsilon);
+
+        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
+            y[start + i] = ((x[start + i] - mean) * factor * weight[i]) + bias[i];
+    }
+
+    /// <summary>y[r, i] = x[r, i] / max(sqrt(sum over j of x[r, j]^2), 1e-12).</summary>
+    public static void L2Normalize(ArrayView<float> x, ArrayView<float> y, int width)
+    {
+        ArrayView<float> shared = SharedMemory.Allocate<float>(IlgpuDevices.GroupSize);
+        int start = Grid.IdxX * width;
+        float part = 0;
+        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
+            part += x[start + i] * x[start + i];
+        float length = XMath.Max(XMath.Sqrt(GroupReduction.Sum(shared, part)), 1e-12f);
+
+        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
+            y[start + i] = x[start + i] / length;
+    }
+}
