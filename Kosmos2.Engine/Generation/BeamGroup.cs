@@ -87,16 +87,19 @@ internal sealed class BeamGroup
     }
 
     /// <summary>Lets the candidates that end enter the list of finished beams, if they are good enough.</summary>
-    /// <remarks>Only the first num_beams candidates may: the others are there so that enough beams can go on.</remarks>
+    /// <remarks>
+    /// Only the first num_beams candidates may: the others are there so that enough beams can go on. A beam that is no beam never may: where
+    /// fewer tokens are allowed than there are beams, transformers fills its list with such ones.
+    /// </remarks>
     private void KeepFinished(ReadOnlySpan<BeamCandidate> candidates, Func<int, Span<float>> scoresOf)
     {
         if (!_improvementPossible || (AllFinished && _plan.EarlyStopping == EarlyStopping.True))
             return;
         for (int i = 0; i < Math.Min(NumBeams, candidates.Length); i++)
         {
-            if (_reasons[i] is not { } reason)
-                continue;
             var (score, beam, token) = candidates[i];
+            if (_reasons[i] is not { } reason || !IsBeam(score))
+                continue;
             float normalised = Normalised(score, _running[beam].NewCount + 1);
             if (normalised <= (AllFinished ? _finished[^1].Score : Nothing))
                 continue;
@@ -134,12 +137,14 @@ internal sealed class BeamGroup
         bool toTheLimit = _plan.EarlyStopping == EarlyStopping.Never && _plan.LengthPenalty > 0;
         int length = toTheLimit ? _running[0].MaxLength - _running[0].PromptLength : _running[0].NewCount;
         float worst = AllFinished ? _finished[^1].Score : Nothing;
-        _improvementPossible &= Normalised(_scores[0], length) > worst;
+        _improvementPossible &= IsBeam(_scores[0]) && Normalised(_scores[0], length) > worst;
 
         bool enough = AllFinished && _plan.EarlyStopping == EarlyStopping.True;
         bool allEnd = _reasons.TrueForAll(r => r is not null);
         return !_improvementPossible || enough || allEnd;
     }
+
+    private static bool IsBeam(float score) => score > Nothing / 2;
 
     private float Normalised(float score, int length) => score / (float)Math.Pow(length, _plan.LengthPenalty);
 

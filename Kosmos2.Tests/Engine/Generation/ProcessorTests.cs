@@ -11,8 +11,9 @@ public sealed class ProcessorTests
     public void ABiasFallsOnATokenThatCompletesItsSequence()
     {
         var config = new GenerationConfig { SequenceBias = [new([4], 1), new([1, 2, 3], -2), new([2, 5], 10), new([3, 2, 5], 100), new([4], 3)] };
-        Assert.That(Process(config, [0, 0, 0, 0, 0, 0], [1, 2]), Is.EqualTo(new float[] { 0, 0, 0, -2, 3, 10 }), "a sequence given twice has its last bias");
-        Assert.That(Process(config, [0, 0, 0, 0, 0, 0], [2]), Is.EqualTo(new float[] { 0, 0, 0, 0, 3, 0 }), "a sequence as long as the context and one is ignored");
+        Assert.That(Process(config, [0, 0, 0, 0, 0, 0], [0, 1, 2]), Is.EqualTo(new float[] { 0, 0, 0, -2, 3, 10 }), "a sequence given twice has its last bias");
+        Assert.That(Process(config, [0, 0, 0, 0, 0, 0], [1, 2]), Is.EqualTo(new float[] { 0, 0, 0, 0, 3, 10 }), "a sequence longer than the context is ignored");
+        Assert.That(Process(config, [0, 0, 0, 0, 0, 0], [2]), Is.EqualTo(new float[] { 0, 0, 0, 0, 3, 0 }));
         Assert.That(Process(config, [0, 0, 0, 0, 0, 0], [2, 2]), Is.EqualTo(new float[] { 0, 0, 0, 0, 3, 10 }));
     }
 
