@@ -69,7 +69,7 @@ internal sealed class ProcessorFilesTests
     [TestCase("preprocessor_config.json", """{"size":[1,2,3]}""", "size is an array; it must be [height, width]")]
     [TestCase("preprocessor_config.json", """{"crop_size":{"height":224}}""", "crop_size.width is missing")]
     [TestCase("preprocessor_config.json", """{"crop_size":"224"}""", "crop_size is '224'; it must be an integer")]
-    [TestCase("preprocessor_config.json", """{"resample":2}""", "resample is 2; only 3 (bicubic) is supported")]
+    [TestCase("preprocessor_config.json", """{"resample":6}""", "resample is 6; it must be between 0 and 5")]
     [TestCase("preprocessor_config.json", """{"image_mean":[1,2]}""", "image_mean must be a number or an array of three")]
     [TestCase("preprocessor_config.json", """{"image_mean":[1,2,1e999]}""", "image_mean must be a number or an array of three")]
     [TestCase("preprocessor_config.json", """{"image_std":[1,0,1]}""", "image_std holds 0, which would be divided by")]

@@ -9,7 +9,6 @@ namespace Kosmos2.Weights;
 public sealed record PreprocessorConfig
 {
     private const string FileName = "preprocessor_config.json";
-    private const int Bicubic = 3;
 
     /// <summary>Whether grey, palette and transparent pictures are made RGB. The engine takes RGB only, so it does not matter here.</summary>
     public bool DoConvertRgb { get; init; } = true;
@@ -20,8 +19,8 @@ public sealed record PreprocessorConfig
     /// <summary>What the picture is resized to.</summary>
     public ResizeTarget Size { get; init; } = ResizeTarget.Exactly(224, 224);
 
-    /// <summary>Pillow's number of the filter: 3, bicubic.</summary>
-    public int Resample { get; init; } = Bicubic;
+    /// <summary>Pillow's number of the filter: 0 nearest, 1 Lanczos, 2 bilinear, 3 bicubic, 4 box, 5 Hamming.</summary>
+    public int Resample { get; init; } = 3;
 
     /// <summary>Whether the middle is cut out after resizing, padded with black where the picture is smaller.</summary>
     public bool DoCenterCrop { get; init; } = true;
@@ -75,8 +74,6 @@ public sealed record PreprocessorConfig
             ImageMean = ReadChannels(fields, "image_mean", defaults.ImageMean),
             ImageStd = ReadChannels(fields, "image_std", defaults.ImageStd),
         };
-        if (config.DoResize && config.Resample != Bicubic)
-            throw fields.Error("resample", $"is {config.Resample}; only 3 (bicubic) is supported");
         if (config.ImageStd.Contains(0))
             throw fields.Error("image_std", "holds 0, which would be divided by");
         return config;

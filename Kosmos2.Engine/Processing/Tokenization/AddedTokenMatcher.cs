@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Kosmos2.Weights;
 
 namespace Kosmos2.Engine.Processing;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Kosmos2.Weights;
 
 namespace Kosmos2.Engine.Processing;
 

@@ -70,13 +70,14 @@ internal static class TokenizerJsonFile
             known[content] = expected;
             if (entry.Int32("id", -1, -1, int.MaxValue) is var given && given != expected)
                 throw entry.Error("id", $"of {Kosmos2FormatException.Quote(content)} is {given}; its place makes it {expected}");
-            added.Add(new AddedToken(content, expected)
-            {
-                LStrip = entry.Boolean("lstrip", false),
-                RStrip = entry.Boolean("rstrip", false),
-                Normalized = entry.Boolean("normalized", true),
-                Special = entry.Boolean("special", false),
-            });
+            added.Add(new AddedToken(
+                expected,
+                content,
+                entry.Boolean("lstrip", false),
+                entry.Boolean("rstrip", false),
+                entry.Boolean("normalized", true),
+                SingleWord: false,
+                entry.Boolean("special", false)));
         }
         return added;
     }

@@ -25,11 +25,11 @@ internal sealed record TokenizerModel(
     /// <summary>The special words of XLM-RoBERTa, at the ids they have in <paramref name="vocabularySize"/> pieces.</summary>
     public static IEnumerable<AddedToken> SpecialTokens(int vocabularySize) =>
     [
-        new AddedToken(Bos, 0) { Special = true },
-        new AddedToken(Pad, 1) { Special = true },
-        new AddedToken(Eos, 2) { Special = true },
-        new AddedToken(Unknown, 3) { Special = true },
-        new AddedToken(Mask, vocabularySize - 1) { Special = true, LStrip = true, Normalized = true },
+        Special(0, Bos),
+        Special(1, Pad),
+        Special(2, Eos),
+        Special(3, Unknown),
+        Special(vocabularySize - 1, Mask) with { LStrip = true, Normalized = true },
     ];
 
     /// <summary>The model with KOSMOS-2's tags and patch indices behind its words, as Kosmos2Processor adds them; those that are there keep their ids.</summary>
@@ -41,28 +41,15 @@ internal sealed record TokenizerModel(
         foreach (string tag in GroundingTags.All.Concat(Enumerable.Range(0, numPatchIndexTokens).Select(PatchGrid.TokenOf)))
         {
             if (present.Add(tag))
-                added.Add(new AddedToken(tag, next++) { LStrip = true });
+                added.Add(Plain(next++, tag) with { LStrip = true });
         }
         return this with { Added = added };
     }
 
     public Kosmos2FormatException Error(string problem) => new(FilePath, problem);
-}
 
-/// <summary>A word that is a token by itself wherever it stands in the text.</summary>
-/// <param name="Content">The word.</param>
-/// <param name="Id">Its id.</param>
-internal sealed record AddedToken(string Content, int Id)
-{
-    /// <summary>Takes the white space on its left with it.</summary>
-    public bool LStrip { get; init; }
+    private static AddedToken Special(int id, string content) => Plain(id, content) with { Special = true };
 
-    /// <summary>Takes the white space on its right with it.</summary>
-    public bool RStrip { get; init; }
-
-    /// <summary>Is looked for in the normalised text, not in the text as it was written.</summary>
-    public bool Normalized { get; init; }
-
-    /// <summary>Is left out when decoding with skip_special_tokens.</summary>
-    public bool Special { get; init; }
+    private static AddedToken Plain(int id, string content) =>
+        new(id, content, LStrip: false, RStrip: false, Normalized: false, SingleWord: false, Special: false);
 }
