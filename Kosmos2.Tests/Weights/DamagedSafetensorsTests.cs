@@ -53,8 +53,7 @@ internal sealed class DamagedSafetensorsTests
             int flips = random.Next(1, 4);
             for (int i = 0; i < flips; i++)
                 damaged[random.Next(damaged.Length)] ^= (byte)random.Next(1, 256);
-            string path = folder.File(run % 50 == 0 ? "flipped-model.safetensors" : "flipped.safetensors");
-            Overwrite(path, damaged);
+            string path = folder.Overwrite(run % 50 == 0 ? "flipped-model.safetensors" : "flipped.safetensors", damaged);
             try
             {
                 using SafetensorsFile file = SafetensorsFile.Open(path);
@@ -82,13 +81,6 @@ internal sealed class DamagedSafetensorsTests
         }
 
         return File.ReadAllBytes(path);
-    }
-
-    /// <summary>Without truncating first, which some file systems answer with a flush: 10,000 of them take minutes.</summary>
-    private static void Overwrite(string path, byte[] content)
-    {
-        using SafeFileHandle handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.Write);
-        RandomAccess.Write(handle, content, 0);
     }
 
     private static void ReadEverything(SafetensorsFile file)

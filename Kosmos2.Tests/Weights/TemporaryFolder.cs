@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Kosmos2.Tests.Weights;
 
 /// <summary>A folder that is gone when the test ends.</summary>
@@ -21,6 +23,15 @@ internal sealed class TemporaryFolder : IDisposable
     public string Write(string name, string content)
     {
         System.IO.File.WriteAllText(File(name), content);
+        return File(name);
+    }
+
+    /// <summary>Writes over a file without truncating it first, which some file systems answer with a flush: thousands of them take minutes.</summary>
+    public string Overwrite(string name, byte[] content)
+    {
+        using SafeFileHandle handle = System.IO.File.OpenHandle(File(name), FileMode.OpenOrCreate, FileAccess.Write);
+        RandomAccess.SetLength(handle, content.Length);
+        RandomAccess.Write(handle, content, 0);
         return File(name);
     }
 
