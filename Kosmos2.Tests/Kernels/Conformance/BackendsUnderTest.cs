@@ -1,4 +1,5 @@
 using Kosmos2.Kernels;
+using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Gpu;
 using Kosmos2.Kernels.Reference;
 using NUnit.Framework.Internal;
@@ -33,7 +34,8 @@ public static class BackendsUnderTest
 {
     private static readonly BackendUnderTest Reference = new("reference", "Reference", () => new ReferenceBackend());
 
-    private static readonly BackendUnderTest[] Present = [.. Devices(IlgpuDeviceKind.OpenCl, "OpenCL"), .. Devices(IlgpuDeviceKind.Cuda, "CUDA")];
+    private static readonly BackendUnderTest[] Present =
+        [.. Cpu(), .. Devices(IlgpuDeviceKind.OpenCl, "OpenCL"), .. Devices(IlgpuDeviceKind.Cuda, "CUDA")];
 
     /// <summary>The backends to compare with the oracle.</summary>
     public static IEnumerable<TestFixtureData> All() => Present.Select(Fixture);
@@ -46,6 +48,12 @@ public static class BackendsUnderTest
         foreach (BackendUnderTest backend in Present.Prepend(Reference))
             backend.DisposeIfMade();
     }
+
+    // Each instruction set of the machine on two threads; that threads change nothing is tested elsewhere.
+    private static IEnumerable<BackendUnderTest> Cpu() =>
+        from set in new[] { InstructionSet.Vector512, InstructionSet.Vector256, InstructionSet.Vector128, InstructionSet.Scalar }
+        where CpuFeatures.IsSupported(set)
+        select new BackendUnderTest($"cpu {set}", "Cpu", () => new CpuBackend(new CpuOptions { InstructionSet = set, Threads = 2 }));
 
     private static IEnumerable<BackendUnderTest> Devices(IlgpuDeviceKind kind, string category) =>
         from device in IlgpuDevices.Enumerate()

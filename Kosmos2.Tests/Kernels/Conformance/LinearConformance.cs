@@ -27,14 +27,20 @@ public sealed class LinearConformance(BackendUnderTest backend) : ConformanceFix
         }
     }
 
-    /// <summary>A widely spread case: many tiles in every direction, none of them whole.</summary>
+    /// <summary>
+    /// A widely spread case: many tiles in every direction, none of them whole. The sums pass through values of about 23, the root of 515, where a
+    /// float's step is 2e-6, so those that end near 0 are further off than a relative bound says.
+    /// </summary>
     [Test]
-    public void LinearAgreesOnSizesOfALayer([ValueSource(nameof(WeightTypes))] DType type) => Conforms($"{type}", bench =>
-    {
-        Tensor y = bench.Result(75, 260);
-        bench.Backend.Linear(bench.Random(1, 75, 515), Layer(bench, 2, type, 515, 260), y);
-        return bench.Read(y);
-    });
+    public void LinearAgreesOnSizesOfALayer([ValueSource(nameof(WeightTypes))] DType type) => Conforms(
+        $"{type}",
+        bench =>
+        {
+            Tensor y = bench.Result(75, 260);
+            bench.Backend.Linear(bench.Random(1, 75, 515), Layer(bench, 2, type, 515, 260), y);
+            return bench.Read(y);
+        },
+        absolute: 5e-5);
 
     [Test]
     public void LinearTakesWeightsAtAnyAddress([ValueSource(nameof(WeightTypes))] DType type, [Values(1, 2, 4, 8)] int misalignment) =>

@@ -1,0 +1,133 @@
+using Kosmos2.Kernels.Cpu.Linear;
+using Kosmos2.Kernels.Cpu.Simd;
+
+namespace Kosmos2.Kernels.Cpu.Attention;
+
+/// <summary>
+/// softmax(scale q k^T + bias) v for one <see cref="AttentionItem"/>, chunk of keys by chunk of keys, with a running maximum and total
+/// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018), so that no row of scores is ever stored as a whole. Both products go
+/// through the micro-kernel of the linear layers.
+/// </summary>
+/// <remarks>Chunks begin at fixed keys and a key that a query does not see weighs exactly 0: the other queries of an item change no result.</remarks>
+internal readonly unsafe struct AttentionTask<S, TKeys>(AttentionItem item, TKeys source, int headSize, float scale, TileTable tiles, AttentionScratch<S> scratch)
+    where S : unmanaged, ISimd<S>
+    where TKeys : unmanaged, IKeySource
+{
+    private const int Chunk = AttentionScratch<S>.Chunk;
+
+    private readonly RowPanels _panels = new(item.Count, S.TileRows);
+
+    public void Run()
+    {
+        PackQueries();
+        int padded = AttentionScratch<S>.PaddedHead(headSize);
+        new Span<float>(scratch.Sums, item.Count * padded).Clear();
+        new Span<float>(scratch.Largest, item.Count).Fill(float.NegativeInfinity);
+        new Span<float>(scratch.Totals, item.Count).Clear();
+        int keys = item.VisibleTo(item.Count - 1);
+        for (int key = 0; key < keys; key += Chunk)
+        {
+            int count = Math.Min(Chunk, keys - key);
+            PackKeys(key, count);
+            PackValues(key, count, padded);
+            for (int panel = 0; panel < _panels.Count; panel++)
+                AddChunk(panel, key, count, padded);
+        }
+        for (int query = 0; query < item.Count; query++)
+            Finish(query, padded);
+    }
+
+    private void PackQueries()
+    {
+        var rows = new ScaledRows<S>(item.Queries, item.Stride, scale);
+        for (int panel = 0; panel < _panels.Count; panel++)
+        {
+            int first = _panels.Start(panel);
+            int count = _panels.Start(panel + 1) - first;
+            Packing.Pack<S, ScaledRows<S>>(rows, first, count, 0, headSize, scratch.Queries + ((nint)first * headSize), count, count);
+        }
+    }
+
+    // Pieces that lie in one block of keys and in one panel.
+    private void PackKeys(int key, int count)
+    {
+        int width = MultiplyJob<S>.PanelWidth;
+        int piece = Math.Min(KeyValueBlocks.BlockSize, width);
+        int whole = (count + width - 1) / width * width;
+        for (int i = 0; i < whole; i += piece)
+        {
+            int block = (key + i) / KeyValueBlocks.BlockSize;
+            int row = (key + i) % KeyValueBlocks.BlockSize;
+            int rows = Math.Clamp(count - i, 0, piece);
+            float* destination = scratch.Keys + ((nint)(i / width) * width * headSize) + (i % width);
+            float* from = rows > 0 ? source.Keys(block) : null;
+            Packing.Pack<S, F32Rows<S>>(new(from, source.Stride), row, rows, 0, headSize, destination, piece, width);
+        }
+        if (!TKeys.HasBias)
+            return;
+        for (int i = 0; i < count; i++)
+            scratch.Bias[i] = source.Bias((key + i) / KeyValueBlocks.BlockSize)[(key + i) % KeyValueBlocks.BlockSize];
+    }
+
+    private void PackValues(int key, int count, int padded)
+    {
+        int width = MultiplyJob<S>.PanelWidth;
+        for (int i = 0; i < count; i++)
+        {
+            float* row = source.Values((key + i) / KeyValueBlocks.BlockSize) + ((key + i) % KeyValueBlocks.BlockSize * source.Stride);
+            for (int column = 0; column < padded; column += S.Width)
+            {
+                float* destination = scratch.Values + ((nint)(column / width) * width * Chunk) + (i * width) + (column % width);
+                S values = headSize - column >= S.Width ? S.Load(row + column) : S.LoadPartial(row + column, Math.Max(headSize - column, 0));
+                values.Store(destination);
+            }
+        }
+    }
+
+    private void AddChunk(int panel, int key, int count, int padded)
+    {
+        int width = MultiplyJob<S>.PanelWidth;
+        int first = _panels.Start(panel);
+        int rows = _panels.Start(panel + 1) - first;
+        new Span<float>(scratch.Scores, rows * Chunk).Clear();
+        float* queries = scratch.Queries + ((nint)first * headSize);
+        for (int column = 0; column < count; column += width)
+            tiles.Run(rows, queries, scratch.Keys + ((nint)column * headSize), scratch.Scores + column, headSize, Chunk);
+        for (int row = 0; row < rows; row++)
+            Soften(first + row, scratch.Scores + (row * Chunk), key, count, padded);
+        Packing.Pack<S, F32Rows<S>>(new(scratch.Scores, Chunk), 0, rows, 0, count, scratch.Weights, rows, rows);
+        float* sums = scratch.Sums + ((nint)first * padded);
+        for (int column = 0; column < padded; column += width)
+            tiles.Run(rows, scratch.Weights, scratch.Values + ((nint)column * Chunk), sums + column, count, padded);
+    }
+
+    // Scores of one query to exponentials; what was summed before is scaled down when the maximum rises.
+    private void Soften(int query, float* scores, int key, int count, int padded)
+    {
+        int visible = Math.Clamp(item.VisibleTo(query) - key, 0, count);
+        if (TKeys.HasBias)
+            SoftmaxRow.AddBias<S>(scores, scratch.Bias, visible);
+        if (item.Probabilities != null)
+            new Span<float>(scores, visible).CopyTo(new Span<float>(item.Probabilities + ((nint)query * item.ProbabilityWidth) + key, visible));
+        float largest = SoftmaxRow.Largest<S>(scores, visible, count, scratch.Largest[query]);
+        float total = SoftmaxRow.Exponentials<S>(scores, count, largest);
+        float kept = SoftmaxRow.Exponential<S>(scratch.Largest[query] - largest);
+        scratch.Largest[query] = largest;
+        scratch.Totals[query] = (scratch.Totals[query] * kept) + total;
+        if (kept != 1)
+            SoftmaxRow.Scale<S>(scratch.Sums + ((nint)query * padded), padded, kept);
+    }
+
+    private void Finish(int query, int padded)
+    {
+        float total = scratch.Totals[query];
+        SoftmaxRow.Divide<S>(scratch.Sums + ((nint)query * padded), item.Outputs + (query * item.Stride), headSize, total);
+        if (item.Probabilities == null)
+            return;
+        float* row = item.Probabilities + ((nint)query * item.ProbabilityWidth);
+        int visible = item.VisibleTo(query);
+        SoftmaxRow.Exponentials<S>(row, visible, scratch.Largest[query]);
+        SoftmaxRow.Divide<S>(row, row, visible, total);
+        new Span<float>(row + visible, item.ProbabilityWidth - visible).Clear();
+    }
+}

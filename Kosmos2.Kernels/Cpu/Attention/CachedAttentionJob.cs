@@ -1,0 +1,90 @@
+using Kosmos2.Kernels.Cpu.Linear;
+using Kosmos2.Kernels.Cpu.Simd;
+using Kosmos2.Kernels.Cpu.Threading;
+
+namespace Kosmos2.Kernels.Cpu.Attention;
+
+/// <summary>Causal attention of a step's rows to their own sequences' cached keys; items as in <see cref="DenseAttentionJob{S}"/>.</summary>
+internal unsafe struct CachedAttentionJob<S> : IJob
+    where S : unmanaged, ISimd<S>
+{
+    public float* Q;
+    public float* Y;
+
+    /// <summary>For each sequence in turn [heads, rows, keys], or null.</summary>
+    public float* Probabilities;
+
+    /// <summary>[blocks, heads, BlockSize, headSize].</summary>
+    public float* Keys;
+    public float* Values;
+
+    /// <summary>[blocks, BlockSize].</summary>
+    public float* Bias;
+
+    public int Sequences;
+    public int* RowStarts;
+    public int* KeyCounts;
+    public int* BlockStarts;
+    public int* Blocks;
+
+    public int Heads;
+    public int HeadSize;
+    public float Scale;
+    public TileTable Tiles;
+    public float* Scratch;
+    public nint ScratchStride;
+
+    private int _taken;
+
+    public void Run(int worker, int workers)
+    {
+        var scratch = new AttentionScratch<S>(Scratch + (worker * ScratchStride), HeadSize);
+        float* probabilities = Probabilities;
+        long start = 0;
+        long item = Interlocked.Increment(ref _taken) - 1;
+        for (int sequence = 0; sequence < Sequences; sequence++)
+        {
+            int rows = RowStarts[sequence + 1] - RowStarts[sequence];
+            int pieces = (rows + AttentionScratch<S>.MostQueries - 1) / AttentionScratch<S>.MostQueries;
+            for (; item < start + ((long)Heads * pieces); item = Interlocked.Increment(ref _taken) - 1)
+            {
+                int piece = (int)((item - start) % pieces);
+                int head = (int)((item - start) / pieces);
+                RunItem(sequence, head, piece * AttentionScratch<S>.MostQueries, probabilities, scratch);
+            }
+            start += (long)Heads * pieces;
+            if (probabilities != null)
+                probabilities += (nint)Heads * rows * KeyCounts[sequence];
+        }
+    }
+
+    private readonly void RunItem(int sequence, int head, int query, float* probabilities, AttentionScratch<S> scratch)
+    {
+        nint width = (nint)Heads * HeadSize;
+        int rows = RowStarts[sequence + 1] - RowStarts[sequence];
+        int keys = KeyCounts[sequence];
+        nint offset = ((nint)(RowStarts[sequence] + query) * width) + ((nint)head * HeadSize);
+        var item = new AttentionItem
+        {
+            Queries = Q + offset,
+            Outputs = Y + offset,
+            Stride = width,
+            Count = Math.Min(AttentionScratch<S>.MostQueries, rows - query),
+            Visible = keys - rows + query + 1,
+            VisibleStep = 1,
+            Probabilities = probabilities == null ? null : probabilities + ((((nint)head * rows) + query) * keys),
+            ProbabilityWidth = keys,
+        };
+        nint blockStride = width * KeyValueBlocks.BlockSize;
+        nint inBlock = (nint)head * KeyValueBlocks.BlockSize * HeadSize;
+        var source = new CachedKeys(Keys + inBlock, Values + inBlock, Bias, Blocks + BlockStarts[sequence], blockStride, HeadSize);
+        new AttentionTask<S, CachedKeys>(item, source, HeadSize, Scale, Tiles, scratch).Run();
+        for (int i = 0; i < item.Count; i++)
+        {
+            if (scratch.Largest[i] > KeyValueBlocks.HiddenBias)
+                continue;
+            float* row = item.Probabilities == null ? null : item.Probabilities + ((nint)i * keys);
+            EvenAttention.Run(source, item.VisibleTo(i), keys, HeadSize, item.Outputs + (i * item.Stride), row);
+        }
+    }
+}

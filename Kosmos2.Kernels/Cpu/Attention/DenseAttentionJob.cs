@@ -1,0 +1,71 @@
+using Kosmos2.Kernels.Cpu.Linear;
+using Kosmos2.Kernels.Cpu.Simd;
+using Kosmos2.Kernels.Cpu.Threading;
+
+namespace Kosmos2.Kernels.Cpu.Attention;
+
+/// <summary>Attention over keys that all queries of a batch entry see; an item is a head's next queries, and workers take the next item as they get free.</summary>
+internal unsafe struct DenseAttentionJob<S> : IJob
+    where S : unmanaged, ISimd<S>
+{
+    public float* Q;
+    public float* K;
+    public float* V;
+    public float* Y;
+
+    /// <summary>[batch, heads, queries, keys], or null.</summary>
+    public float* Probabilities;
+
+    public int Batch;
+    public int Heads;
+    public int HeadSize;
+
+    /// <summary>Queries of an entry.</summary>
+    public int Queries;
+
+    /// <summary>Keys of an entry.</summary>
+    public int Keys;
+
+    /// <summary>Whether all entries have the same queries.</summary>
+    public bool SharedQueries;
+
+    public float Scale;
+    public TileTable Tiles;
+    public float* Scratch;
+    public nint ScratchStride;
+
+    private int _taken;
+
+    public void Run(int worker, int workers)
+    {
+        var scratch = new AttentionScratch<S>(Scratch + (worker * ScratchStride), HeadSize);
+        int pieces = (Queries + AttentionScratch<S>.MostQueries - 1) / AttentionScratch<S>.MostQueries;
+        long items = (long)Batch * Heads * pieces;
+        for (long i = Interlocked.Increment(ref _taken) - 1; i < items; i = Interlocked.Increment(ref _taken) - 1)
+        {
+            int piece = (int)(i % pieces);
+            int head = (int)(i / pieces % Heads);
+            RunItem((int)(i / pieces / Heads), head, piece * AttentionScratch<S>.MostQueries, scratch);
+        }
+    }
+
+    private readonly void RunItem(int entry, int head, int query, AttentionScratch<S> scratch)
+    {
+        nint width = (nint)Heads * HeadSize;
+        nint column = (nint)head * HeadSize;
+        nint row = ((nint)entry * Queries) + query;
+        nint key = (nint)entry * Keys * width;
+        var item = new AttentionItem
+        {
+            Queries = Q + ((SharedQueries ? query : row) * width) + column,
+            Outputs = Y + (row * width) + column,
+            Stride = width,
+            Count = Math.Min(AttentionScratch<S>.MostQueries, Queries - query),
+            Visible = Keys,
+            Probabilities = Probabilities == null ? null : Probabilities + (((((nint)entry * Heads) + head) * Queries + query) * Keys),
+            ProbabilityWidth = Keys,
+        };
+        var source = new DenseKeys(K + key + column, V + key + column, width);
+        new AttentionTask<S, DenseKeys>(item, source, HeadSize, Scale, Tiles, scratch).Run();
+    }
+}

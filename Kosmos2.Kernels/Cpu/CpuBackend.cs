@@ -1,0 +1,106 @@
+using Kosmos2.Kernels.Cpu.Linear;
+using Kosmos2.Kernels.Cpu.Simd;
+
+namespace Kosmos2.Kernels.Cpu;
+
+/// <summary>
+/// The model's operations on the processor, in vectors of 16, 8 or 4 floats or one by one, on threads of its own. Weights are read where they
+/// lie, F32, F16 or BF16, aligned or not; sums are F32. After the first steps no operation allocates.
+/// </summary>
+/// <remarks>
+/// A row's result is the same, bit for bit, whatever other rows run beside it and however many threads work. Widths differ from one another by rounding.
+/// </remarks>
+public sealed partial class CpuBackend : IBackend
+{
+    private const int MostThreads = 1024;
+
+    private readonly OperandChecks _checks = new("cpu", tensor => tensor.IsHost, weight => weight is CpuWeight);
+    private readonly CpuMachine _machine;
+    private readonly CpuKernels _kernels;
+
+    /// <summary>Starts the threads and chooses the kernels.</summary>
+    /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number of threads is not 0 to 1024.</exception>
+    /// <exception cref="ArgumentException">A kernel to disable does not exist.</exception>
+    /// <exception cref="PlatformNotSupportedException">The machine lacks the instruction set asked for.</exception>
+    public CpuBackend(CpuOptions? options = null)
+    {
+        options ??= new CpuOptions();
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Threads);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Threads, MostThreads);
+        int threads = options.Threads > 0 ? options.Threads : Threading.Cores.Available();
+        var features = new CpuFeatures(options.Disable);
+        InstructionSet set = features.Choose(options.InstructionSet);
+        (_machine, _kernels) = set switch
+        {
+            InstructionSet.Vector512 => Make<Simd512>(threads),
+            InstructionSet.Vector256 => Make<Simd256>(threads),
+            InstructionSet.Vector128 => Make<Simd128>(threads),
+            _ => Make<Simd1>(threads),
+        };
+        Description = $"cpu ({Name(set)}, {threads} {(threads == 1 ? "thread" : "threads")})";
+    }
+
+    /// <inheritdoc/>
+    public string Description { get; }
+
+    /// <inheritdoc/>
+    public Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => Tensor.OnHost(type, extents);
+
+    /// <inheritdoc/>
+    public PreparedWeight Prepare(Tensor weight)
+    {
+        OperandChecks.Prepare(weight);
+        return new CpuWeight(weight);
+    }
+
+    /// <inheritdoc/>
+    public void Upload<T>(ReadOnlySpan<T> source, Tensor destination)
+        where T : unmanaged
+    {
+        _checks.Transfer<T>(destination, source.Length);
+        source.CopyTo(Elements<T>(destination));
+    }
+
+    /// <inheritdoc/>
+    public void Download<T>(Tensor source, Span<T> destination)
+        where T : unmanaged
+    {
+        _checks.Transfer<T>(source, destination.Length);
+        Elements<T>(source).CopyTo(destination);
+    }
+
+    /// <summary>Nothing to wait for: every operation is done when its call returns.</summary>
+    public void Synchronize()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void BeginStep(StepTable table) => _checks.BeginStep(table);
+
+    /// <inheritdoc/>
+    public void EndStep()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _machine.Dispose();
+
+    private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads)
+        where S : unmanaged, ISimd<S>
+    {
+        var machine = new CpuMachine(threads, TileTable.Compiled<S>());
+        return (machine, new SimdKernels<S>(machine));
+    }
+
+    private static string Name(InstructionSet set) => set switch
+    {
+        InstructionSet.Vector512 => "AVX-512",
+        InstructionSet.Vector256 => "AVX2",
+        InstructionSet.Vector128 => "128-bit vectors",
+        _ => "scalar",
+    };
+
+    private static unsafe Span<T> Elements<T>(Tensor tensor)
+        where T : unmanaged => new(tensor.HostPointer, checked((int)(tensor.ByteLength / sizeof(T))));
+}

@@ -1,0 +1,52 @@
+using Kosmos2.Kernels.Cpu.Simd;
+
+namespace Kosmos2.Kernels.Cpu;
+
+/// <summary>What the machine can do, less what was switched off.</summary>
+internal sealed class CpuFeatures
+{
+    private static readonly string[] Names = ["avx512", "avx2", "vector128", "assembler"];
+    private static readonly string EnvironmentNames = Environment.GetEnvironmentVariable("KOSMOS2_DISABLE") ?? "";
+
+    private readonly HashSet<string> _disabled = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Reads a comma list of kernel names, together with that of the environment.</summary>
+    /// <exception cref="ArgumentException">The option names a kernel that does not exist. Of the environment's names, those of other kinds of kernel are passed over.</exception>
+    public CpuFeatures(string disable)
+    {
+        foreach (string name in Split(disable))
+        {
+            if (!Names.Contains(name, StringComparer.OrdinalIgnoreCase))
+                throw new ArgumentException($"cannot disable '{name}'; expected {string.Join(", ", Names)}", nameof(disable));
+            _disabled.Add(name);
+        }
+        _disabled.UnionWith(Split(EnvironmentNames));
+    }
+
+    /// <summary>Whether kernels may be assembled.</summary>
+    public bool Assembler => !_disabled.Contains("assembler");
+
+    /// <summary>The width to compute with.</summary>
+    /// <exception cref="PlatformNotSupportedException">The machine does not have the width asked for.</exception>
+    public InstructionSet Choose(InstructionSet wanted)
+    {
+        if (wanted == InstructionSet.Auto)
+            return Allowed(InstructionSet.Vector512, "avx512") ?? Allowed(InstructionSet.Vector256, "avx2")
+                ?? Allowed(InstructionSet.Vector128, "vector128") ?? InstructionSet.Scalar;
+        return IsSupported(wanted) ? wanted : throw new PlatformNotSupportedException($"this machine has no {wanted} instructions");
+    }
+
+    /// <summary>Whether the machine has a width.</summary>
+    public static bool IsSupported(InstructionSet set) => set switch
+    {
+        InstructionSet.Vector512 => Simd512.IsSupported,
+        InstructionSet.Vector256 => Simd256.IsSupported,
+        InstructionSet.Vector128 => Simd128.IsSupported,
+        InstructionSet.Auto or InstructionSet.Scalar => true,
+        _ => throw new ArgumentOutOfRangeException(nameof(set), set, "not an instruction set"),
+    };
+
+    private InstructionSet? Allowed(InstructionSet set, string name) => IsSupported(set) && !_disabled.Contains(name) ? set : null;
+
+    private static string[] Split(string names) => names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+}

@@ -1,0 +1,40 @@
+using Kosmos2.Kernels.Cpu.Linear;
+using Kosmos2.Kernels.Cpu.Memory;
+using Kosmos2.Kernels.Cpu.Threading;
+
+namespace Kosmos2.Kernels.Cpu;
+
+/// <summary>What all kernels of one backend share: the threads, the micro-kernels and the working memory.</summary>
+internal sealed class CpuMachine(int threads, TileTable tiles) : IDisposable
+{
+    public WorkerPool Pool { get; } = new(threads);
+
+    public TileTable Tiles { get; } = tiles;
+
+    /// <summary>Memory that all workers read.</summary>
+    public ScratchBuffer Shared { get; } = new();
+
+    /// <summary>Memory of which each worker has a part.</summary>
+    public ScratchBuffer Private { get; } = new();
+
+    /// <summary>Memory that outlives the kernels called by an operation.</summary>
+    public ScratchBuffer Staging { get; } = new();
+
+    /// <summary>Gives every worker memory of its own.</summary>
+    /// <param name="floats">Floats for each.</param>
+    /// <param name="stride">Floats from one worker's part to the next.</param>
+    public unsafe float* ReservePrivate(nint floats, out nint stride)
+    {
+        // A page apart, so that no two workers share a cache line or compete for the same sets.
+        stride = ((floats + 1023) & ~(nint)1023) + 16;
+        return Private.Reserve(stride * Pool.Workers);
+    }
+
+    public void Dispose()
+    {
+        Pool.Dispose();
+        Shared.Dispose();
+        Private.Dispose();
+        Staging.Dispose();
+    }
+}

@@ -1,0 +1,122 @@
+using System.Runtime.CompilerServices;
+using Kosmos2.Kernels.Cpu.Simd;
+
+namespace Kosmos2.Kernels.Cpu.Linear;
+
+/// <summary>Rows of a matrix as <see cref="Packing"/> reads them: widened to F32, perhaps changed on the way.</summary>
+internal unsafe interface IRowSource<S>
+    where S : unmanaged, ISimd<S>
+{
+    /// <summary>Whether the rows are plain floats in memory, that is, whether <see cref="Address"/> may be used.</summary>
+    static abstract bool IsPlain { get; }
+
+    /// <summary>Floats from one row to the next.</summary>
+    nint Stride { get; }
+
+    /// <summary>Address of element k of a row.</summary>
+    float* Address(nint row, nint k);
+
+    /// <summary>Elements k to k + Width of a row.</summary>
+    S Load(nint row, nint k);
+
+    /// <summary>Elements k to k + count of a row, then zeros; count is less than Width.</summary>
+    S LoadPartial(nint row, nint k, int count);
+}
+
+/// <summary>F32 as it is.</summary>
+internal readonly unsafe struct F32Rows<S>(float* matrix, nint stride) : IRowSource<S>
+    where S : unmanaged, ISimd<S>
+{
+    public static bool IsPlain => true;
+
+    public nint Stride => stride;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float* Address(nint row, nint k) => matrix + (row * stride) + k;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public S Load(nint row, nint k) => S.Load(Address(row, k));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public S LoadPartial(nint row, nint k, int count) => S.LoadPartial(Address(row, k), count);
+}
+
+/// <summary>F16 or BF16, widened.</summary>
+internal readonly unsafe struct HalfRows<S, TFormat>(ushort* matrix, nint stride) : IRowSource<S>
+    where S : unmanaged, ISimd<S>
+    where TFormat : IHalfFormat
+{
+    public static bool IsPlain => false;
+
+    public nint Stride => stride;
+
+    public float* Address(nint row, nint k) => null;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public S Load(nint row, nint k) => TFormat.Load<S>(matrix + (row * stride) + k);
+
+    public S LoadPartial(nint row, nint k, int count)
+    {
+        ushort* padded = stackalloc ushort[16];
+        new Span<ushort>(padded, 16).Clear();
+        Unsafe.CopyBlockUnaligned(padded, matrix + (row * stride) + k, (uint)count * sizeof(ushort));
+        return TFormat.Load<S>(padded);
+    }
+}
+
+/// <summary>A 16-bit float format.</summary>
+internal unsafe interface IHalfFormat
+{
+    static abstract S Load<S>(ushort* source)
+        where S : unmanaged, ISimd<S>;
+}
+
+internal readonly unsafe struct F16Format : IHalfFormat
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S Load<S>(ushort* source)
+        where S : unmanaged, ISimd<S> => S.LoadF16(source);
+}
+
+internal readonly unsafe struct BF16Format : IHalfFormat
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S Load<S>(ushort* source)
+        where S : unmanaged, ISimd<S> => S.LoadBF16(source);
+}
+
+/// <summary>F32 times a factor: the queries of attention.</summary>
+internal readonly unsafe struct ScaledRows<S>(float* matrix, nint stride, float factor) : IRowSource<S>
+    where S : unmanaged, ISimd<S>
+{
+    public static bool IsPlain => false;
+
+    public nint Stride => stride;
+
+    public float* Address(nint row, nint k) => null;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public S Load(nint row, nint k) => S.Load(matrix + (row * stride) + k) * S.Broadcast(factor);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public S LoadPartial(nint row, nint k, int count) => S.LoadPartial(matrix + (row * stride) + k, count) * S.Broadcast(factor);
+}
+
+/// <summary>F32 through a layer normalisation; <paramref name="moments"/> belong to the rows from <paramref name="firstRow"/> on.</summary>
+internal readonly unsafe struct NormalizedRows<S>(float* matrix, nint stride, NormOperands norm, RowMoments* moments, nint firstRow) : IRowSource<S>
+    where S : unmanaged, ISimd<S>
+{
+    public static bool IsPlain => false;
+
+    public nint Stride => stride;
+
+    public float* Address(nint row, nint k) => null;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public S Load(nint row, nint k) => Normalization.Apply(
+        S.Load(matrix + (row * stride) + k), moments[row - firstRow], S.Load(norm.Weight + k), S.Load(norm.Bias + k));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public S LoadPartial(nint row, nint k, int count) => Normalization.Apply(
+        S.LoadPartial(matrix + (row * stride) + k, count), moments[row - firstRow], S.LoadPartial(norm.Weight + k, count), S.LoadPartial(norm.Bias + k, count));
+}

@@ -1,0 +1,55 @@
+using System.Runtime.CompilerServices;
+using Kosmos2.Kernels.Cpu.Simd;
+
+namespace Kosmos2.Kernels.Cpu.Linear;
+
+/// <summary>The micro-kernels of one vector width, by number of rows: compiled from <see cref="Tile{S, TRows}"/>, or assembled.</summary>
+internal unsafe struct TileTable
+{
+    /// <summary>Rows of the largest tile of any width.</summary>
+    public const int MostRows = 12;
+
+    private fixed long _entries[MostRows + 1];
+    private bool _assembled;
+
+    /// <summary>The kernels that the runtime compiles.</summary>
+    public static TileTable Compiled<S>()
+        where S : unmanaged, ISimd<S>
+    {
+        TileTable table = default;
+        table._entries[1] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows1>.Run;
+        table._entries[2] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows2>.Run;
+        table._entries[3] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows3>.Run;
+        table._entries[4] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows4>.Run;
+        table._entries[5] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows5>.Run;
+        table._entries[6] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows6>.Run;
+        table._entries[7] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows7>.Run;
+        table._entries[8] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows8>.Run;
+        table._entries[9] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows9>.Run;
+        table._entries[10] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows10>.Run;
+        table._entries[11] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows11>.Run;
+        table._entries[12] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows12>.Run;
+        return table;
+    }
+
+    /// <summary>Kernels at given addresses: entry points with C's calling convention that never call back.</summary>
+    public static TileTable Assembled(ReadOnlySpan<nint> entryPoints)
+    {
+        TileTable table = default;
+        table._assembled = true;
+        for (int rows = 1; rows <= MostRows; rows++)
+            table._entries[rows] = entryPoints[rows - 1];
+        return table;
+    }
+
+    /// <summary>c[i][j] += sum over k of a[k][i] b[k][j]; operands as in <see cref="Tile{S, TRows}"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Run(int rows, float* a, float* b, float* c, nint depth, nint stride)
+    {
+        long entry = _entries[rows];
+        if (_assembled)
+            ((delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, void>)entry)(a, b, c, depth, stride);
+        else
+            ((delegate*<float*, float*, float*, nint, nint, void>)entry)(a, b, c, depth, stride);
+    }
+}

@@ -1,0 +1,137 @@
+using Kosmos2.Kernels.Cpu.Attention;
+using Kosmos2.Kernels.Cpu.Linear;
+using Kosmos2.Kernels.Cpu.Simd;
+using Kosmos2.Kernels.Cpu.Tokens;
+using static Kosmos2.Kernels.Cpu.TensorPointers;
+
+namespace Kosmos2.Kernels.Cpu;
+
+/// <summary>The operations at one vector width: tensors become pointers, and jobs for the workers.</summary>
+internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
+    where S : unmanaged, ISimd<S>
+{
+    public override void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm) =>
+        LinearKernel.Run<S>(machine, Floats(x), x.Rows, norm, layers);
+
+    public override void LayerNorm(Tensor x, LayerNormParameters norm, Tensor y) => Normalize(x, new NormOperands(norm), y);
+
+    public override void L2Normalize(Tensor x, Tensor y) => Normalize(x, null, y);
+
+    public override void PatchEmbed(Tensor pixels, PatchEmbeddingParameters embedding, Tensor y)
+    {
+        var patches = new PatchesJob
+        {
+            Pixels = Floats(pixels),
+            Channels = (int)pixels.Shape[1],
+            Height = (int)pixels.Shape[2],
+            Width = (int)pixels.Shape[3],
+            Side = embedding.PatchSize,
+        };
+        int count = patches.Height / patches.Side * (patches.Width / patches.Side);
+        int hidden = embedding.Patch.Shape.Rows;
+        patches.Rows = machine.Staging.Reserve((long)count * embedding.Patch.Shape.Width);
+        float* positions = Floats(embedding.Positions);
+        float* classToken = Floats(embedding.ClassToken);
+        float* image = Floats(y);
+        for (long entry = 0; entry < pixels.Shape[0]; entry++)
+        {
+            for (int i = 0; i < hidden; i++)
+                image[i] = classToken[i] + positions[i];
+            machine.Pool.Run(ref patches);
+            var layer = new LinearOperands((CpuWeight)embedding.Patch, image + hidden) { Residual = positions + hidden };
+            LinearKernel.Run<S>(machine, patches.Rows, count, null, new ReadOnlySpan<LinearOperands>(in layer));
+            patches.Pixels += (nint)patches.Channels * patches.Height * patches.Width;
+            image += (1 + (nint)count) * hidden;
+        }
+    }
+
+    public override void EmbedRows(StepTable step, CpuWeight embeddings, Tensor? given, float scale, Tensor positions, Tensor y)
+    {
+        var job = new EmbedRowsJob<S>
+        {
+            Embeddings = embeddings.Pointer,
+            EmbeddingType = embeddings.DType,
+            Given = given is null ? null : Floats(given),
+            Positions = Floats(positions),
+            Y = Floats(y),
+            Scale = scale,
+            Rows = step.RowCount,
+            Width = embeddings.Shape.Width,
+            TokenIds = Section(step, StepTable.Section.TokenIds),
+            GivenRows = Section(step, StepTable.Section.GivenRows),
+            PositionRows = Section(step, StepTable.Section.Positions),
+        };
+        machine.Pool.Run(ref job);
+    }
+
+    public override void Attention(Tensor q, Tensor k, Tensor v, Tensor y, int batch, int heads, float scale, Tensor? probabilities)
+    {
+        int headSize = y.Width / heads;
+        var job = new DenseAttentionJob<S>
+        {
+            Q = Floats(q),
+            K = Floats(k),
+            V = Floats(v),
+            Y = Floats(y),
+            Probabilities = probabilities is null ? null : Floats(probabilities),
+            Batch = batch,
+            Heads = heads,
+            HeadSize = headSize,
+            Queries = y.Rows / batch,
+            Keys = k.Rows / batch,
+            SharedQueries = q.Rows != y.Rows,
+            Scale = scale,
+            Tiles = machine.Tiles,
+            Scratch = machine.ReservePrivate(AttentionScratch<S>.Length(headSize), out nint stride),
+            ScratchStride = stride,
+        };
+        machine.Pool.Run(ref job);
+    }
+
+    public override void CachedAttention(StepTable step, Tensor q, KeyValueBlocks blocks, int layer, float scale, Tensor y, Tensor? probabilities)
+    {
+        var job = new CachedAttentionJob<S>
+        {
+            Q = Floats(q),
+            Y = Floats(y),
+            Probabilities = probabilities is null ? null : Floats(probabilities),
+            Keys = Floats(blocks.Keys(layer)),
+            Values = Floats(blocks.Values(layer)),
+            Bias = Floats(blocks.KeyBias),
+            Sequences = step.SequenceCount,
+            RowStarts = Section(step, StepTable.Section.RowStarts),
+            KeyCounts = Section(step, StepTable.Section.KeyCounts),
+            BlockStarts = Section(step, StepTable.Section.BlockStarts),
+            Blocks = Section(step, StepTable.Section.Blocks),
+            Heads = blocks.Heads,
+            HeadSize = blocks.HeadSize,
+            Scale = scale,
+            Tiles = machine.Tiles,
+            Scratch = machine.ReservePrivate(AttentionScratch<S>.Length(blocks.HeadSize), out nint stride),
+            ScratchStride = stride,
+        };
+        machine.Pool.Run(ref job);
+    }
+
+    public override void SelectTokens(StepTable step, Tensor logits, Tensor ids)
+    {
+        var job = new SelectTokensJob<S>
+        {
+            Logits = Floats(logits),
+            Ids = (int*)ids.HostPointer,
+            Outputs = step.OutputCount,
+            Vocabulary = logits.Width,
+            BanStarts = Section(step, StepTable.Section.BanStarts),
+            Bans = Section(step, StepTable.Section.Bans),
+            Scratch = machine.ReservePrivate(SelectTokensJob<S>.ScratchLength(logits.Width), out nint stride),
+            ScratchStride = stride,
+        };
+        machine.Pool.Run(ref job);
+    }
+
+    private void Normalize(Tensor x, NormOperands? norm, Tensor y)
+    {
+        var job = new NormalizeRowsJob<S>(Floats(x), Floats(y), x.Rows, x.Width, norm);
+        machine.Pool.Run(ref job);
+    }
+}
