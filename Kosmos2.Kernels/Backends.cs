@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Kosmos2.Kernels.Cpu;
+using Kosmos2.Kernels.Gpu;
 using Kosmos2.Kernels.Reference;
 
 namespace Kosmos2.Kernels;
@@ -8,20 +10,42 @@ namespace Kosmos2.Kernels;
 public static class Backends
 {
     /// <summary>Opens a device.</summary>
-    /// <param name="device"><c>auto</c>, <c>cpu</c>, or <c>reference</c> (the slow double-precision oracle).</param>
+    /// <param name="device">
+    /// <c>auto</c> (a CUDA device if one is usable, otherwise the CPU), <c>cpu</c>, <c>cuda[:n]</c>, <c>opencl[:n]</c>, or <c>reference</c> (the slow
+    /// double-precision oracle).
+    /// </param>
     /// <param name="threads">Threads of the CPU device; 0 for one a core.</param>
     /// <exception cref="ArgumentException">No such kind of device.</exception>
+    /// <exception cref="DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
     public static IBackend Create(string device, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(device);
-        string[] parts = device.Split(':', 2);
-        if (parts.Length == 2 && !(int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < 256))
-            throw new ArgumentException($"\"{device}\": the device number must be a small whole number", nameof(device));
-        return parts[0].ToLowerInvariant() switch
+        string[] parts = device.ToLowerInvariant().Split(':', 2);
+        int index = 0;
+        if (parts.Length == 2 && (parts[0] is not ("cuda" or "opencl") || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out index)))
+            throw UnknownDevice(device);
+        return parts[0] switch
         {
-            "auto" or "cpu" => new CpuBackend(new CpuOptions { Threads = threads }),
+            "auto" => HasUsableCuda() ? IlgpuBackend.Create(IlgpuDeviceKind.Cuda) : Cpu(threads),
+            "cpu" => Cpu(threads),
+            "cuda" => IlgpuBackend.Create(IlgpuDeviceKind.Cuda, index),
+            "opencl" => IlgpuBackend.Create(IlgpuDeviceKind.OpenCl, index),
             "reference" => new ReferenceBackend(),
-            _ => throw new ArgumentException($"unknown device \"{device}\"; known are auto, cpu, cuda[:n], opencl[:n], reference", nameof(device)),
+            _ => throw UnknownDevice(device),
         };
     }
+
+    private static CpuBackend Cpu(int threads) => new(new CpuOptions { Threads = threads });
+
+    // Looking for devices takes a moment; where NVIDIA's driver is not installed there are none.
+    private static bool HasUsableCuda()
+    {
+        if (!NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out nint driver))
+            return false;
+        NativeLibrary.Free(driver);
+        return IlgpuDevices.Enumerate().Any(d => d.Kind == IlgpuDeviceKind.Cuda && d.Problem is null);
+    }
+
+    private static ArgumentException UnknownDevice(string device) =>
+        new($"unknown device \"{device}\"; known are auto, cpu, cuda, cuda:1, opencl, opencl:1, reference", nameof(device));
 }
