@@ -88,7 +88,7 @@ public sealed class Kosmos2Tokenizer
     /// <param name="text">The text, of any length.</param>
     /// <param name="addSpecialTokens">
     /// Puts <c>&lt;s&gt;</c> before and <c>&lt;/s&gt;</c> behind, as Hugging Face's tokenizer does unless told otherwise. A prompt to be continued must not
-    /// end in <c>&lt;/s&gt;</c>: Kosmos2Processor makes those.
+    /// end in <c>&lt;/s&gt;</c>: <see cref="Kosmos2Processor"/> makes those.
     /// </param>
     public int[] Encode(ReadOnlySpan<char> text, bool addSpecialTokens = true)
     {
