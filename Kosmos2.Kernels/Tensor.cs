@@ -56,7 +56,7 @@ public sealed class Tensor : IDisposable
     /// <summary>Whether the host can read the elements in place.</summary>
     public unsafe bool IsHost => Storage.HostPointer != null;
 
-    /// <summary>Address of the first element. Aligned to 8 bytes at least, 64 when the storage is our own and the view starts at a line.</summary>
+    /// <summary>Address of the first element. Aligned to 64 bytes when the storage is our own and the view starts at a line; in a mapped file not at all.</summary>
     /// <exception cref="InvalidOperationException">The elements lie on a device, or the storage was disposed.</exception>
     public unsafe byte* HostPointer => IsHost ? Storage.HostPointer + ByteOffset : ThrowNotHost();
 

@@ -9,8 +9,8 @@ public abstract class TensorStorage : IDisposable
     public abstract long ByteLength { get; }
 
     /// <summary>
-    /// Address of the first byte when the host can read the memory, otherwise null. Not necessarily aligned: a mapped file
-    /// promises 8 bytes only.
+    /// Address of the first byte when the host can read the memory, otherwise null. Not necessarily aligned, and tensors in a mapped
+    /// file lie wherever its header ends.
     /// </summary>
     public abstract unsafe byte* HostPointer { get; }
 

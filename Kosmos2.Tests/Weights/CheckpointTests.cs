@@ -29,6 +29,9 @@ internal sealed class CheckpointTests
             Assert.That(checkpoint.Names, Has.Count.EqualTo(93));
             Assert.That(checkpoint["text_model.model.embed_tokens.weight"].Shape, Is.EqualTo(new Shape(1201, 192)));
             Assert.That(checkpoint["image_to_text_projection.dense.weight"].DType, Is.EqualTo(DType.F16));
+            Assert.That(
+                CheckpointIndex.Read(Path.Combine(ReferenceModels.Folder("real-shapes"), "model.safetensors.index.json")).TotalSize?.GetInt64(),
+                Is.EqualTo(3_630_336));
         }
     }
 
@@ -46,10 +49,12 @@ internal sealed class CheckpointTests
         using var folder = new TemporaryFolder();
         Assert.That(
             () => Checkpoint.Open(folder.Path),
-            Throws.TypeOf<FileNotFoundException>().With.Message.EqualTo($"{folder.Path}: holds neither model.safetensors nor model.safetensors.index.json"));
+            Throws.TypeOf<FileNotFoundException>().With.Message.EndsWith(": holds neither model.safetensors nor model.safetensors.index.json"));
         folder.Write("pytorch_model.bin", "");
-        Assert.That(() => Checkpoint.Open(folder.Path), Throws.TypeOf<FileNotFoundException>().With.Message.Contains("pytorch_model.bin is a pickle"));
-        Assert.That(() => Checkpoint.Open(folder.File("none")), Throws.TypeOf<DirectoryNotFoundException>().With.Message.EqualTo($"{folder.File("none")}: no such folder"));
+        Assert.That(
+            () => Checkpoint.Open(folder.Path), Throws.TypeOf<FileNotFoundException>().With.Message.Contains("pytorch_model.bin is a pickle"));
+        Assert.That(
+            () => Checkpoint.Open(folder.File("none")), Throws.TypeOf<DirectoryNotFoundException>().With.Message.EndsWith("none: no such folder"));
     }
 
     [TestCase("""{"weight_map":{"a":"s.safetensors","b":"s.safetensors"},"metadata":{"total_size":"nonsense"}}""", null, TestName = "a right index")]
@@ -72,7 +77,8 @@ internal sealed class CheckpointTests
     public void AnIndexIsChecked(string index, string? problem)
     {
         using var folder = new TemporaryFolder();
-        using (var writer = new SafetensorsWriter(folder.File("s.safetensors"), [("a", DType.U8, new Shape(0)), ("b", DType.U8, new Shape(0)), ("unlisted", DType.U8, new Shape(0))]))
+        string[] names = ["a", "b", "unlisted"];
+        using (var writer = new SafetensorsWriter(folder.File("s.safetensors"), names.Select(n => (n, DType.U8, new Shape(0)))))
             writer.Complete();
         folder.Write("broken.safetensors", "abc");
         folder.Write("model.safetensors.index.json", index);
@@ -93,7 +99,8 @@ internal sealed class CheckpointTests
         string source = ReferenceModels.Folder("single-layer");
         Kosmos2Config config = Kosmos2Config.Load(source);
         using var folder = new TemporaryFolder();
-        using (var writer = new SafetensorsWriter(folder.File("model.safetensors"), TensorCatalog.For(config).Select(t => (t.Name, DType.I8, t.Shape))))
+        var tensors = TensorCatalog.For(config).Select(t => (t.Name, DType.I8, t.Shape));
+        using (var writer = new SafetensorsWriter(folder.File("model.safetensors"), tensors))
         {
             foreach (SafetensorsEntry entry in writer.Entries)
                 writer.Write<byte>(entry.Name, 0, new byte[entry.ByteLength]);
@@ -101,7 +108,9 @@ internal sealed class CheckpointTests
         }
 
         using Checkpoint checkpoint = Checkpoint.Open(folder.Path);
-        Assert.That(() => checkpoint.Validate(config), Throws.TypeOf<CheckpointException>().With.Message.Contains("has type I8; weights are F32, F16 or BF16"));
+        Assert.That(
+            () => checkpoint.Validate(config),
+            Throws.TypeOf<CheckpointException>().With.Message.Contains("has type I8; weights are F32, F16 or BF16"));
     }
 
     [Test]

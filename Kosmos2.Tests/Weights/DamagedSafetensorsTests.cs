@@ -27,7 +27,7 @@ internal sealed class DamagedSafetensorsTests
         byte[] whole = File.ReadAllBytes(TestData.File("models", "single-layer", "model.safetensors"));
         using var folder = new TemporaryFolder();
         using SafetensorsFile file = SafetensorsFile.Open(TestData.File("models", "single-layer", "model.safetensors"));
-        long[] ends = [0, 1, 7, 8, 9, file.DataOffset - 1, file.DataOffset, file.DataOffset + 1, .. file.Entries.SelectMany(e => (long[])[e.Offset, e.Offset + 1]), whole.Length - 1];
+        long[] ends = [0, 1, 7, 8, 9, file.DataOffset - 1, .. file.Entries.SelectMany(e => (long[])[e.Offset, e.Offset + 1]), whole.Length - 1];
         string path = folder.Write("cut.safetensors", whole);
         foreach (long end in ends.OrderDescending())
         {
@@ -72,7 +72,8 @@ internal sealed class DamagedSafetensorsTests
     private static byte[] SmallFile(TemporaryFolder folder)
     {
         string path = folder.File("small.safetensors");
-        using (var writer = new SafetensorsWriter(path, [("f", DType.F32, new Shape(3, 5)), ("h", DType.BF16, new Shape(7)), ("b", DType.Bool, new Shape())], new Dictionary<string, string> { ["k"] = "v" }))
+        (string, DType, Shape)[] tensors = [("f", DType.F32, new Shape(3, 5)), ("h", DType.BF16, new Shape(7)), ("b", DType.Bool, new Shape())];
+        using (var writer = new SafetensorsWriter(path, tensors, new Dictionary<string, string> { ["k"] = "v" }))
         {
             writer.Write<float>("f", 0, [.. Enumerable.Range(0, 15).Select(i => i / 3f)]);
             writer.Write<ushort>("h", 0, [1, 2, 3, 4, 5, 6, 7]);

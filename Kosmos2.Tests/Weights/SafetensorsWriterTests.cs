@@ -76,7 +76,8 @@ internal sealed class SafetensorsWriterTests
     {
         using var folder = new TemporaryFolder();
         const string Name = "na\"me\\\n\u0001 ü 😀";
-        using (var writer = new SafetensorsWriter(folder.File("x.safetensors"), [(Name, DType.U8, new Shape(0))], new Dictionary<string, string> { ["k\t"] = Name }))
+        var metadata = new Dictionary<string, string> { ["k\t"] = Name };
+        using (var writer = new SafetensorsWriter(folder.File("x.safetensors"), [(Name, DType.U8, new Shape(0))], metadata))
             writer.Complete();
         using SafetensorsFile file = SafetensorsFile.Open(folder.File("x.safetensors"));
         Assert.That(file.TryGet(Name, out _), Is.True);
@@ -121,15 +122,17 @@ internal sealed class SafetensorsWriterTests
         using var folder = new TemporaryFolder();
         string path = folder.File("x.safetensors");
         Shape two = new(2);
-        Assert.That(() => new SafetensorsWriter(path, [("x", DType.F32, two), ("x", DType.F16, two)]), Throws.ArgumentException.With.Message.Contains("'x' is taken"));
-        Assert.That(() => new SafetensorsWriter(path, [("__metadata__", DType.F32, two)]), Throws.ArgumentException);
+        void Declare(params (string, DType, Shape)[] tensors) => new SafetensorsWriter(path, tensors).Dispose();
+        Assert.That(() => Declare(("x", DType.F32, two), ("x", DType.F16, two)), Throws.ArgumentException.With.Message.Contains("'x' is taken"));
+        Assert.That(() => Declare(("__metadata__", DType.F32, two)), Throws.ArgumentException);
         using var writer = new SafetensorsWriter(path, [("x", DType.F32, two)]);
         using Tensor other = Tensor.OnHost(DType.F32, 3);
-        Assert.That(() => writer.Write<float>("y", 0, [1]), Throws.ArgumentException.With.Message.Contains("no tensor 'y' was declared"));
-        Assert.That(() => writer.Write<double>("x", 0, [1]), Throws.ArgumentException.With.Message.Contains("a F32 tensor cannot be written from Double"));
-        Assert.That(() => writer.Write<float>("x", 1, [1, 2]), Throws.ArgumentException.With.Message.Contains("elements 1 to 3 do not lie in F32 [2]"));
-        Assert.That(() => writer.Write<float>("x", -1, [1]), Throws.ArgumentException);
-        Assert.That(() => writer.Write("x", other), Throws.ArgumentException.With.Message.Contains("'x' is declared as F32 [2], not F32 [3]"));
+        void AssertRefused(Action write, string problem) => Assert.That(write, Throws.ArgumentException.With.Message.Contains(problem));
+        AssertRefused(() => writer.Write<float>("y", 0, [1]), "no tensor 'y' was declared");
+        AssertRefused(() => writer.Write<double>("x", 0, [1]), "a F32 tensor cannot be written from Double");
+        AssertRefused(() => writer.Write<float>("x", 1, [1, 2]), "elements 1 to 3 do not lie in F32 [2]");
+        AssertRefused(() => writer.Write<float>("x", -1, [1]), "elements -1 to 0 do not lie in F32 [2]");
+        AssertRefused(() => writer.Write("x", other), "'x' is declared as F32 [2], not F32 [3]");
     }
 
     private static string Header(byte[] file, long dataOffset) => System.Text.Encoding.UTF8.GetString(file, 8, (int)dataOffset - 8).TrimEnd(' ');

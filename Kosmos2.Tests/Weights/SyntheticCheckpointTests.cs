@@ -102,7 +102,8 @@ internal sealed class SyntheticCheckpointTests
         using var folder = new TemporaryFolder();
         using var cancellation = new CancellationTokenSource();
         cancellation.Cancel();
-        Assert.That(() => SyntheticCheckpoint.Write(folder.Path, Small, cancellationToken: cancellation.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(
+            () => SyntheticCheckpoint.Write(folder.Path, Small, cancellationToken: cancellation.Token), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(Directory.GetFiles(folder.Path).Select(Path.GetFileName), Is.EqualTo(new[] { "config.json" }));
     }
 

@@ -26,7 +26,9 @@ internal sealed class TemporaryFolder : IDisposable
         return File(name);
     }
 
-    /// <summary>Writes over a file without truncating it first, which some file systems answer with a flush: thousands of them take minutes.</summary>
+    /// <summary>
+    /// Writes over a file without truncating it first, which some file systems answer with a flush: thousands of them take minutes.
+    /// </summary>
     public string Overwrite(string name, byte[] content)
     {
         using SafeFileHandle handle = System.IO.File.OpenHandle(File(name), FileMode.OpenOrCreate, FileAccess.Write);

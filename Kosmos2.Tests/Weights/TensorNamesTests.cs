@@ -44,7 +44,9 @@ internal sealed class TensorNamesTests
         string source = ReferenceModels.Folder("single-layer");
         using var folder = new TemporaryFolder();
         using Checkpoint released = Checkpoint.Open(source);
-        WriteRenamed(released, folder.File("model.safetensors"), ToFairseq, [("gpt_model.decoder.embed_positions._float_tensor", new Shape(1)), ("gpt_model.decoder.self_attn_sope.scale", new Shape(4))]);
+        (string, Shape)[] buffers =
+            [("gpt_model.decoder.embed_positions._float_tensor", new Shape(1)), ("gpt_model.decoder.self_attn_sope.scale", new Shape(4))];
+        WriteRenamed(released, folder.File("model.safetensors"), ToFairseq, buffers);
         using Checkpoint fairseq = Checkpoint.Open(folder.Path);
         Assert.That(fairseq.Files[0].Entries.Select(e => e.Name), Has.None.StartsWith("text_model").And.None.StartsWith("vision_model"));
         AssertSame(fairseq, released, Kosmos2Config.Load(source));
@@ -56,8 +58,10 @@ internal sealed class TensorNamesTests
         string source = ReferenceModels.Folder("single-layer");
         using var folder = new TemporaryFolder();
         using Checkpoint released = Checkpoint.Open(source);
-        string Rename(string name) => name.Replace("vision_model.model.", "vision_model.", StringComparison.Ordinal).Replace("image_to_text_projection", "img_connector", StringComparison.Ordinal);
-        WriteRenamed(released, folder.File("model.safetensors"), Rename, [("vision_model.embeddings.position_ids", new Shape(1, 2)), ("text_model.model.embed_positions.weights", new Shape(3, 24))]);
+        (string, Shape)[] buffers =
+            [("vision_model.embeddings.position_ids", new Shape(1, 2)), ("text_model.model.embed_positions.weights", new Shape(3, 24))];
+        string Rename(string name) => name.Replace("vision_model.model.", "vision_model.").Replace("image_to_text_projection", "img_connector");
+        WriteRenamed(released, folder.File("model.safetensors"), Rename, buffers);
         using Checkpoint old = Checkpoint.Open(folder.Path);
         AssertSame(old, released, Kosmos2Config.Load(source));
     }
@@ -68,7 +72,8 @@ internal sealed class TensorNamesTests
         string source = ReferenceModels.Folder("single-layer");
         using var folder = new TemporaryFolder();
         using Checkpoint released = Checkpoint.Open(source);
-        WriteRenamed(released, folder.File("model.safetensors"), n => n, [("text_model.lm_head.weight", new Shape(131, 24)), ("unrelated.thing", new Shape(2))]);
+        (string, Shape)[] additions = [("text_model.lm_head.weight", new Shape(131, 24)), ("unrelated.thing", new Shape(2))];
+        WriteRenamed(released, folder.File("model.safetensors"), n => n, additions);
         using Checkpoint withHead = Checkpoint.Open(folder.Path);
         Assert.That(withHead.Validate(Kosmos2Config.Load(source)), Is.EqualTo(new[] { "unrelated.thing" }));
     }
@@ -86,20 +91,21 @@ internal sealed class TensorNamesTests
 
     private static string ToFairseq(string name)
     {
+        (string Released, string Old)[] vision =
+        [
+            ("embeddings.position_embedding.weight", "positional_embedding"), ("embeddings.patch_embedding", "conv1"), ("embeddings.class", "class"),
+            ("encoder.layers", "transformer.resblocks"), ("self_attn", "ts_attn"), ("layer_norm1", "ln_1"), ("layer_norm2", "ln_2"),
+            ("fc1", "c_fc"), ("fc2", "c_proj"), ("pre_layrnorm", "ln_pre"), ("post_layernorm", "ln_post"), ("vision_model.model", "img_model.visual"),
+        ];
         if (name.StartsWith("vision_model", StringComparison.Ordinal))
-        {
-            name = name.Replace("embeddings.position_embedding.weight", "positional_embedding").Replace("embeddings.patch_embedding", "conv1").Replace("embeddings.class", "class");
-            name = name.Replace("encoder.layers", "transformer.resblocks").Replace("self_attn", "ts_attn").Replace("layer_norm1", "ln_1").Replace("layer_norm2", "ln_2");
-            name = name.Replace("fc1", "c_fc").Replace("fc2", "c_proj").Replace("pre_layrnorm", "ln_pre").Replace("post_layernorm", "ln_post");
-        }
-
-        return name.Replace("vision_model.model", "img_model.visual").Replace("text_model.model", "gpt_model.decoder").Replace("image_to_text_projection", "img_connector");
+            return vision.Aggregate(name, (n, pair) => n.Replace(pair.Released, pair.Old));
+        return name.Replace("text_model.model", "gpt_model.decoder").Replace("image_to_text_projection", "img_connector");
     }
 
     private static void WriteRenamed(Checkpoint source, string path, Func<string, string> rename, (string Name, Shape Shape)[] additions)
     {
-        var tensors = source.Names.Select(n => (rename(n), source[n].DType, source[n].Shape)).Concat(additions.Select(a => (a.Name, DType.F32, a.Shape)));
-        using var writer = new SafetensorsWriter(path, tensors);
+        var renamed = source.Names.Select(n => (rename(n), source[n].DType, source[n].Shape));
+        using var writer = new SafetensorsWriter(path, renamed.Concat(additions.Select(a => (a.Name, DType.F32, a.Shape))));
         foreach (string name in source.Names)
             writer.Write(rename(name), source[name]);
         foreach ((string name, Shape shape) in additions)

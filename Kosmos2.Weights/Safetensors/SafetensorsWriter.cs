@@ -21,6 +21,7 @@ public sealed class SafetensorsWriter : IDisposable
 {
     private const int Alignment = 64;
 
+    private readonly string _finalPath;
     private readonly string _temporaryPath;
     private readonly SafeFileHandle _handle;
     private readonly Dictionary<string, int> _indices = new(StringComparer.Ordinal);
@@ -57,8 +58,8 @@ public sealed class SafetensorsWriter : IDisposable
             end = checked(end + _entries[i].ByteLength);
         }
 
-        string full = Path.GetFullPath(path);
-        _temporaryPath = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}.tmp");
+        _finalPath = Path.GetFullPath(path);
+        _temporaryPath = Path.Combine(Path.GetDirectoryName(_finalPath)!, $".{Path.GetFileName(_finalPath)}.{Guid.NewGuid():N}.tmp");
         _handle = File.OpenHandle(_temporaryPath, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, preallocationSize: end);
         try
         {
@@ -133,7 +134,7 @@ public sealed class SafetensorsWriter : IDisposable
 
         RandomAccess.FlushToDisk(_handle);
         _handle.Dispose();
-        File.Move(_temporaryPath, FilePath, overwrite: true);
+        File.Move(_temporaryPath, _finalPath, overwrite: true);
         _completed = true;
     }
 
