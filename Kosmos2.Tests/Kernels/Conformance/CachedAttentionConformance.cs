@@ -35,7 +35,7 @@ public sealed class CachedAttentionConformance(BackendUnderTest backend) : Confo
         ];
     });
 
-    /// <summary>Hidden keys weigh nothing, except for a row to which every key is hidden: it attends to all it may see evenly.</summary>
+    /// <summary>Hidden keys weigh nothing, except for a row that sees no visible key.</summary>
     [Test]
     public void HiddenKeysAreLeftOut([Values] bool probabilities) => Conforms("hidden", bench =>
     {
