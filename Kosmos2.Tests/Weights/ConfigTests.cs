@@ -138,8 +138,18 @@ internal sealed class ConfigTests
         Assert.That(() => Kosmos2Config.Load(folder.Path), Throws.TypeOf<FileNotFoundException>().With.Message.Contains("config.json: no such file"));
         string path = folder.Write("config.json", [(byte)'{', 0xff, (byte)'}']);
         Assert.That(() => Kosmos2Config.Load(folder.Path), Throws.TypeOf<ConfigurationException>().With.Message.EqualTo($"{path}: is not UTF-8"));
+        folder.Write("config.json", "");
+        Assert.That(() => Kosmos2Config.Load(folder.Path), Throws.TypeOf<ConfigurationException>().With.Message.EqualTo($"{path}: is empty"));
         folder.Write("config.json", "\uFEFF{}");
         Assert.That(Kosmos2Config.Load(folder.Path).LatentQueryNum, Is.EqualTo(64), "a byte order mark is passed over");
+    }
+
+    [Test]
+    [Platform("Linux", Reason = "needs a device that never ends")]
+    public void ADeviceIsRefusedRatherThanReadForever()
+    {
+        Assert.That(() => Kosmos2Config.Load("/dev/zero"), Throws.TypeOf<ConfigurationException>().With.Message.EqualTo("/dev/zero: is empty"));
+        Assert.That(() => SafetensorsFile.Open("/dev/zero"), Throws.TypeOf<SafetensorsException>().With.Message.Contains("the file has 0 bytes"));
     }
 
     /// <summary>Every field of <paramref name="expected"/> stands in <paramref name="found"/> with the same value.</summary>

@@ -54,7 +54,7 @@ public static class ModelLocation
         if (!info.Exists)
             return revision;
         const int MaxLength = 256;
-        string commit = info.Length <= MaxLength ? File.ReadAllText(reference).Trim() : "";
+        string commit = info.Length is > 0 and <= MaxLength ? File.ReadAllText(reference).Trim() : "";
         return IsPlain(commit)
             ? commit
             : throw new Kosmos2FormatException(reference, $"holds {info.Length} bytes that are not the name of a commit");

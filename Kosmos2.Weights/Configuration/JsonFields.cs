@@ -9,7 +9,7 @@ namespace Kosmos2.Weights;
 /// </summary>
 internal sealed class JsonFields
 {
-    /// <summary>Longest configuration file that is read, in bytes; tokenizer_config.json with every added token has a fifth of a megabyte.</summary>
+    /// <summary>Longest file that is read, in bytes; the largest honest one, tokenizer.json with its vocabulary, has a few megabytes.</summary>
     private const int MaxFileLength = 64 << 20;
 
     private readonly string _prefix;
@@ -29,10 +29,12 @@ internal sealed class JsonFields
     /// <summary>Reads a file that must hold one object.</summary>
     public static JsonFields Read(string path)
     {
-        // The length is asked before the file is opened: opening a pipe would wait for its writer.
+        // The length is asked before the file is opened: a pipe, which has none, would wait for its writer, and a device might never end.
         var info = new FileInfo(path);
         if (!info.Exists)
             throw new FileNotFoundException($"{path}: no such file", path);
+        if (info.Length == 0)
+            throw new ConfigurationException(path, null, "is empty");
         if (info.Length > MaxFileLength)
             throw new ConfigurationException(path, null, $"the file has {info.Length} bytes; at most {MaxFileLength} are read");
         return Parse(path, File.ReadAllBytes(path));

@@ -27,6 +27,8 @@ internal static class SentencePieceFile
         var info = new FileInfo(path);
         if (!info.Exists)
             throw new FileNotFoundException($"{path}: no such file", path);
+        if (info.Length == 0)
+            throw new Kosmos2FormatException(path, "is empty");
         if (info.Length > MaxFileLength)
             throw new Kosmos2FormatException(path, $"the file has {info.Length} bytes; at most {MaxFileLength} are read");
         return Parse(path, File.ReadAllBytes(path));
