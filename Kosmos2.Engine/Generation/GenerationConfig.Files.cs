@@ -54,6 +54,7 @@ public sealed partial record GenerationConfig
             EosTokenId = [textConfig.EosTokenId],
             PadTokenId = textConfig.PadTokenId,
             BosTokenId = textConfig.BosTokenId,
+            DefaultLengthCap = textConfig.MaxPositionEmbeddings,
 
             // The other fields there are the model's own.
             OtherSettings = config.OtherSettings.Where(s => GenerationConfigReader.IsUnsupported(s.Key)).ToDictionary(),

@@ -9,10 +9,10 @@ namespace Kosmos2.Engine.Generation;
 /// <remarks>See docs/generation.md for the whole table. Values are checked when generation starts.</remarks>
 public sealed partial record GenerationConfig
 {
-    /// <summary><c>max_new_tokens</c>: new tokens at most, at least 1. Beats <see cref="MaxLength"/>. Default: 20 when neither is set.</summary>
+    /// <summary><c>max_new_tokens</c>: new tokens at most, at least 1. Beats <see cref="MaxLength"/>. Default when neither is set: 20, but not past the model's max_position_embeddings.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary><c>max_length</c>: prompt and new tokens at most; a prompt that leaves no room is refused. Default: prompt + 20.</summary>
+    /// <summary><c>max_length</c>: prompt and new tokens at most; a prompt that leaves no room is refused. Default: none.</summary>
     public int? MaxLength { get; init; }
 
     /// <summary><c>min_length</c>: prompt and new tokens before an end-of-sequence token may be chosen. Default 0.</summary>
@@ -120,6 +120,9 @@ public sealed partial record GenerationConfig
     /// </summary>
     public IReadOnlyDictionary<string, JsonElement> OtherSettings { get; init; } = new Dictionary<string, JsonElement>();
 
+    /// <summary>The model's <c>max_position_embeddings</c>, beyond which a length that nobody set does not reach.</summary>
+    internal int? DefaultLengthCap { get; init; }
+
     /// <summary>These settings, and where one is not set, that of <paramref name="below"/>.</summary>
     /// <remarks>
     /// A length limit set here replaces both of those below: otherwise a checkpoint's <c>max_new_tokens</c> would beat a caller's <c>max_length</c>.
@@ -165,6 +168,7 @@ public sealed partial record GenerationConfig
             EpsilonCutoff = EpsilonCutoff ?? below.EpsilonCutoff,
             EtaCutoff = EtaCutoff ?? below.EtaCutoff,
             OutputScores = OutputScores ?? below.OutputScores,
+            DefaultLengthCap = DefaultLengthCap ?? below.DefaultLengthCap,
             OtherSettings = Union(OtherSettings, below.OtherSettings),
         };
     }

@@ -75,7 +75,7 @@ internal sealed class GenerationPlan
         {
             { MaxNewTokens: { } newTokens } => ((long)promptLength + newTokens, FinishReason.MaxNewTokens),
             { MaxLength: { } maxLength } => (maxLength, FinishReason.MaxLength),
-            _ => ((long)promptLength + DefaultNewTokens, FinishReason.MaxNewTokens),
+            _ => (DefaultLength(promptLength), FinishReason.MaxNewTokens),
         };
         if (Config.MaxContext is { } context && context.MaxTokens < length)
             (length, reason) = (context.MaxTokens, FinishReason.MaxContext);
@@ -89,4 +89,9 @@ internal sealed class GenerationPlan
 
     /// <summary>Whether a token ends a sequence.</summary>
     public bool IsEndOfSequence(int token) => EndOfSequence.AsSpan().Contains(token);
+
+    // A prompt beyond the cap, which transformers would refuse, gets its 20 tokens: positions do not end there.
+    private long DefaultLength(int promptLength) => Config.DefaultLengthCap is { } cap && cap > promptLength
+        ? Math.Min((long)promptLength + DefaultNewTokens, cap)
+        : (long)promptLength + DefaultNewTokens;
 }

@@ -36,16 +36,17 @@ internal sealed class GenerationCase(string name, JsonObject settings, IReadOnly
     /// <summary>
     /// Runs the case: each row by itself, then all rows with equal settings as one batch, and where the device can choose the tokens, that too.
     /// </summary>
+    /// <param name="defaults">The checkpoint's own settings.</param>
     /// <param name="prompts">The prompts' tokens, one for each row.</param>
     /// <param name="open">Opens a session for some of the prompts, by their indices.</param>
     /// <returns>The first difference, or null when there is none.</returns>
-    public string? Run(IReadOnlyList<int[]> prompts, Func<IReadOnlyList<int>, IDecodeSession> open)
+    public string? Run(GenerationConfig defaults, IReadOnlyList<int[]> prompts, Func<IReadOnlyList<int>, IDecodeSession> open)
     {
         if (prompts.Count != rows.Count)
             return $"the case has {rows.Count} rows, but there are {prompts.Count} prompts";
         for (int row = 0; row < rows.Count; row++)
         {
-            if (Compare([row], ConfigFor(prompts[row].Length), prompts, open) is { } difference)
+            if (Compare([row], ConfigFor(prompts[row].Length).Over(defaults), prompts, open) is { } difference)
                 return difference;
         }
 
@@ -53,7 +54,7 @@ internal sealed class GenerationCase(string name, JsonObject settings, IReadOnly
         foreach (IGrouping<int, int> together in Enumerable.Range(0, rows.Count).GroupBy(row => ConfigFor(prompts[row].Length).MaxLength ?? 0))
         {
             int[] indices = [.. together];
-            if (indices.Length > 1 && Compare(indices, ConfigFor(prompts[indices[0]].Length), prompts, open) is { } difference)
+            if (indices.Length > 1 && Compare(indices, ConfigFor(prompts[indices[0]].Length).Over(defaults), prompts, open) is { } difference)
                 return $"as a batch: {difference}";
         }
         return null;
@@ -66,7 +67,7 @@ internal sealed class GenerationCase(string name, JsonObject settings, IReadOnly
         string? difference = null;
         for (int i = 0; i < indices.Length && difference is null; i++)
             difference = Compare(indices[i], rows[indices[i]], [.. result.Sequences.Where(s => s.Prompt == i)], result.PadTokenId);
-        if (difference is not null || config.NumBeams > 1)
+        if (difference is not null || config.NumBeams > 1 || indices.Length == 1)
             return difference;
 
         GenerationResult fast = Generate(config with { OutputScores = ScoreOutput.None });

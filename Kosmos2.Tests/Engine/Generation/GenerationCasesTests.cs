@@ -86,7 +86,7 @@ public sealed class GenerationCasesTests
             if (!unchanged("beam score") && rows[1].SequenceScores is float[] sums)
                 sums[0] *= 1.01f;
             var recorded = new GenerationCase("recorded", System.Text.Json.Nodes.JsonNode.Parse(settings)!.AsObject(), rows);
-            if (recorded.Run(prompts, indices => FakeSession.WithNoise([.. indices.Select(i => prompts[i])], 50, 3)) is { } difference)
+            if (recorded.Run(new GenerationConfig(), prompts, indices => FakeSession.WithNoise([.. indices.Select(i => prompts[i])], 50, 3)) is { } difference)
                 return difference;
         }
         return null;

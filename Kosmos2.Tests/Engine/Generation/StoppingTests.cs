@@ -15,6 +15,9 @@ public sealed class StoppingTests
         Assert.That(Run(new() { MaxLength = 5 }), Is.EqualTo((FinishReason.MaxLength, 3)));
         Assert.That(Run(new() { MaxLength = 5, MaxNewTokens = 4 }), Is.EqualTo((FinishReason.MaxNewTokens, 4)), "max_new_tokens beats max_length");
         Assert.That(Run(new()), Is.EqualTo((FinishReason.MaxNewTokens, 20)), "the default");
+        Assert.That(Run(new() { DefaultLengthCap = 9 }), Is.EqualTo((FinishReason.MaxNewTokens, 7)), "the default ends with the position table");
+        Assert.That(Run(new() { DefaultLengthCap = 2 }), Is.EqualTo((FinishReason.MaxNewTokens, 20)), "a prompt beyond it is not refused");
+        Assert.That(Run(new() { DefaultLengthCap = 9, MaxNewTokens = 15 }), Is.EqualTo((FinishReason.MaxNewTokens, 15)));
         Assert.That(Run(new() { MaxContext = new(6) }), Is.EqualTo((FinishReason.MaxContext, 4)));
         Assert.That(Run(new() { MaxNewTokens = 4, MaxContext = new(7) }), Is.EqualTo((FinishReason.MaxNewTokens, 4)));
         Assert.That(Run(new() { MaxNewTokens = 9, EosTokenId = [5] }), Is.EqualTo((FinishReason.Eos, 4)), "tokens count up from 2");
