@@ -28,8 +28,10 @@ internal sealed class NgramIndex
     {
         if (tokens > _earlier.Length)
             Array.Resize(ref _earlier, tokens);
-        if (tokens > _heads.Length)
-            _heads = new int[(int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)tokens)];
+        if (tokens <= _heads.Length)
+            return;
+        _heads = new int[System.Numerics.BitOperations.RoundUpToPowerOf2((uint)tokens)];
+        _count = 0;
     }
 
     /// <summary>Takes in the tokens that were added since the last call.</summary>
