@@ -21,7 +21,7 @@ public sealed class Kosmos2Tokenizer
     {
         model = model.WithTags(numPatchIndexTokens);
         _encoder = new TokenEncoder(model);
-        _tokens = new string?[Math.Max(model.Pieces.Length, model.Added.Max(token => token.Id) + 1)];
+        _tokens = new string?[model.Added.Select(token => token.Id + 1).Append(model.Pieces.Length).Max()];
         model.Pieces.CopyTo(_tokens, 0);
         foreach (AddedToken token in model.Added)
             _tokens[token.Id] = token.Content;

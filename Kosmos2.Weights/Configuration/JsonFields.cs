@@ -165,7 +165,7 @@ internal sealed class JsonFields
         foreach (JsonElement item in value.EnumerateArray())
         {
             if (item.ValueKind != JsonValueKind.Object)
-                throw Error($"{name}[{objects.Count}]", $"is {Show(item)}; it must be an object");
+                throw Error(name, $"holds {Show(item)}; it must be an array of objects");
             objects.Add(new JsonFields(FilePath, $"{_prefix}{name}[{objects.Count}].", item));
         }
 

@@ -43,7 +43,7 @@ internal static class TokenizerJsonFile
             if (entry.ValueKind != JsonValueKind.Array || entry.GetArrayLength() != 2 || entry[0].ValueKind != JsonValueKind.String
                 || entry[1].ValueKind != JsonValueKind.Number || !double.IsFinite(entry[1].GetDouble()))
             {
-                throw model.Error($"vocab[{id}]", "must be a pair of a piece and its score");
+                throw model.Error("vocab", $"must hold pairs of a piece and its score; entry {id} is none");
             }
             pieces[id] = entry[0].GetString()!;
             scores[id++] = entry[1].GetDouble();

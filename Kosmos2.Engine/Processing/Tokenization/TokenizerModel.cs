@@ -36,7 +36,7 @@ internal sealed record TokenizerModel(
     public TokenizerModel WithTags(int numPatchIndexTokens)
     {
         var present = new HashSet<string>(Added.Select(token => token.Content), StringComparer.Ordinal);
-        int next = Math.Max(Pieces.Length, Added.Max(token => token.Id) + 1);
+        int next = Added.Select(token => token.Id + 1).Append(Pieces.Length).Max();
         var added = new List<AddedToken>(Added);
         foreach (string tag in GroundingTags.All.Concat(Enumerable.Range(0, numPatchIndexTokens).Select(PatchGrid.TokenOf)))
         {
