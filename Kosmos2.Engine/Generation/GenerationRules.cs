@@ -5,6 +5,9 @@ namespace Kosmos2.Engine.Generation;
 /// <summary>What settings may be. Messages name a setting as Hugging Face does.</summary>
 internal static class GenerationRules
 {
+    /// <summary>More beams or answers to a prompt than anyone means: a slip that would only fill the memory.</summary>
+    private const int MaxSequencesPerPrompt = 4096;
+
     /// <summary>Checks a configuration for a vocabulary.</summary>
     /// <exception cref="ArgumentException">A setting is out of range or contradicts another.</exception>
     public static void Check(GenerationConfig config, int vocabularySize)
@@ -49,6 +52,10 @@ internal static class GenerationRules
         Number("eta_cutoff", config.EtaCutoff, 0, MathF.BitDecrement(1));
         int beams = config.NumBeams ?? 1;
         int returned = config.NumReturnSequences ?? 1;
+        if (beams > MaxSequencesPerPrompt)
+            throw Wrong("num_beams", beams, $"at most {MaxSequencesPerPrompt}");
+        if (returned > MaxSequencesPerPrompt)
+            throw Wrong("num_return_sequences", returned, $"at most {MaxSequencesPerPrompt}");
         if (beams > 1 && returned > beams)
             throw Wrong("num_return_sequences", returned, $"at most num_beams, which is {beams}");
         if (beams == 1 && returned > 1 && config.DoSample != true)

@@ -111,7 +111,7 @@ internal sealed class GenerationCase(string name, JsonObject settings, IReadOnly
             return $"{what}s: {found?.Count ?? 0} numbers, expected {expected.Count}";
         for (int i = 0; i < expected.Count; i++)
         {
-            if (!(Math.Abs(found[i] - expected[i]) <= 1e-5f + (1e-4f * Math.Abs(expected[i]))))
+            if (!(Math.Abs(found[i] - expected[i]) <= Tolerance.Float32.Absolute + (Tolerance.Float32.Relative * Math.Abs(expected[i]))))
                 return string.Create(CultureInfo.InvariantCulture, $"{what} {i} is {found[i]}, expected {expected[i]}");
         }
         return null;

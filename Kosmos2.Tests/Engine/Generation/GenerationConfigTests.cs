@@ -159,6 +159,8 @@ public sealed class GenerationConfigTests
         yield return Case(new() { StopStrings = [""] }, "stop_strings holds an empty string");
         yield return Case(new() { StopStrings = ["x"] }, "there is no tokenizer");
         yield return Case(new() { NumBeams = 0 }, "num_beams is 0");
+        yield return Case(new() { NumBeams = int.MaxValue }, "num_beams is 2147483647; it must be at most 4096");
+        yield return Case(new() { DoSample = true, NumReturnSequences = 5000 }, "num_return_sequences is 5000; it must be at most 4096");
         yield return Case(new() { NumBeams = 2, NumReturnSequences = 3 }, "num_return_sequences is 3; it must be at most num_beams, which is 2");
         yield return Case(new() { NumReturnSequences = 2 }, "num_return_sequences is 2; it must be 1 in greedy decoding");
         yield return Case(new() { LengthPenalty = float.NaN }, "length_penalty is NaN; it must be a finite number");
