@@ -16,6 +16,9 @@ internal sealed class GoldenFile(SafetensorsFile file) : IDisposable
 
     public bool Has(string name) => file.TryGet(name, out _);
 
+    /// <summary>Whether the tensor is there and has not been read.</summary>
+    public bool IsUnread(string name) => _unread.Contains(name);
+
     /// <summary>Whether any tensor's name begins so.</summary>
     public bool HasPart(string prefix) => file.Entries.Any(e => e.Name.StartsWith(prefix, StringComparison.Ordinal));
 
@@ -28,6 +31,15 @@ internal sealed class GoldenFile(SafetensorsFile file) : IDisposable
     {
         _unread.Remove(name);
         return WeightLoader.ToFloat(file[name]);
+    }
+
+    /// <summary>A reference to compare with, in its full precision.</summary>
+    public double[] Doubles(string name)
+    {
+        if (file[name].DType != DType.F64)
+            return Array.ConvertAll(Floats(name), value => (double)value);
+        _unread.Remove(name);
+        return file[name].AsSpan<double>().ToArray();
     }
 
     /// <summary>An I64 matrix as rows of ints.</summary>

@@ -71,7 +71,7 @@ internal sealed class ModelGolden(Kosmos2Model model, GoldenFile golden)
             PositionPrecision = type;
             var sink = new RecordingSink(name => name == "text.hidden_states.0");
             Forward("batch", images, keepPadding: true, sink);
-            float[] reference = golden.Floats("batch.hidden_states.0");
+            double[] reference = golden.Doubles("batch.hidden_states.0");
             if (StageResult.Compare("", sink.Values["text.hidden_states.0"], reference, Tolerance.Float32, DefinedRows("batch"), model.Config.TextConfig.EmbedDim).Passed)
                 return;
         }
@@ -178,5 +178,5 @@ internal sealed class ModelGolden(Kosmos2Model model, GoldenFile golden)
     }
 
     private void Compare(string name, ReadOnlySpan<float> actual, Func<int, bool>? rowCompared = null, int width = 1) =>
-        _stages.Add(StageResult.Compare(name, actual, golden.Floats(name), golden.ToleranceOf(name), rowCompared, width));
+        _stages.Add(StageResult.Compare(name, actual, golden.Doubles(name), golden.ToleranceOf(name), rowCompared, width));
 }

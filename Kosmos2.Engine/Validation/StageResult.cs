@@ -20,15 +20,15 @@ public sealed record StageResult(string Name, long Values, double MaxAbsolute, d
     /// <param name="rowCompared">For each row of <paramref name="width"/> values, whether it is defined; null for all.</param>
     /// <param name="width">Length of a row.</param>
     internal static StageResult Compare(
-        string name, ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, Tolerance tolerance, Func<int, bool>? rowCompared = null, int width = 1)
+        string name, ReadOnlySpan<float> actual, ReadOnlySpan<double> expected, Tolerance tolerance, Func<int, bool>? rowCompared = null, int width = 1)
     {
         if (actual.Length != expected.Length)
             return new StageResult(name, Math.Max(1, expected.Length), double.NaN, double.NaN, double.NaN, Math.Max(1, expected.Length));
         double largest = 0, squares = 0;
-        foreach (float b in expected)
+        foreach (double b in expected)
         {
             largest = Math.Max(largest, Math.Abs(b));
-            squares += (double)b * b;
+            squares += b * b;
         }
         double allowance = tolerance.Absolute + (tolerance.Scaled * Math.Sqrt(squares / Math.Max(1, expected.Length)));
 
