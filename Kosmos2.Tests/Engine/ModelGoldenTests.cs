@@ -11,7 +11,7 @@ internal sealed class ModelGoldenTests
     public void EveryStageIsWithinTolerance(
         [ValueSource(typeof(ReferenceModels), nameof(ReferenceModels.Names))] string name, [Values("cpu", "reference")] string device)
     {
-        using Kosmos2Model model = Kosmos2Model.Load(ReferenceModels.Folder(name), Backends.Create(device));
+        using Kosmos2Model model = Kosmos2Model.Load(ReferenceModels.Folder(name), Backends.Create(device, threads: 1));
         using GoldenFile golden = GoldenFile.Open(Path.Combine(ReferenceModels.Folder(name), "golden.safetensors"));
         List<StageResult> stages = new ModelGolden(model, golden).Run();
         foreach (StageResult stage in stages)

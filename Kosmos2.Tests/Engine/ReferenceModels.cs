@@ -12,5 +12,5 @@ internal static class ReferenceModels
     public static string Folder(string name) => TestData.File("models", name);
 
     /// <summary>Loads one on the CPU.</summary>
-    public static Kosmos2Model Load(string name, int? maxCachedTokens = null) => Kosmos2Model.Load(Folder(name), Backends.Create("cpu"), maxCachedTokens);
+    public static Kosmos2Model Load(string name, int? maxCachedTokens = null) => Kosmos2Model.Load(Folder(name), Backends.Create("cpu", threads: 1), maxCachedTokens);
 }

@@ -1,3 +1,4 @@
+using Kosmos2.Engine;
 using Kosmos2.Engine.Validation;
 using Kosmos2.Imaging;
 
@@ -9,7 +10,7 @@ internal sealed class ShapesTests
     [Test]
     public void EveryTaskOnTwelveScenesIsAnsweredAsByHuggingFace()
     {
-        ValidationReport report = ModelValidator.Run(TestData.ShapesModel, TestData.File("shapes"), loadPicture: path => Picture.Load(path));
+        ValidationReport report = ModelValidator.Run(TestData.ShapesModel, TestData.File("shapes"), new EngineOptions { Device = "cpu", Threads = 1 }, loadPicture: path => Picture.Load(path));
         TestContext.Out.WriteLine(report.Summary);
         Assert.That(report.Stages.Where(s => !s.Passed), Is.Empty);
         Assert.That(report.Cases.Where(c => !c.Passed), Is.Empty);
