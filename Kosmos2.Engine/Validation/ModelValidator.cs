@@ -45,6 +45,8 @@ public static class ModelValidator
             throw new Kosmos2FormatException(file, "holds no stage that is known here (pixel_values, image_embeds.float64 or cases.jsonl beside it)");
 
         List<StageResult> stages = new ModelGolden(engine.Model, golden).Run();
-        return new ValidationReport(stages, []);
+        string generation = Path.Combine(folder, "generation.json");
+        List<CaseResult> cases = File.Exists(generation) ? GenerationGolden.Run(engine.Model, golden, GenerationCases.Read(generation)) : [];
+        return new ValidationReport(stages, cases);
     }
 }
