@@ -1,3 +1,4 @@
+using Kosmos2.Kernels.Cpu.Assembler;
 using Kosmos2.Kernels.Cpu.Linear;
 using Kosmos2.Kernels.Cpu.Simd;
 
@@ -24,6 +25,12 @@ public sealed partial class CpuBackend : IBackend
     /// <exception cref="ArgumentException">A kernel to disable does not exist.</exception>
     /// <exception cref="PlatformNotSupportedException">The machine lacks the instruction set asked for.</exception>
     public CpuBackend(CpuOptions? options = null)
+        : this(options, ExecutableMemory.TryCreate)
+    {
+    }
+
+    /// <summary>As the public constructor, with another source of executable memory.</summary>
+    internal CpuBackend(CpuOptions? options, Func<byte[], ExecutableMemory?> allocate)
     {
         options ??= new CpuOptions();
         ArgumentOutOfRangeException.ThrowIfNegative(options.Threads);
@@ -31,14 +38,16 @@ public sealed partial class CpuBackend : IBackend
         int threads = options.Threads > 0 ? options.Threads : Threading.Cores.Available();
         var features = new CpuFeatures(options.Disable);
         InstructionSet set = features.Choose(options.InstructionSet);
+        AssembledTiles? assembled = set == InstructionSet.Vector512 && features.Assembler ? AssembledTiles.TryCreate(allocate) : null;
         (_machine, _kernels) = set switch
         {
-            InstructionSet.Vector512 => Make<Simd512>(threads),
-            InstructionSet.Vector256 => Make<Simd256>(threads),
-            InstructionSet.Vector128 => Make<Simd128>(threads),
-            _ => Make<Simd1>(threads),
+            InstructionSet.Vector512 => Make<Simd512>(threads, assembled),
+            InstructionSet.Vector256 => Make<Simd256>(threads, null),
+            InstructionSet.Vector128 => Make<Simd128>(threads, null),
+            _ => Make<Simd1>(threads, null),
         };
-        Description = $"cpu ({Name(set)}, {threads} {(threads == 1 ? "thread" : "threads")})";
+        string matmul = assembled is null ? "compiled" : "assembled";
+        Description = $"cpu ({Name(set)}, {matmul} matmul, {threads} {(threads == 1 ? "thread" : "threads")})";
     }
 
     /// <inheritdoc/>
@@ -86,10 +95,10 @@ public sealed partial class CpuBackend : IBackend
     /// <inheritdoc/>
     public void Dispose() => _machine.Dispose();
 
-    private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads)
+    private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads, AssembledTiles? assembled)
         where S : unmanaged, ISimd<S>
     {
-        var machine = new CpuMachine(threads, TileTable.Compiled<S>());
+        var machine = new CpuMachine(threads, assembled?.Table ?? TileTable.Compiled<S>(), assembled);
         return (machine, new SimdKernels<S>(machine));
     }
 

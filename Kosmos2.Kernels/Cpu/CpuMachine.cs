@@ -5,7 +5,7 @@ using Kosmos2.Kernels.Cpu.Threading;
 namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>What all kernels of one backend share: the threads, the micro-kernels and the working memory.</summary>
-internal sealed class CpuMachine(int threads, TileTable tiles) : IDisposable
+internal sealed class CpuMachine(int threads, TileTable tiles, IDisposable? tileOwner) : IDisposable
 {
     public WorkerPool Pool { get; } = new(threads);
 
@@ -36,5 +36,6 @@ internal sealed class CpuMachine(int threads, TileTable tiles) : IDisposable
         Shared.Dispose();
         Private.Dispose();
         Staging.Dispose();
+        tileOwner?.Dispose();
     }
 }

@@ -17,8 +17,8 @@ internal readonly unsafe struct MultiplyJob<S>(
     LinearOperands* layers, int layerCount, float* packedRows, RowPanels panels, int firstRow, TileTable tiles, float* scratch, nint scratchStride) : IJob
     where S : unmanaged, ISimd<S>
 {
-    /// <summary>Inputs in a block: a piece of the weight is then 32 KiB at the widest vectors, and stays in the caches while the rows pass.</summary>
-    public const int BlockDepth = 256;
+    /// <summary>Inputs in a block: a piece of the weight and its packed form are then 16 KiB each at the widest vectors, half of a first-level cache.</summary>
+    public const int BlockDepth = 128;
 
     /// <summary>Columns of a panel.</summary>
     public static int PanelWidth => 2 * S.Width;
@@ -85,16 +85,18 @@ internal readonly unsafe struct MultiplyJob<S>(
     {
         int rows = Math.Min(PanelWidth, layer->Outputs - column);
         nint stride = layer->Inputs;
+        // The next block of this panel, or the first of the next.
+        nint ahead = k + depth < layer->Inputs ? BlockDepth : (PanelWidth * stride) - k;
         switch (layer->WeightType)
         {
             case DType.F16:
-                Packing.Pack<S, HalfRows<S, F16Format>>(new((ushort*)layer->Weight, stride), column, rows, k, depth, packed, PanelWidth, PanelWidth);
+                Packing.Pack<S, HalfRows<S, F16Format>>(new((ushort*)layer->Weight, stride), column, rows, k, depth, packed, PanelWidth, PanelWidth, ahead);
                 break;
             case DType.BF16:
-                Packing.Pack<S, HalfRows<S, BF16Format>>(new((ushort*)layer->Weight, stride), column, rows, k, depth, packed, PanelWidth, PanelWidth);
+                Packing.Pack<S, HalfRows<S, BF16Format>>(new((ushort*)layer->Weight, stride), column, rows, k, depth, packed, PanelWidth, PanelWidth, ahead);
                 break;
             default:
-                Packing.Pack<S, F32Rows<S>>(new((float*)layer->Weight, stride), column, rows, k, depth, packed, PanelWidth, PanelWidth);
+                Packing.Pack<S, F32Rows<S>>(new((float*)layer->Weight, stride), column, rows, k, depth, packed, PanelWidth, PanelWidth, ahead);
                 break;
         }
     }

@@ -17,9 +17,13 @@ internal static unsafe class Packing
     /// <param name="packed">[depth][lanes].</param>
     /// <param name="lanes">Lanes to write.</param>
     /// <param name="stride">Floats from one k of <paramref name="packed"/> to the next.</param>
+    /// <param name="ahead">
+    /// How many elements further on the memory lies that is packed next; its lines are asked for meanwhile. 0: nothing is. So many rows at
+    /// once are more streams than the hardware follows by itself.
+    /// </param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Pack<S, TSource>(TSource source, nint firstRow, int rows, nint k, int depth, float* packed, int lanes, nint stride)
+    public static void Pack<S, TSource>(TSource source, nint firstRow, int rows, nint k, int depth, float* packed, int lanes, nint stride, nint ahead = 0)
         where S : unmanaged, ISimd<S>
         where TSource : unmanaged, IRowSource<S>
     {
@@ -33,6 +37,11 @@ internal static unsafe class Packing
             {
                 int count = Math.Min(S.Width, depth - start);
                 float* destination = packed + (start * stride) + lane;
+                if (ahead != 0)
+                {
+                    for (int row = 0; row < present; row++)
+                        source.Prefetch(firstRow + lane + row, k + start + ahead);
+                }
                 bool whole = present == S.Width && written == S.Width && count == S.Width;
                 if (whole && TSource.IsPlain)
                 {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Kosmos2.Kernels.Cpu.Memory;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
@@ -21,6 +22,9 @@ internal unsafe interface IRowSource<S>
 
     /// <summary>Elements k to k + count of a row, then zeros; count is less than Width.</summary>
     S LoadPartial(nint row, nint k, int count);
+
+    /// <summary>Asks for the cache line that holds element k of a row; the address need not exist.</summary>
+    void Prefetch(nint row, nint k);
 }
 
 /// <summary>F32 as it is.</summary>
@@ -39,6 +43,9 @@ internal readonly unsafe struct F32Rows<S>(float* matrix, nint stride) : IRowSou
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public S LoadPartial(nint row, nint k, int count) => S.LoadPartial(Address(row, k), count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint row, nint k) => CacheLine.Prefetch(Address(row, k));
 }
 
 /// <summary>F16 or BF16, widened.</summary>
@@ -62,6 +69,9 @@ internal readonly unsafe struct HalfRows<S, TFormat>(ushort* matrix, nint stride
         Unsafe.CopyBlockUnaligned(padded, matrix + (row * stride) + k, (uint)count * sizeof(ushort));
         return TFormat.Load<S>(padded);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint row, nint k) => CacheLine.Prefetch(matrix + (row * stride) + k);
 }
 
 /// <summary>A 16-bit float format.</summary>
@@ -100,6 +110,10 @@ internal readonly unsafe struct ScaledRows<S>(float* matrix, nint stride, float 
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public S LoadPartial(nint row, nint k, int count) => S.LoadPartial(matrix + (row * stride) + k, count) * S.Broadcast(factor);
+
+    public void Prefetch(nint row, nint k)
+    {
+    }
 }
 
 /// <summary>F32 through a layer normalisation; <paramref name="moments"/> belong to the rows from <paramref name="firstRow"/> on.</summary>
@@ -119,4 +133,8 @@ internal readonly unsafe struct NormalizedRows<S>(float* matrix, nint stride, No
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public S LoadPartial(nint row, nint k, int count) => Normalization.Apply(
         S.LoadPartial(matrix + (row * stride) + k, count), moments[row - firstRow], S.LoadPartial(norm.Weight + k, count), S.LoadPartial(norm.Bias + k, count));
+
+    public void Prefetch(nint row, nint k)
+    {
+    }
 }

@@ -84,32 +84,44 @@ internal readonly unsafe struct Simd256(Vector256<float> lanes) : ISimd<Simd256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(Simd256 a) => Simd128.MaxLane(new(Vector128.MaxNative(a._lanes.GetLower(), a._lanes.GetUpper())));
 
-    // As for sixteen lanes: rows l and l+4 stand in the two halves of a register, which leaves shuffles inside the halves.
+    // As for sixteen lanes, with halves instead of quarters.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Transpose(float* source, nint sourceStride, float* destination, nint destinationStride)
     {
-        for (int half = 0; half < 2; half++)
-        {
-            float* from = source + (half * 4);
-            Vector256<float> a0 = Halves(from, sourceStride);
-            Vector256<float> a1 = Halves(from + sourceStride, sourceStride);
-            Vector256<float> a2 = Halves(from + (2 * sourceStride), sourceStride);
-            Vector256<float> a3 = Halves(from + (3 * sourceStride), sourceStride);
-            Vector256<float> low01 = Avx.UnpackLow(a0, a1);
-            Vector256<float> high01 = Avx.UnpackHigh(a0, a1);
-            Vector256<float> low23 = Avx.UnpackLow(a2, a3);
-            Vector256<float> high23 = Avx.UnpackHigh(a2, a3);
-            float* to = destination + (half * 4 * destinationStride);
-            Avx.UnpackLow(low01.AsDouble(), low23.AsDouble()).AsSingle().Store(to);
-            Avx.UnpackHigh(low01.AsDouble(), low23.AsDouble()).AsSingle().Store(to + destinationStride);
-            Avx.UnpackLow(high01.AsDouble(), high23.AsDouble()).AsSingle().Store(to + (2 * destinationStride));
-            Avx.UnpackHigh(high01.AsDouble(), high23.AsDouble()).AsSingle().Store(to + (3 * destinationStride));
-        }
+        FourRows(source, sourceStride, out var a0, out var a1, out var a2, out var a3);
+        FourRows(source + (4 * sourceStride), sourceStride, out var b0, out var b1, out var b2, out var b3);
+        StoreHalves(a0, b0, destination, 4 * destinationStride);
+        StoreHalves(a1, b1, destination + destinationStride, 4 * destinationStride);
+        StoreHalves(a2, b2, destination + (2 * destinationStride), 4 * destinationStride);
+        StoreHalves(a3, b3, destination + (3 * destinationStride), 4 * destinationStride);
     }
 
-    // Four floats each of rows 0 and 4.
+    // Half h of the i-th result: elements 4h + i of the four rows.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Halves(float* source, nint stride) =>
-        Vector256.Create(Vector128.Load(source), Vector128.Load(source + (4 * stride)));
+    private static void FourRows(
+        float* source, nint stride, out Vector256<float> column0, out Vector256<float> column1, out Vector256<float> column2, out Vector256<float> column3)
+    {
+        Vector256<float> row0 = Vector256.Load(source);
+        Vector256<float> row1 = Vector256.Load(source + stride);
+        Vector256<float> row2 = Vector256.Load(source + (2 * stride));
+        Vector256<float> row3 = Vector256.Load(source + (3 * stride));
+        Vector256<double> low01 = Avx.UnpackLow(row0, row1).AsDouble();
+        Vector256<double> high01 = Avx.UnpackHigh(row0, row1).AsDouble();
+        Vector256<double> low23 = Avx.UnpackLow(row2, row3).AsDouble();
+        Vector256<double> high23 = Avx.UnpackHigh(row2, row3).AsDouble();
+        column0 = Avx.UnpackLow(low01, low23).AsSingle();
+        column1 = Avx.UnpackHigh(low01, low23).AsSingle();
+        column2 = Avx.UnpackLow(high01, high23).AsSingle();
+        column3 = Avx.UnpackHigh(high01, high23).AsSingle();
+    }
+
+    // Row h of the destination: half h of each vector.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreHalves(Vector256<float> a, Vector256<float> b, float* destination, nint stride)
+    {
+        Avx.Permute2x128(a, b, 0x20).Store(destination);
+        Avx.Permute2x128(a, b, 0x31).Store(destination + stride);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<uint> Widen(ushort* source) => Avx2.ConvertToVector256Int32(Vector128.Load(source)).AsUInt32();

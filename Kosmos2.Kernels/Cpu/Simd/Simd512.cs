@@ -84,37 +84,53 @@ internal readonly unsafe struct Simd512(Vector512<float> lanes) : ISimd<Simd512>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(Simd512 a) => Simd256.MaxLane(new(Vector256.MaxNative(a._lanes.GetLower(), a._lanes.GetUpper())));
 
-    // Each destination row is gathered in quarters: lanes l, l+4, l+8, l+12 of the tile stand in the four quarters of a register, so that
-    // only shuffles inside the quarters are left, which cost one cycle each.
+    // Every row is loaded whole and once: rows a power of two apart fall into the same few lines of the first-level cache, and a second
+    // visit would find them gone. Four rows at a time are transposed inside the quarters of their registers, then quarters change places.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Transpose(float* source, nint sourceStride, float* destination, nint destinationStride)
     {
-        for (int quarter = 0; quarter < 4; quarter++)
-        {
-            float* from = source + (quarter * 4);
-            Vector512<float> a0 = Quarters(from, sourceStride);
-            Vector512<float> a1 = Quarters(from + sourceStride, sourceStride);
-            Vector512<float> a2 = Quarters(from + (2 * sourceStride), sourceStride);
-            Vector512<float> a3 = Quarters(from + (3 * sourceStride), sourceStride);
-            Vector512<float> low01 = Avx512F.UnpackLow(a0, a1);
-            Vector512<float> high01 = Avx512F.UnpackHigh(a0, a1);
-            Vector512<float> low23 = Avx512F.UnpackLow(a2, a3);
-            Vector512<float> high23 = Avx512F.UnpackHigh(a2, a3);
-            float* to = destination + (quarter * 4 * destinationStride);
-            Avx512F.UnpackLow(low01.AsDouble(), low23.AsDouble()).AsSingle().Store(to);
-            Avx512F.UnpackHigh(low01.AsDouble(), low23.AsDouble()).AsSingle().Store(to + destinationStride);
-            Avx512F.UnpackLow(high01.AsDouble(), high23.AsDouble()).AsSingle().Store(to + (2 * destinationStride));
-            Avx512F.UnpackHigh(high01.AsDouble(), high23.AsDouble()).AsSingle().Store(to + (3 * destinationStride));
-        }
+        FourRows(source, sourceStride, out var a0, out var a1, out var a2, out var a3);
+        FourRows(source + (4 * sourceStride), sourceStride, out var b0, out var b1, out var b2, out var b3);
+        FourRows(source + (8 * sourceStride), sourceStride, out var c0, out var c1, out var c2, out var c3);
+        FourRows(source + (12 * sourceStride), sourceStride, out var d0, out var d1, out var d2, out var d3);
+        StoreQuarters(a0, b0, c0, d0, destination, 4 * destinationStride);
+        StoreQuarters(a1, b1, c1, d1, destination + destinationStride, 4 * destinationStride);
+        StoreQuarters(a2, b2, c2, d2, destination + (2 * destinationStride), 4 * destinationStride);
+        StoreQuarters(a3, b3, c3, d3, destination + (3 * destinationStride), 4 * destinationStride);
     }
 
-    // Four floats each of rows 0, 4, 8 and 12.
+    // Quarter q of the i-th result: elements 4q + i of the four rows.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Quarters(float* source, nint stride)
+    private static void FourRows(
+        float* source, nint stride, out Vector512<float> column0, out Vector512<float> column1, out Vector512<float> column2, out Vector512<float> column3)
     {
-        Vector512<float> quarters = Vector512.Create(Vector256.Create(Vector128.Load(source), Vector128<float>.Zero), Vector256<float>.Zero);
-        quarters = Avx512F.InsertVector128(quarters, Vector128.Load(source + (4 * stride)), 1);
-        quarters = Avx512F.InsertVector128(quarters, Vector128.Load(source + (8 * stride)), 2);
-        return Avx512F.InsertVector128(quarters, Vector128.Load(source + (12 * stride)), 3);
+        Vector512<float> row0 = Vector512.Load(source);
+        Vector512<float> row1 = Vector512.Load(source + stride);
+        Vector512<float> row2 = Vector512.Load(source + (2 * stride));
+        Vector512<float> row3 = Vector512.Load(source + (3 * stride));
+        Vector512<double> low01 = Avx512F.UnpackLow(row0, row1).AsDouble();
+        Vector512<double> high01 = Avx512F.UnpackHigh(row0, row1).AsDouble();
+        Vector512<double> low23 = Avx512F.UnpackLow(row2, row3).AsDouble();
+        Vector512<double> high23 = Avx512F.UnpackHigh(row2, row3).AsDouble();
+        column0 = Avx512F.UnpackLow(low01, low23).AsSingle();
+        column1 = Avx512F.UnpackHigh(low01, low23).AsSingle();
+        column2 = Avx512F.UnpackLow(high01, high23).AsSingle();
+        column3 = Avx512F.UnpackHigh(high01, high23).AsSingle();
+    }
+
+    // Row q of the destination: quarter q of each vector.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreQuarters(
+        Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, float* destination, nint stride)
+    {
+        Vector512<float> ab01 = Avx512F.Shuffle4x128(a, b, 0b01_00_01_00);
+        Vector512<float> ab23 = Avx512F.Shuffle4x128(a, b, 0b11_10_11_10);
+        Vector512<float> cd01 = Avx512F.Shuffle4x128(c, d, 0b01_00_01_00);
+        Vector512<float> cd23 = Avx512F.Shuffle4x128(c, d, 0b11_10_11_10);
+        Avx512F.Shuffle4x128(ab01, cd01, 0b10_00_10_00).Store(destination);
+        Avx512F.Shuffle4x128(ab01, cd01, 0b11_01_11_01).Store(destination + stride);
+        Avx512F.Shuffle4x128(ab23, cd23, 0b10_00_10_00).Store(destination + (2 * stride));
+        Avx512F.Shuffle4x128(ab23, cd23, 0b11_01_11_01).Store(destination + (3 * stride));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -12,13 +12,13 @@ internal sealed unsafe class WorkerPool : IDisposable
     // Longer than the gaps inside a step, shorter than anyone notices.
     private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;
 
-    private readonly Lock _parking = new();
-    private readonly SemaphoreSlim _wake = new(0);
+    private readonly Lock _gate = new();
+    private readonly bool[] _parked;
+    private readonly AutoResetEvent[] _wake;
     private readonly Thread[] _threads;
     private delegate*<void*, int, int, void> _body;
     private void* _job;
     private Exception? _failure;
-    private int _parked;
     private int _running;
     private int _generation;
     private bool _stopping;
@@ -30,9 +30,12 @@ internal sealed unsafe class WorkerPool : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
         Workers = workers;
         _threads = new Thread[workers - 1];
+        _parked = new bool[workers];
+        _wake = new AutoResetEvent[workers];
         for (int i = 0; i < _threads.Length; i++)
         {
             int worker = i + 1;
+            _wake[worker] = new AutoResetEvent(false);
             _threads[i] = new Thread(() => Work(worker)) { IsBackground = true, Name = $"kosmos2 worker {worker}" };
             _threads[i].Start();
         }
@@ -76,7 +79,8 @@ internal sealed unsafe class WorkerPool : IDisposable
         WakeWorkers();
         foreach (Thread thread in _threads)
             thread.Join();
-        _wake.Dispose();
+        for (int worker = 1; worker < Workers; worker++)
+            _wake[worker].Dispose();
     }
 
     private static void Invoke<TJob>(void* job, int worker, int workers)
@@ -87,7 +91,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         int generation = 0;
         while (true)
         {
-            Await(generation++);
+            Await(worker, generation++);
             if (_stopping)
                 return;
             Guard(worker);
@@ -108,7 +112,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     }
 
     // Returns once the generation is past the one given.
-    private void Await(int generation)
+    private void Await(int worker, int generation)
     {
         long end = Stopwatch.GetTimestamp() + SpinTicks;
         while (Volatile.Read(ref _generation) == generation)
@@ -116,26 +120,31 @@ internal sealed unsafe class WorkerPool : IDisposable
             Thread.SpinWait(10);
             if (Stopwatch.GetTimestamp() < end)
                 continue;
-            lock (_parking)
+            lock (_gate)
             {
                 if (_generation != generation)
                     return;
-                _parked++;
+                _parked[worker] = true;
             }
-            _wake.Wait();
+            _wake[worker].WaitOne();
             return;
         }
     }
 
     private void WakeWorkers()
     {
-        // Under the lock a worker is either parked and counted, or will see the new generation.
-        lock (_parking)
+        // Under the lock a worker is either marked as parked or will see the new generation. Each has an event of its own, so that a
+        // worker which is quick to park again cannot take a slower one's signal.
+        lock (_gate)
         {
             _generation++;
-            if (_parked > 0)
-                _wake.Release(_parked);
-            _parked = 0;
+            for (int worker = 1; worker < Workers; worker++)
+            {
+                if (!_parked[worker])
+                    continue;
+                _parked[worker] = false;
+                _wake[worker].Set();
+            }
         }
     }
 

@@ -34,8 +34,11 @@ public static class BackendsUnderTest
 {
     private static readonly BackendUnderTest Reference = new("reference", "Reference", () => new ReferenceBackend());
 
+    private static readonly BackendUnderTest WithoutAssembler =
+        new("cpu, assembler off", "Cpu", () => new CpuBackend(new CpuOptions { Threads = 1, Disable = "assembler" }));
+
     private static readonly BackendUnderTest[] Present =
-        [.. Cpu(), .. Devices(IlgpuDeviceKind.OpenCl, "OpenCL"), .. Devices(IlgpuDeviceKind.Cuda, "CUDA")];
+        [.. Cpu(), WithoutAssembler, .. Devices(IlgpuDeviceKind.OpenCl, "OpenCL"), .. Devices(IlgpuDeviceKind.Cuda, "CUDA")];
 
     /// <summary>The backends to compare with the oracle.</summary>
     public static IEnumerable<TestFixtureData> All() => Present.Select(Fixture);

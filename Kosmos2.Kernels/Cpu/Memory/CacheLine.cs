@@ -1,0 +1,16 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Kosmos2.Kernels.Cpu.Memory;
+
+/// <summary>Hints to the caches.</summary>
+internal static unsafe class CacheLine
+{
+    /// <summary>Asks for a line to be brought into the second-level cache. Any address may be given; nothing happens where there is no such instruction.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(void* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch1(address);
+    }
+}

@@ -1,0 +1,123 @@
+using Kosmos2.Kernels;
+using Kosmos2.Kernels.Cpu;
+using Kosmos2.Tests.Kernels.Conformance;
+
+namespace Kosmos2.Tests.Kernels.Cpu;
+
+/// <summary>A row's result is the same, bit for bit, whatever runs beside it, on any number of threads, and whether kernels are compiled or assembled.</summary>
+public sealed class InvarianceTests
+{
+    private static readonly InstructionSet[] Sets =
+        [.. new[] { InstructionSet.Vector512, InstructionSet.Vector256, InstructionSet.Vector128, InstructionSet.Scalar }.Where(CpuFeatures.IsSupported)];
+
+    [Test]
+    public void LinearRowsDoNotDependOnTheirNeighbours([ValueSource(nameof(Sets))] InstructionSet set)
+    {
+        const int Inputs = 301;
+        float[] whole = Linear(Options(set, 1), 65, 0, Inputs);
+        foreach (int threads in (int[])[1, 2])
+        {
+            foreach ((int rows, int first) in new[] { (1, 0), (1, 64), (2, 13), (7, 40), (12, 1), (13, 52), (16, 3), (65, 0) })
+            {
+                float[] part = Linear(Options(set, threads), rows, first, Inputs);
+                Assert.That(Bits(part), Is.EqualTo(Bits(whole.AsSpan(first * 45, rows * 45))), $"{rows} rows from {first}, {threads} threads");
+            }
+        }
+    }
+
+    [Test]
+    public void LinearDoesNotDependOnPassesOverTheRows()
+    {
+        // More rows than one pass takes.
+        float[] many = Linear(Options(InstructionSet.Auto, 2), 1100, 0, 33);
+        float[] few = Linear(Options(InstructionSet.Auto, 1), 9, 1090, 33);
+        Assert.That(Bits(few), Is.EqualTo(Bits(many.AsSpan(1090 * 45, 9 * 45))));
+    }
+
+    [Test]
+    public void AssembledKernelsEqualTheCompiledOnes()
+    {
+        if (!CpuFeatures.IsSupported(InstructionSet.Vector512))
+            Assert.Inconclusive("not run: kernels are assembled for AVX-512 only");
+        CpuOptions assembled = Options(InstructionSet.Vector512, 1);
+        for (int rows = 1; rows <= 25; rows++)
+        {
+            foreach (int inputs in (int[])[1, 3, 4, 130, 301])
+            {
+                float[] expected = Linear(assembled with { Disable = "assembler" }, rows, 0, inputs);
+                Assert.That(Bits(Linear(assembled, rows, 0, inputs)), Is.EqualTo(Bits(expected)), $"{rows} rows, {inputs} inputs");
+            }
+        }
+    }
+
+    [Test]
+    public void TheNormalisedProductIsTheProductOfTheNormalised([ValueSource(nameof(Sets))] InstructionSet set)
+    {
+        using var backend = new CpuBackend(Options(set, 1));
+        using var bench = new Workbench(backend);
+        Tensor x = bench.Random(1, 14, 67);
+        LayerNormParameters norm = bench.Norm(2, 67);
+        var layer = new LinearParameters(bench.Weight(4, DType.F32, 21, 67), bench.Random(5, 21));
+        Tensor fused = bench.Result(14, 21);
+        Tensor normalised = bench.Result(14, 67);
+        Tensor apart = bench.Result(14, 21);
+        backend.Linear(x, layer, fused, Activation.Gelu, norm: norm);
+        backend.LayerNorm(x, norm, normalised);
+        backend.Linear(normalised, layer, apart, Activation.Gelu);
+        Assert.That(Bits(bench.Read(fused)), Is.EqualTo(Bits(bench.Read(apart))));
+    }
+
+    [Test]
+    public void AttentionRowsDoNotDependOnTheirNeighbours([ValueSource(nameof(Sets))] InstructionSet set)
+    {
+        const int Heads = 3;
+        const int Keys = 150;
+        float[] whole = Attention(set, 2, 110, 0);
+        foreach ((int queries, int first) in new[] { (1, 0), (1, 109), (2, 50), (7, 95), (16, 30), (65, 2) })
+        {
+            float[] part = Attention(set, 1, queries, first);
+            Assert.That(Bits(part), Is.EqualTo(Bits(whole.AsSpan(first * Heads * 11, queries * Heads * 11))), $"{queries} queries from {first}");
+        }
+
+        static float[] Attention(InstructionSet set, int threads, int queries, int first)
+        {
+            using var backend = new CpuBackend(Options(set, threads));
+            using var bench = new Workbench(backend);
+            Tensor q = bench.Random(1, 110, Heads * 11).SliceRows(first, queries);
+            Tensor y = bench.Result(queries, Heads * 11);
+            backend.Attention(q, bench.Random(2, Keys, Heads * 11), bench.Random(3, Keys, Heads * 11), y, 1, Heads, 0.3f);
+            return bench.Read(y);
+        }
+    }
+
+    /// <summary>A prompt at once, in pieces, and token by token.</summary>
+    [Test]
+    public void CachedAttentionDoesNotDependOnHowThePromptIsCut([ValueSource(nameof(Sets))] InstructionSet set)
+    {
+        float[] atOnce = CachedPrompt.Run(Options(set, 2), 70);
+        foreach (int piece in (int[])[1, 7, 16, 65])
+            Assert.That(Bits(CachedPrompt.Run(Options(set, 1), piece)), Is.EqualTo(Bits(atOnce)), $"pieces of {piece}");
+    }
+
+    private static CpuOptions Options(InstructionSet set, int threads) => new() { InstructionSet = set, Threads = threads };
+
+    // Rows first .. first + rows of a fixed input through a layer of 45 outputs.
+    private static float[] Linear(CpuOptions options, int rows, int first, int inputs)
+    {
+        using var backend = new CpuBackend(options);
+        using var bench = new Workbench(backend);
+        Tensor x = bench.Random(1, Math.Max(first + rows, 65), inputs).SliceRows(first, rows);
+        var layer = new LinearParameters(bench.Weight(2, DType.F32, 45, inputs), bench.Random(3, 45));
+        Tensor y = bench.Result(rows, 45);
+        backend.Linear(x, layer, y, Activation.Gelu);
+        return bench.Read(y);
+    }
+
+    private static int[] Bits(ReadOnlySpan<float> values)
+    {
+        var bits = new int[values.Length];
+        for (int i = 0; i < bits.Length; i++)
+            bits[i] = BitConverter.SingleToInt32Bits(values[i]);
+        return bits;
+    }
+}

@@ -1,0 +1,80 @@
+using Kosmos2.Kernels.Cpu.Threading;
+
+namespace Kosmos2.Tests.Kernels.Cpu;
+
+public sealed unsafe class WorkerPoolTests
+{
+    [Test]
+    public void EveryWorkerRunsEveryJobOnce([Values(1, 2, 3, 8)] int workers)
+    {
+        using var pool = new WorkerPool(workers);
+        int* counts = stackalloc int[workers];
+        var job = new CountJob { Counts = counts };
+        for (int i = 0; i < 500; i++)
+        {
+            pool.Run(ref job);
+            for (int worker = 0; worker < workers; worker++)
+                Assert.That(counts[worker], Is.EqualTo(i + 1), $"job {i}, worker {worker}");
+        }
+    }
+
+    [Test]
+    public void ParkedWorkersWakeUp()
+    {
+        using var pool = new WorkerPool(3);
+        int* counts = stackalloc int[3];
+        var job = new CountJob { Counts = counts };
+        for (int i = 0; i < 5; i++)
+        {
+            // Far longer than a worker spins.
+            Thread.Sleep(20);
+            pool.Run(ref job);
+        }
+        Assert.That(new[] { counts[0], counts[1], counts[2] }, Is.All.EqualTo(5));
+    }
+
+    [Test]
+    public void AnExceptionReachesTheCallerAndThePoolGoesOn([Values(0, 1)] int failing)
+    {
+        using var pool = new WorkerPool(2);
+        var bad = new FailingJob { Worker = failing };
+        Assert.That(() => pool.Run(ref bad), Throws.InvalidOperationException.With.Message.EqualTo($"worker {failing}"));
+        int* counts = stackalloc int[2];
+        var good = new CountJob { Counts = counts };
+        pool.Run(ref good);
+        Assert.That(counts[0] + counts[1], Is.EqualTo(2));
+    }
+
+    [Test]
+    public void ADisposedPoolRefusesJobs()
+    {
+        var pool = new WorkerPool(2);
+        pool.Dispose();
+        pool.Dispose();
+        Assert.That(
+            () =>
+            {
+                var job = new FailingJob { Worker = -1 };
+                pool.Run(ref job);
+            },
+            Throws.InstanceOf<ObjectDisposedException>());
+    }
+
+    private struct CountJob : IJob
+    {
+        public int* Counts;
+
+        public readonly void Run(int worker, int workers) => Counts[worker]++;
+    }
+
+    private struct FailingJob : IJob
+    {
+        public int Worker;
+
+        public readonly void Run(int worker, int workers)
+        {
+            if (worker == Worker)
+                throw new InvalidOperationException($"worker {worker}");
+        }
+    }
+}
