@@ -62,7 +62,8 @@ internal static class PillowResampler
 
     /// <summary>
     /// Which axis comes first shows in the result, since bytes are rounded in between. Pillow resizes rows first, but from version 13 on
-    /// columns first when the height loses more than twice as many pixels as the width (a 3:4 portrait does not).
+    /// columns first when the height loses more than twice as many pixels as the width (a 3:4 portrait does not). The condition is inferred
+    /// from the results of Pillow 13 on the reference pictures.
     /// </summary>
     private static bool ColumnsFirst(RgbImage image, int width, int height) =>
         image.Height > height && image.Height - height > 2L * (image.Width - width);

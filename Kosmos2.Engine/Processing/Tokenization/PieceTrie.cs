@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Kosmos2.Engine.Processing;
 
 /// <summary>
@@ -28,8 +30,30 @@ internal sealed class PieceTrie
     public static PieceTrie Build(byte[][] pieces)
     {
         int[] order = [.. Enumerable.Range(0, pieces.Length).Where(id => pieces[id].Length > 0)];
-        Array.Sort(order, (a, b) => pieces[a].AsSpan().SequenceCompareTo(pieces[b]) is var sign && sign != 0 ? sign : a.CompareTo(b));
+        Sort(order, pieces);
         return new PieceTrie(new Builder(pieces, order).Build());
+    }
+
+    /// <summary>Sorts ids by their pieces' bytes, equal ones by id: by the first eight bytes as a number, and what these leave open by all.</summary>
+    private static void Sort(int[] order, byte[][] pieces)
+    {
+        ulong[] keys = Array.ConvertAll(order, id => Beginning(pieces[id]));
+        Array.Sort(keys, order);
+        for (int start = 0, end; start < order.Length; start = end)
+        {
+            end = start + 1;
+            while (end < order.Length && keys[end] == keys[start])
+                end++;
+            order.AsSpan(start, end - start).Sort((a, b) => pieces[a].AsSpan().SequenceCompareTo(pieces[b]) is var sign && sign != 0 ? sign : a.CompareTo(b));
+        }
+
+        static ulong Beginning(byte[] piece)
+        {
+            Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+            bytes.Clear();
+            piece.AsSpan(0, Math.Min(piece.Length, bytes.Length)).CopyTo(bytes);
+            return BinaryPrimitives.ReadUInt64BigEndian(bytes);
+        }
     }
 
     private struct Unit
