@@ -48,7 +48,8 @@ internal sealed class LabelLayout(int width, int height, IReadOnlyList<SKRectI> 
             {
                 for (int x = 0; x + labelWidth <= width; x += step)
                 {
-                    double dx = Math.Max(0, Math.Max(box.Left - x - labelWidth, x - box.Right)), dy = Math.Max(0, Math.Max(box.Top - y - labelHeight, y - box.Bottom));
+                    double dx = Math.Max(0, Math.Max(box.Left - x - labelWidth, x - box.Right));
+                    double dy = Math.Max(0, Math.Max(box.Top - y - labelHeight, y - box.Bottom));
                     Consider(x, y, (dx + dy) / labelHeight);
                 }
             }

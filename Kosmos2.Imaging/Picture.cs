@@ -119,13 +119,15 @@ public static class Picture
         {
             SKCodecResult.Success => rgba,
             SKCodecResult.IncompleteInput => throw CutShort(codec, name),
-            SKCodecResult.ErrorInInput => throw new PictureException($"{name}: is damaged: the {codec.EncodedFormat} data has an error"),
-            _ => throw new PictureException($"{name}: cannot be decoded as {codec.EncodedFormat} ({result})"),
+            SKCodecResult.ErrorInInput => throw new PictureException($"{name}: is damaged: the {Format(codec)} data has an error"),
+            _ => throw new PictureException($"{name}: cannot be decoded as {Format(codec)} ({result})"),
         };
     }
 
     private static PictureException CutShort(SKCodec codec, string name) =>
-        new($"{name}: is cut short: the {codec.EncodedFormat} data ends before the picture does");
+        new($"{name}: is cut short: the {Format(codec)} data ends before the picture does");
+
+    private static string Format(SKCodec codec) => $"{codec.EncodedFormat}".ToUpperInvariant();
 
     // Skia says no more than "no codec": a header that is cut short looks to it like no picture at all.
     private static PictureException NotReadable(ReadOnlySpan<byte> bytes, string name)

@@ -10,7 +10,8 @@ public static class PictureAnnotator
     private static readonly SKColor[] Colors =
     [
         new(0xE6, 0x1E, 0x50), new(0x0E, 0x74, 0xDC), new(0xFF, 0xC2, 0x0A), new(0x0B, 0x8A, 0x5A), new(0xB4, 0x5C, 0xFF),
-        new(0xFF, 0x7A, 0x1A), new(0x1B, 0xC9, 0xC3), new(0x8C, 0x2D, 0x19), new(0xF7, 0x8F, 0xD2), new(0x2B, 0x3F, 0xB8), new(0x9A, 0xD6, 0x1E), new(0x5B, 0x5B, 0x66),
+        new(0xFF, 0x7A, 0x1A), new(0x1B, 0xC9, 0xC3), new(0x8C, 0x2D, 0x19), new(0xF7, 0x8F, 0xD2), new(0x2B, 0x3F, 0xB8),
+        new(0x9A, 0xD6, 0x1E), new(0x5B, 0x5B, 0x66),
     ];
 
     /// <summary>A copy of the picture with every box in its phrase's colour and the phrase beside it.</summary>
@@ -36,12 +37,16 @@ public static class PictureAnnotator
         return Bitmaps.ToRgb(bitmap);
     }
 
+    /// <summary>The colour of the nth phrase, counted from 0.</summary>
+    public static (byte Red, byte Green, byte Blue) ColorOf(int phrase)
+    {
+        SKColor color = Colors[phrase % Colors.Length];
+        return (color.Red, color.Green, color.Blue);
+    }
+
     // By the picture's size, and smaller where many labels have to share it.
     private static double FontSize(int shorter, int labels) =>
         Math.Round(Math.Clamp(shorter / 28.0 * Math.Min(1, Math.Sqrt(12.0 / Math.Max(1, labels))), 12, 40));
-
-    /// <summary>The colour of the nth phrase, as R, G, B.</summary>
-    internal static SKColor ColorOf(int index) => Colors[index % Colors.Length];
 
     private static List<(SKRectI Box, string Text, SKColor Color)> Marks(IReadOnlyList<GroundedEntity> entities, int width, int height)
     {
@@ -53,7 +58,7 @@ public static class PictureAnnotator
             {
                 (int left, int columns) = PictureCropper.Extent(box.X1, box.X2, width);
                 (int top, int rows) = PictureCropper.Extent(box.Y1, box.Y2, height);
-                marks.Add((SKRectI.Create(left, top, columns, rows), text, ColorOf(i)));
+                marks.Add((SKRectI.Create(left, top, columns, rows), text, Colors[i % Colors.Length]));
             }
         }
         return marks;
@@ -68,10 +73,14 @@ public static class PictureAnnotator
         if (factor <= 1)
             return bitmap;
         using (bitmap)
-            return bitmap.Resize(new SKImageInfo(picture.Width * factor, picture.Height * factor, SKColorType.Rgba8888, SKAlphaType.Opaque), new SKSamplingOptions(SKCubicResampler.CatmullRom));
+        {
+            var size = new SKImageInfo(picture.Width * factor, picture.Height * factor, SKColorType.Rgba8888, SKAlphaType.Opaque);
+            return bitmap.Resize(size, new SKSamplingOptions(SKCubicResampler.CatmullRom));
+        }
     }
 
-    // The line lies inside the box's edge, so that it never leaves the picture; a thin dark or light line on both sides of it keeps it visible on its own colour.
+    // The line lies inside the box's edge, so that it never leaves the picture; a thin dark or light line on both sides of it keeps it visible
+    // on its own colour.
     private static void DrawBox(SKCanvas canvas, SKRectI box, SKColor color, float thickness)
     {
         float line = Math.Min(thickness, Math.Max(1, Math.Min(box.Width, box.Height) / 3f));

@@ -80,9 +80,9 @@ internal sealed class StrokeFont
         Dictionary<char, string> accents = StrokeFontGlyphs.Accents.ToDictionary(accent => accent.Accent, accent => accent.Lines);
         for (int i = 0; i < StrokeFontGlyphs.Composed.Length; i += 3)
         {
-            Glyph letter = glyphs[StrokeFontGlyphs.Composed[i + 1]];
-            char accent = StrokeFontGlyphs.Composed[i + 2];
-            glyphs[StrokeFontGlyphs.Composed[i]] = letter.With(accents[accent], raised: char.IsAsciiLetterUpper(StrokeFontGlyphs.Composed[i + 1]) && accent is not ('¸' or '˛'));
+            char composed = StrokeFontGlyphs.Composed[i], letter = StrokeFontGlyphs.Composed[i + 1], accent = StrokeFontGlyphs.Composed[i + 2];
+            bool below = accent is '¸' or '˛';
+            glyphs[composed] = glyphs[letter].With(accents[accent], raised: char.IsAsciiLetterUpper(letter) && !below);
         }
         for (int i = 0; i < StrokeFontGlyphs.Alike.Length; i += 2)
             glyphs[StrokeFontGlyphs.Alike[i]] = glyphs[StrokeFontGlyphs.Alike[i + 1]];

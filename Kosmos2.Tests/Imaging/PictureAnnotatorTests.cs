@@ -29,7 +29,7 @@ internal sealed class PictureAnnotatorTests
     public void A_box_is_drawn_in_its_phrases_colour_along_its_edges_only()
     {
         RgbImage drawn = PictureAnnotator.Annotate(Grey(500, 500), [Entity("a ring", new Box(0.2, 0.3, 0.6, 0.8))], new AnnotationOptions { Labels = false });
-        SKColor color = PictureAnnotator.ColorOf(0);
+        SKColor color = ColorOf(0);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(At(drawn, 200, 151), Is.EqualTo(color), "the upper edge");
@@ -47,7 +47,7 @@ internal sealed class PictureAnnotatorTests
         RgbImage drawn = PictureAnnotator.Annotate(Grey(500, 500),
             [Entity("two rings", new Box(0.1, 0.1, 0.3, 0.3), new Box(0.5, 0.1, 0.7, 0.3)), Entity("a star", new Box(0.1, 0.6, 0.3, 0.8))], new AnnotationOptions { Labels = false });
         Assert.That(At(drawn, 51, 100), Is.EqualTo(At(drawn, 251, 100)));
-        Assert.That(At(drawn, 51, 350), Is.EqualTo(PictureAnnotator.ColorOf(1)).And.Not.EqualTo(At(drawn, 51, 100)));
+        Assert.That(At(drawn, 51, 350), Is.EqualTo(ColorOf(1)).And.Not.EqualTo(At(drawn, 51, 100)));
     }
 
     [TestCase(1, 1)]
@@ -136,6 +136,12 @@ internal sealed class PictureAnnotatorTests
         byte[] pixels = new byte[3 * width * height];
         pixels.AsSpan().Fill(128);
         return new RgbImage(width, height, pixels);
+    }
+
+    private static SKColor ColorOf(int phrase)
+    {
+        (byte red, byte green, byte blue) = PictureAnnotator.ColorOf(phrase);
+        return new SKColor(red, green, blue);
     }
 
     private static SKColor At(RgbImage picture, int x, int y)

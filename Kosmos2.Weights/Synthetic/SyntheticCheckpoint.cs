@@ -50,6 +50,9 @@ public static class SyntheticCheckpoint
         writer.Complete();
     }
 
+    /// <summary>Weights that <see cref="Write"/> makes for a configuration.</summary>
+    public static long CountWeights(Kosmos2Config config) => TensorCatalog.For(config).Where(t => t.Required).Sum(t => t.Shape.ElementCount);
+
     /// <summary>Makes one F32 tensor by the same rule; the picture for such a model is the tensor named <c>pixel_values</c>.</summary>
     /// <param name="name">The name, from which the values follow.</param>
     /// <param name="extents">The shape.</param>

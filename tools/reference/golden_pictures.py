@@ -93,6 +93,7 @@ save(rgb, "exif-4.jpg", exif=exif.tobytes(), quality=90)
 profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
 at = {bytes(profile[132 + 12 * i:136 + 12 * i]): 132 + 12 * i for i in range(struct.unpack_from(">I", profile, 128)[0])}
 r, g = at[b"rXYZ"] + 4, at[b"gXYZ"] + 4
+profile[24:36] = bytes(12)  # the date, so that a second run writes the same bytes
 profile[r:r + 4], profile[g:g + 4] = profile[g:g + 4], profile[r:r + 4]
 save(rgb, "profile.png", icc_profile=bytes(profile))
 save(rgb, "profile.jpg", icc_profile=bytes(profile), quality=90)
@@ -138,7 +139,7 @@ save(rgb.convert("L"), "grey.bmp")
 five = b"".join(b"".join(struct.pack("<H", (px[x, y][0] >> 3) << 10 | (px[x, y][1] >> 3) << 5 | px[x, y][2] >> 3) for x in range(w)) + b"\0" * (-2 * w % 4) for y in reversed(range(h)))
 write("rgb555.bmp", b"BM" + struct.pack("<IHHI", 54 + len(five), 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, w, h, 1, 16, 0, len(five), 2835, 2835, 0, 0) + five)
 
-save(rgb, "icon.ico", sizes=[(16, 16)])
+save(rgb, "icon.ico", sizes=[(8, 8), (16, 16)])
 
 for name in sorted(os.listdir(out)):
     if name.endswith(".ppm"):

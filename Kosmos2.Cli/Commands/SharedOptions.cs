@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.Globalization;
+using Kosmos2.Cli.Tasks;
+using Kosmos2.Imaging;
+
+namespace Kosmos2.Cli.Commands;
+
+/// <summary>The images and options that all task commands share.</summary>
+internal sealed class SharedOptions
+{
+    private readonly Option<bool> _json = new("--json") { Description = "One JSON object a line instead of text." };
+    private readonly Option<string?> _annotate = Make<string?>("--annotate", "OUT", "Write the picture with its boxes: a .png file, or a folder.");
+    private readonly Option<string?> _crop = Make<string?>("--crop", "DIR", "Write what is in each box as a picture into a folder.");
+    private readonly Option<bool> _stream = new("--stream") { Description = "Print the text as it is made." };
+    private readonly Option<int> _maxNewTokens = Make("--max-new-tokens", "N", "Stop after so many tokens.", 128);
+    private readonly Option<int?> _maxContext = Make<int?>("--max-context", "N", "Refuse prompts of more tokens.");
+    private readonly Option<bool> _orient = new("--exif-orientation") { Description = "Turn photographs upright by their EXIF data first." };
+    private readonly Option<long> _maxPixels = Make("--max-pixels", "N", "Refuse larger pictures.", new PictureOptions().MaxPixels);
+    private readonly Option<double> _urlTimeout = Make("--url-timeout", "SECONDS", "Time that a download may take.", 30.0);
+    private readonly ModelOptions _model = new();
+
+    /// <summary>Makes the options.</summary>
+    /// <param name="leaveLast">Whether the last argument is not an image.</param>
+    public SharedOptions(bool leaveLast)
+    {
+        Images = new Argument<string[]>("IMAGE")
+        {
+            Description = "Files, folders, patterns (* and **), http(s) addresses, or - for standard input.",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        if (leaveLast)
+        {
+            Images.CustomParser = result =>
+            {
+                int images = Math.Max(1, result.Tokens.Count - 1);
+                string[] values = [.. result.Tokens.Take(images).Select(token => token.Value)];
+                result.OnlyTake(images);
+                return values;
+            };
+        }
+        Positive(_maxNewTokens);
+        Positive(_maxContext);
+        Positive(_maxPixels);
+        Positive(_urlTimeout);
+    }
+
+    /// <summary>The images.</summary>
+    public Argument<string[]> Images { get; }
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (Option option in new Option[] { _json, _annotate, _crop, _stream })
+            command.Add(option);
+        _model.AddTo(command);
+        foreach (Option option in new Option[] { _maxNewTokens, _maxContext, _orient, _maxPixels, _urlTimeout })
+            command.Add(option);
+    }
+
+    /// <summary>Their values.</summary>
+    public TaskOptions Read(ParseResult parse) => new()
+    {
+        Images = parse.GetRequiredValue(Images),
+        Model = _model.Read(parse),
+        MaxNewTokens = parse.GetValue(_maxNewTokens),
+        MaxContext = parse.GetValue(_maxContext),
+        Json = parse.GetValue(_json),
+        Stream = parse.GetValue(_stream),
+        Annotate = parse.GetValue(_annotate),
+        Crop = parse.GetValue(_crop),
+        Pictures = new PictureOptions { ApplyExifOrientation = parse.GetValue(_orient), MaxPixels = parse.GetValue(_maxPixels) },
+        UrlTimeout = TimeSpan.FromSeconds(parse.GetValue(_urlTimeout)),
+    };
+
+    private static Option<T> Make<T>(string name, string value, string description) => new(name) { Description = description, HelpName = value };
+
+    private static Option<T> Make<T>(string name, string value, string description, T standard) =>
+        new(name) { Description = description, HelpName = value, DefaultValueFactory = _ => standard };
+
+    /// <summary>Makes an option refuse what is no number above 0, whole unless the option is a double.</summary>
+    internal static void Positive<T>(Option<T> option) => option.Validators.Add(result =>
+    {
+        string value = result.Tokens is [var token] ? token.Value : "1";
+        bool right = typeof(T) == typeof(double)
+            ? double.TryParse(value, CultureInfo.InvariantCulture, out double number) && number is > 0 and < 1e6
+            : long.TryParse(value, CultureInfo.InvariantCulture, out long whole) && whole > 0 && (whole <= int.MaxValue || typeof(T) == typeof(long));
+        if (!right)
+            result.AddError($"{option.Name} {value}: a number above 0 is wanted");
+    });
+}

@@ -1,0 +1,114 @@
+using Kosmos2.Cli.Images;
+using Kosmos2.Cli.Output;
+using Kosmos2.Engine;
+
+namespace Kosmos2.Cli.Tasks;
+
+/// <summary>Puts one request to every picture. A picture that fails is reported and the rest go on.</summary>
+internal sealed class TaskRunner
+{
+    private readonly TaskRequest _request;
+    private readonly TaskOptions _options;
+    private readonly CancellationToken _cancellation;
+    private readonly IReadOnlyList<ImageInput> _inputs;
+    private readonly PictureOutput _pictures;
+
+    private TaskRunner(TaskRequest request, TaskOptions options, IReadOnlyList<ImageInput> inputs, CancellationToken cancellation)
+    {
+        _request = request;
+        _options = options;
+        _cancellation = cancellation;
+        _inputs = inputs;
+        _pictures = new PictureOutput(options.Annotate, options.Crop, inputs.Count);
+    }
+
+    /// <summary>Runs a request; returns the exit code.</summary>
+    public static async Task<int> RunAsync(TaskRequest request, TaskOptions options, CancellationToken cancellation)
+    {
+        if (options.Json && options.Stream)
+            throw new UsageException("--stream writes text as it comes; it does not go with --json");
+        string model = ModelFolder.Find(options.Model.Folder);
+        using var download = new ImageDownload(options.UrlTimeout);
+        var runner = new TaskRunner(request, options, ImageSource.Expand(options.Images, download), cancellation);
+        return await runner.RunAsync(model).ConfigureAwait(false);
+    }
+
+    private async Task<int> RunAsync(string model)
+    {
+        int failed = 0;
+        KosmosSession? session = null;
+        try
+        {
+            for (int i = 0; i < _inputs.Count; i++)
+            {
+                ImageInput input = _inputs[i];
+                string title = _inputs.Count == 1 ? _request.Task : $"{_request.Task} {i + 1} of {_inputs.Count}";
+                RgbImage? picture = await TryAsync(() => input.LoadAsync(_options.Pictures, _cancellation)).ConfigureAwait(false);
+
+                // The model is opened for the first good picture. One that does not open ends it all: no picture could go on.
+                if (picture is not null)
+                    session ??= Activity.Show("opening the model", () => KosmosSession.Load(model, _options));
+                if (picture is null || !await TryAsync(() => AnswerAsync(session!, input, picture, title)).ConfigureAwait(false))
+                    failed++;
+            }
+        }
+        finally
+        {
+            session?.Dispose();
+        }
+        return failed > 0 ? ExitCode.BadInput : ExitCode.Ok;
+    }
+
+    private async Task<bool> AnswerAsync(KosmosSession session, ImageInput input, RgbImage picture, string title)
+    {
+        IReadOnlyList<GroundedEntity> entities;
+        if (_options.Stream)
+        {
+            WriteName(input);
+            entities = await session.StreamAsync(picture, _request, Console.Out.Write, _cancellation).ConfigureAwait(false);
+            Console.Out.WriteLine();
+            TextOutput.WriteBoxes(Consoles.Out, entities, (picture.Width, picture.Height));
+        }
+        else
+        {
+            TaskAnswer answer = Activity.Show(title, () => session.Answer(input.Name, picture, _request, _cancellation));
+            entities = answer.Entities;
+            Write(input, answer);
+        }
+        foreach (string file in _pictures.Write(input, picture, entities))
+            Activity.Note($"wrote {file}");
+        return true;
+    }
+
+    private void Write(ImageInput input, TaskAnswer answer)
+    {
+        if (_options.Json)
+        {
+            Console.Out.WriteLine(JsonLine.Of(answer));
+            return;
+        }
+        WriteName(input);
+        TextOutput.WriteText(Consoles.Out, answer, _request.AnswerOnly);
+        TextOutput.WriteBoxes(Consoles.Out, answer.Entities, answer.Size);
+    }
+
+    private void WriteName(ImageInput input)
+    {
+        if (_inputs.Count > 1)
+            Console.Out.Write($"{TextOutput.Clean(input.Name)}: ");
+    }
+
+    // The default of T where it failed for a reason that lies in what was given; anything else goes up.
+    private static async Task<T?> TryAsync<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work().ConfigureAwait(false);
+        }
+        catch (Exception e) when (Failures.IsBadInput(e))
+        {
+            Failures.Report(e);
+            return default;
+        }
+    }
+}

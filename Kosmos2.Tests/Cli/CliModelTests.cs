@@ -1,0 +1,100 @@
+using System.Text.Json;
+using Kosmos2.Weights;
+
+namespace Kosmos2.Tests.Cli;
+
+/// <summary>info, validate, synthesize, and models that are not what they say.</summary>
+internal sealed class CliModelTests : CliTestBase
+{
+    [Test]
+    public async Task Synthesize_writes_a_checkpoint_of_the_configurations_size()
+    {
+        string config = Path.Combine(TestData.ShapesModel, "config.json");
+        CliResult result = await CliProcess.RunAsync("synthesize", At("made"), "--config", config, "--dtype", "bfloat16");
+        Assert.That(result.ExitCode, Is.Zero, result.ToString());
+        Assert.That(result.Out, Is.EqualTo($"wrote {At("made", "model.safetensors")}: 6,045,312 weights, 12.09 MB\n"));
+        using (Checkpoint checkpoint = Checkpoint.Open(At("made")))
+            Assert.That(checkpoint.Validate(Kosmos2Config.Load(At("made"))), Is.Empty);
+
+        Refused(await CliProcess.RunAsync("synthesize", At("made"), "--config", config), "is there already; --force replaces it");
+        CliResult again = await CliProcess.RunAsync("synthesize", At("made"), "--config", config, "--force");
+        Assert.That(again.ExitCode, Is.Zero, again.ToString());
+        Refused(await CliProcess.RunAsync("synthesize", At("other"), "--dtype", "int8"), "--dtype int8");
+    }
+
+    [Test]
+    public async Task Info_says_what_the_model_is_and_what_it_would_run_on()
+    {
+        CliResult result = await CliProcess.RunAsync("info");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(result.ExitCode, Is.Zero, result.ToString());
+            Assert.That(result.Out, Does.Contain("kosmos2-shapes").And.Contain("6,045,312").And.Contain("F16").And.Contain("cpu"));
+            Assert.That(result.Out, Does.Not.Contain('\u001b'));
+        }
+    }
+
+    [Test]
+    public async Task Validate_passes_on_a_reference_model_and_counts_its_stages()
+    {
+        string model = TestData.File("models", "single-layer");
+        CliResult result = await CliProcess.RunAsync("validate", model, model);
+        Assert.That(result.ExitCode, Is.Zero, result.ToString());
+        Assert.That(result.Lines[^1], Does.Match(@"^(\d+) of \1 stages, (\d+) of \2 cases"));
+    }
+
+    [Test]
+    public async Task Validate_fails_with_exit_code_1_on_another_models_golden()
+    {
+        string other = At("other");
+        Directory.CreateDirectory(other);
+        foreach (string file in Directory.GetFiles(TestData.File("models", "single-layer")))
+            File.Copy(file, Path.Combine(other, Path.GetFileName(file)));
+        // One bit of one weight.
+        byte[] bytes = File.ReadAllBytes(Path.Combine(other, "model.safetensors"));
+        bytes[^2] ^= 0x40;
+        File.WriteAllBytes(Path.Combine(other, "model.safetensors"), bytes);
+        CliResult result = await CliProcess.RunAsync("validate", other, TestData.File("models", "single-layer"));
+        Assert.That(result.ExitCode, Is.EqualTo(1), result.ToString());
+        Assert.That(result.Out, Does.Contain("first differing"));
+    }
+
+    [Test]
+    public async Task A_config_that_lies_about_sizes_is_refused() => Refused(await WithConfig("embed_dim", 320), "the configuration asks for [320, 192]");
+
+    [Test]
+    public async Task A_tensor_of_the_wrong_shape_is_refused() => Refused(await WithConfig("ffn_dim", 1000), "fc1");
+
+    [Test]
+    public async Task A_model_without_weights_is_refused()
+    {
+        File.Copy(Path.Combine(TestData.ShapesModel, "config.json"), At("config.json"));
+        Refused(await CliProcess.RunAsync("caption", Scene(1), "--model", Folder), Folder);
+    }
+
+    [Test]
+    public async Task A_model_cut_short_is_refused()
+    {
+        CopyModel();
+        byte[] bytes = File.ReadAllBytes(At("model.safetensors"));
+        File.WriteAllBytes(At("model.safetensors"), bytes[..(bytes.Length / 2)]);
+        Refused(await CliProcess.RunAsync("caption", Scene(1), "--model", Folder), "model.safetensors");
+    }
+
+    private async Task<CliResult> WithConfig(string field, int value)
+    {
+        CopyModel();
+        var config = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(File.ReadAllText(At("config.json")))!;
+        var text = config["text_config"].Deserialize<Dictionary<string, JsonElement>>()!;
+        text[field] = JsonSerializer.SerializeToElement(value);
+        config["text_config"] = JsonSerializer.SerializeToElement(text);
+        File.WriteAllText(At("config.json"), JsonSerializer.Serialize(config));
+        return await CliProcess.RunAsync("caption", Scene(1), "--model", Folder);
+    }
+
+    private void CopyModel()
+    {
+        foreach (string file in Directory.GetFiles(TestData.ShapesModel))
+            File.Copy(file, At(Path.GetFileName(file)));
+    }
+}
