@@ -8,6 +8,9 @@ namespace Kosmos2.Imaging;
 /// </summary>
 internal sealed class LabelLayout(int width, int height, IReadOnlyList<SKRectI> boxes)
 {
+    // Places beside or in the box; if one of them is free, no other is sought.
+    private const int Preferred = 10;
+
     private readonly List<SKRectI> _placed = [];
 
     /// <summary>The labels placed so far.</summary>
@@ -55,8 +58,6 @@ internal sealed class LabelLayout(int width, int height, IReadOnlyList<SKRectI> 
             }
         }
     }
-
-    private const int Preferred = 10;
 
     // In order of preference. Outside above and below first; then inside the box, where it hides a little of the thing itself.
     private IEnumerable<(int X, int Y)> Beside(SKRectI box, int labelWidth, int labelHeight)

@@ -9,7 +9,7 @@ namespace Kosmos2.Imaging;
 /// </summary>
 internal sealed class StrokeFont
 {
-    /// <summary>Height of a line in units: capitals' accents to descenders.</summary>
+    // The units of StrokeFontGlyphs.
     private const double Baseline = 14, Descender = 18.6, UnitsPerSize = 20;
 
     private static readonly Dictionary<char, Glyph> Glyphs = Build();
