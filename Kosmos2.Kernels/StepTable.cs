@@ -125,8 +125,9 @@ public sealed class StepTable : IDisposable
     {
         for (int i = 0; i < needed.Length; i++)
         {
-            // Twice what is needed, so that growing sequences move the sections rarely; sections start on 64-byte lines.
-            if (needed[i] > _capacities[i])
+            // Twice what is needed, so that growing sequences move the sections rarely; sections start on 64-byte lines. None is empty: a
+            // device has no place for a view past its buffer's end.
+            if (needed[i] > _capacities[i] || _capacities[i] == 0)
                 _capacities[i] = (Math.Max(16, needed[i] * 2) + 15) & ~15;
             _offsets[i + 1] = _offsets[i] + _capacities[i];
         }
