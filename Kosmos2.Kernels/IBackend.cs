@@ -121,7 +121,10 @@ public interface IBackend : IDisposable
     /// <summary>y[i] = x[OutputRows[i]] for each output of the step.</summary>
     void GatherOutputRows(Tensor x, Tensor y);
 
-    /// <summary>For each output i: ids[i] = the first index of the largest logits[i, t] among the t not in the step's Bans of i; -1 when all are banned.</summary>
+    /// <summary>
+    /// For each output i: ids[i] = the first index of the largest logits[i, t] among the t not in the step's Bans of i; -1 when all are
+    /// banned. A NaN is taken for minus infinity.
+    /// </summary>
     /// <param name="logits">[outputs, vocabulary].</param>
     /// <param name="ids">I32 [outputs].</param>
     void SelectTokens(Tensor logits, Tensor ids);

@@ -21,6 +21,11 @@ internal sealed class KosmosSession : IDisposable
     public static KosmosSession Load(string folder, TaskOptions options)
     {
         Kosmos2Engine engine = Kosmos2Engine.Load(folder, new EngineOptions { Device = options.Model.Device, Threads = options.Model.Threads ?? 0 });
+        if (!engine.Processor.HasTokenizer)
+        {
+            engine.Dispose();
+            throw new UsageException($"{folder}: has no tokenizer (neither tokenizer.json nor sentencepiece.bpe.model), so it takes no text");
+        }
         ContextPolicy? context = options.MaxContext is int limit ? new ContextPolicy(limit) : null;
         return new KosmosSession(engine, new GenerationConfig { MaxNewTokens = options.MaxNewTokens, MaxContext = context });
     }

@@ -11,16 +11,11 @@ internal sealed class CpuFeatures
     private readonly HashSet<string> _disabled = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Reads a comma list of kernel names, together with that of the environment.</summary>
-    /// <exception cref="ArgumentException">The option names a kernel that does not exist. Of the environment's names, those of other kinds of kernel are passed over.</exception>
+    /// <exception cref="ArgumentException">One of the lists names a kernel that does not exist.</exception>
     public CpuFeatures(string disable)
     {
-        foreach (string name in Split(disable))
-        {
-            if (!Names.Contains(name, StringComparer.OrdinalIgnoreCase))
-                throw new ArgumentException($"cannot disable '{name}'; expected {string.Join(", ", Names)}", nameof(disable));
-            _disabled.Add(name);
-        }
-        _disabled.UnionWith(Split(EnvironmentNames));
+        Add(disable, "disable");
+        Add(EnvironmentNames, "KOSMOS2_DISABLE");
     }
 
     /// <summary>Whether kernels may be assembled.</summary>
@@ -48,5 +43,13 @@ internal sealed class CpuFeatures
 
     private InstructionSet? Allowed(InstructionSet set, string name) => IsSupported(set) && !_disabled.Contains(name) ? set : null;
 
-    private static string[] Split(string names) => names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    private void Add(string names, string source)
+    {
+        foreach (string name in names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (!Names.Contains(name, StringComparer.OrdinalIgnoreCase))
+                throw new ArgumentException($"{source} names the kernel '{name}'; known are {string.Join(", ", Names)}");
+            _disabled.Add(name);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 namespace Kosmos2.Kernels.Reference;
 
-/// <summary>ids[i] = the first t with the largest logits[i, t] among the t that are not banned for output i; -1 when all are.</summary>
+/// <summary>ids[i] = the first t with the largest logits[i, t] among the t that are not banned for output i, a NaN taken for minus infinity; -1 when all are banned.</summary>
 internal static class ReferenceSelectTokens
 {
     public static void Run(StepTable step, Tensor logits, Span<int> ids)
@@ -12,10 +12,12 @@ internal static class ReferenceSelectTokens
             int best = -1;
             for (int t = 0; t < row.Length; t++)
             {
-                if (!bans.Contains(t) && (best < 0 || row[t] > row[best]))
+                if (!bans.Contains(t) && (best < 0 || Value(row[t]) > Value(row[best])))
                     best = t;
             }
             ids[i] = best;
         }
     }
+
+    private static float Value(float logit) => float.IsNaN(logit) ? float.NegativeInfinity : logit;
 }

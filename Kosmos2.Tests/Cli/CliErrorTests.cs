@@ -40,6 +40,10 @@ internal sealed class CliErrorTests : CliTestBase
     public async Task A_file_named_like_a_response_file_is_a_file() => Refused(await CliProcess.RunAsync("caption", "@scene.png"), "@scene.png: no such file");
 
     [Test]
+    public async Task A_model_without_a_tokenizer_is_refused() =>
+        Refused(await CliProcess.RunAsync("caption", "--model", TestData.File("models", "upstream-test"), TestData.File("shapes", "22000000.png")), "has no tokenizer");
+
+    [Test]
     public async Task An_empty_name_is_refused() => Refused(await CliProcess.RunAsync("caption", ""), "empty name");
 
     [Test]

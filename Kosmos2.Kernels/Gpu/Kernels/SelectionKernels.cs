@@ -18,7 +18,8 @@ internal static class SelectionKernels
         for (int t = thread; t < vocabulary; t += IlgpuDevices.GroupSize)
         {
             // Bans are only looked up for a token that would win, which is rare.
-            float candidate = logits[start + t];
+            float logit = logits[start + t];
+            float candidate = float.IsNaN(logit) ? float.NegativeInfinity : logit;
             if ((best < 0 || candidate > value) && !IsBanned(bans, banStarts[output], banStarts[output + 1], t))
             {
                 best = t;

@@ -70,6 +70,28 @@ public sealed class OutputConformance(BackendUnderTest backend) : ConformanceFix
     });
 
     [Test]
+    public void SelectTakesNaNForMinusInfinity()
+    {
+        foreach (int vocabulary in (int[])[3, 37, 1000])
+        {
+            ConformsExactly($"{vocabulary} tokens", bench =>
+            {
+                float[] logits = Samples.Normal(1, 3, vocabulary);
+                logits[0] = logits[vocabulary - 1] = float.NaN;
+                logits.AsSpan(vocabulary, vocabulary).Fill(float.NaN);
+                logits[(2 * vocabulary) - 1] = float.NegativeInfinity;
+                logits.AsSpan(2 * vocabulary, vocabulary).Fill(float.NaN);
+                bench.Begin(Steps.Outputs(3, [0, 1, 2], [[], [], [0]]));
+                Tensor ids = bench.Integers(3);
+                bench.Backend.SelectTokens(bench.Floats(logits, 3, vocabulary), ids);
+                float[] chosen = bench.ReadIntegers(ids);
+                Assert.That(chosen[1..], Is.EqualTo(new float[] { 0, 1 }));
+                return chosen;
+            });
+        }
+    }
+
+    [Test]
     public void CopyMovesBytesBetweenViews() => ConformsExactly("copy", bench =>
     {
         Tensor x = bench.Random(1, 9, 7);
