@@ -24,7 +24,7 @@ internal sealed class TextDecoder : IDisposable
     private readonly RowBuffer _outputs;
     private readonly RowBuffer _logits;
     private readonly RowBuffer _tokens;
-    private readonly DecoderActivations _activations;
+    private readonly LayerActivations _activations;
 
     public TextDecoder(WeightLoader weights, Kosmos2TextConfig config)
     {
@@ -43,7 +43,7 @@ internal sealed class TextDecoder : IDisposable
         _outputs = new RowBuffer(_backend, config.EmbedDim);
         _logits = new RowBuffer(_backend, config.VocabSize);
         _tokens = new RowBuffer(_backend, 1, DType.I32);
-        _activations = new DecoderActivations(_backend, config);
+        _activations = new LayerActivations(_backend, config.EmbedDim, config.FfnDim);
     }
 
     /// <summary>Type the embeddings are stored in.</summary>
@@ -118,29 +118,6 @@ internal sealed class TextDecoder : IDisposable
     }
 }
 
-/// <summary>Buffers that all decoder layers share.</summary>
-internal sealed class DecoderActivations(IBackend backend, Kosmos2TextConfig config) : IDisposable
-{
-    public RowBuffer Query { get; } = new(backend, config.EmbedDim);
-
-    public RowBuffer Key { get; } = new(backend, config.EmbedDim);
-
-    public RowBuffer Value { get; } = new(backend, config.EmbedDim);
-
-    public RowBuffer Context { get; } = new(backend, config.EmbedDim);
-
-    public RowBuffer Inner { get; } = new(backend, config.FfnDim);
-
-    public void Dispose()
-    {
-        Query.Dispose();
-        Key.Dispose();
-        Value.Dispose();
-        Context.Dispose();
-        Inner.Dispose();
-    }
-}
-
 /// <summary>
 /// One layer: h += out_proj(inner_attn_ln(attention(self_attn_layer_norm(h)))); h += fc2(ffn_layernorm(act(fc1(final_layer_norm(h))))).
 /// The norms ride on the products that follow them.
@@ -162,7 +139,7 @@ internal sealed class DecoderLayer(WeightLoader weights, string name, Kosmos2Tex
     private readonly LinearParameters _fc2 = weights.Linear($"{name}.ffn.fc2");
     private readonly float _scale = 1 / MathF.Sqrt(config.HeadDim);
 
-    public void Forward(IBackend backend, Tensor h, KeyValueBlocks blocks, int layer, DecoderActivations buffers, Tensor? attentions)
+    public void Forward(IBackend backend, Tensor h, KeyValueBlocks blocks, int layer, LayerActivations buffers, Tensor? attentions)
     {
         int rows = h.Rows;
         Tensor q = buffers.Query[rows], k = buffers.Key[rows], v = buffers.Value[rows];   // (R, heads * head size)

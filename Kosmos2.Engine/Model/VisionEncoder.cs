@@ -20,7 +20,7 @@ internal sealed class VisionEncoder : IDisposable
     private readonly PositionInterpolation _positions;
     private readonly RowBuffer _hidden;
     private readonly RowBuffer _features;
-    private readonly VisionActivations _activations;
+    private readonly LayerActivations _activations;
 
     public VisionEncoder(WeightLoader weights, Kosmos2VisionConfig config)
     {
@@ -40,7 +40,7 @@ internal sealed class VisionEncoder : IDisposable
         _postNorm = weights.LayerNorm($"{Prefix}.post_layernorm", (float)config.LayerNormEps);
         _hidden = new RowBuffer(_backend, config.HiddenSize);
         _features = new RowBuffer(_backend, config.HiddenSize);
-        _activations = new VisionActivations(_backend, config);
+        _activations = new LayerActivations(_backend, config.HiddenSize, config.IntermediateSize);
     }
 
     /// <summary>Encodes images of one size.</summary>
@@ -93,29 +93,6 @@ internal sealed class VisionEncoder : IDisposable
     }
 }
 
-/// <summary>Buffers that all vision layers share.</summary>
-internal sealed class VisionActivations(IBackend backend, Kosmos2VisionConfig config) : IDisposable
-{
-    public RowBuffer Query { get; } = new(backend, config.HiddenSize);
-
-    public RowBuffer Key { get; } = new(backend, config.HiddenSize);
-
-    public RowBuffer Value { get; } = new(backend, config.HiddenSize);
-
-    public RowBuffer Context { get; } = new(backend, config.HiddenSize);
-
-    public RowBuffer Inner { get; } = new(backend, config.IntermediateSize);
-
-    public void Dispose()
-    {
-        Query.Dispose();
-        Key.Dispose();
-        Value.Dispose();
-        Context.Dispose();
-        Inner.Dispose();
-    }
-}
-
 /// <summary>A pre-norm transformer layer: h += attention(norm1(h)); h += fc2(act(fc1(norm2(h)))).</summary>
 internal sealed class VisionLayer(WeightLoader weights, string name, Kosmos2VisionConfig config)
 {
@@ -132,7 +109,7 @@ internal sealed class VisionLayer(WeightLoader weights, string name, Kosmos2Visi
     private readonly LinearParameters _fc2 = weights.Linear($"{name}.mlp.fc2");
     private readonly float _scale = 1 / MathF.Sqrt(config.HeadDim);
 
-    public void Forward(IBackend backend, Tensor h, int batch, VisionActivations buffers, Tensor? attentions)
+    public void Forward(IBackend backend, Tensor h, int batch, LayerActivations buffers, Tensor? attentions)
     {
         int rows = h.Rows;
         Tensor q = buffers.Query[rows], k = buffers.Key[rows], v = buffers.Value[rows];   // (B * T, heads * head size)

@@ -85,18 +85,22 @@ internal sealed class CliOutputTests : CliTestBase
         if (OperatingSystem.IsWindows())
             Assert.Inconclusive("not run: signals are sent with kill");
         string[] images = [.. Enumerable.Repeat(Scene(4), 5000)];
-        using Process process = CliProcess.Start(["caption", .. images, "--json", "--annotate", At("out")]);
+        using Process process = CliProcess.StartInterruptible(["caption", .. images, "--json", "--annotate", At("out")]);
         Task<string> error = process.StandardError.ReadToEndAsync();
         string first = (await process.StandardOutput.ReadLineAsync())!;
         using (Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]))
             await kill.WaitForExitAsync();
-        string rest = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token);
+        Task<string> rest = process.StandardOutput.ReadToEndAsync();
+        if (!process.WaitForExit(TimeSpan.FromSeconds(60)))
+        {
+            process.Kill();
+            Assert.Fail("Ctrl-C did not stop it within a minute");
+        }
         using (Assert.EnterMultipleScope())
         {
             Assert.That(process.ExitCode, Is.EqualTo(130));
             Assert.That(await error, Is.EqualTo("kosmos2: stopped\n"));
-            Assert.That((first + "\n" + rest).Split('\n', StringSplitOptions.RemoveEmptyEntries), Has.All.StartsWith("{").And.All.EndsWith("}"));
+            Assert.That((first + "\n" + await rest).Split('\n', StringSplitOptions.RemoveEmptyEntries), Has.All.StartsWith("{").And.All.EndsWith("}"));
             Assert.That(Directory.GetFiles(At("out")).Select(Path.GetExtension), Is.Not.Empty.And.All.EqualTo(".png"));
             foreach (string file in Directory.GetFiles(At("out")))
                 Assert.That(() => Picture.Load(file), Throws.Nothing);

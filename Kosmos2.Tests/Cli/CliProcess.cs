@@ -40,15 +40,29 @@ internal static class CliProcess
     }
 
     /// <summary>Starts it without waiting.</summary>
-    public static Process Start(IEnumerable<string> arguments, string? folder = null, params (string Name, string Value)[] environment)
+    public static Process Start(IEnumerable<string> arguments, string? folder = null, params (string Name, string Value)[] environment) =>
+        Start(new ProcessStartInfo("dotnet"), arguments, folder, environment);
+
+    /// <summary>
+    /// Starts it so that it hears Ctrl-C, without waiting. A shell starts what runs in its background deaf to it, and so would be all that these
+    /// tests start.
+    /// </summary>
+    public static Process StartInterruptible(IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo("dotnet")
+        var start = new ProcessStartInfo(OperatingSystem.IsLinux() ? "env" : "dotnet");
+        if (OperatingSystem.IsLinux())
         {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = folder ?? TestData.Root,
-        };
+            start.ArgumentList.Add("--default-signal=INT");
+            start.ArgumentList.Add("dotnet");
+        }
+        return Start(start, arguments, null, []);
+    }
+
+    private static Process Start(ProcessStartInfo start, IEnumerable<string> arguments, string? folder, (string Name, string Value)[] environment)
+    {
+
+        start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        start.WorkingDirectory = folder ?? TestData.Root;
         start.ArgumentList.Add("exec");
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "kosmos2.dll"));
         foreach (string argument in arguments)
