@@ -3,6 +3,7 @@ using System.Globalization;
 using Kosmos2.Cli.Output;
 using Kosmos2.Cli.Tasks;
 using Kosmos2.Kernels;
+using Kosmos2.Kernels.Gpu;
 using Kosmos2.Weights;
 using Spectre.Console;
 
@@ -41,6 +42,15 @@ internal static class InfoCommand
         Row("", Invariant($"picture {vision.ImageSize}, patch {vision.PatchSize}, {config.LatentQueryNum} latent queries"));
         Row("processor", CpuDescription.Name);
         Row("", CpuDescription.InstructionSets);
+        string title = "devices";
+        foreach (IlgpuDevice device in IlgpuDevices.Enumerate())
+        {
+            string name = $"{(device.Kind == IlgpuDeviceKind.Cuda ? "cuda" : "opencl")}:{device.Index} {device.Name}, {Sizes.Bytes(device.MemoryBytes)}";
+            Row(title, device.Problem is null ? name : $"{name}; cannot be used: {device.Problem}");
+            title = "";
+        }
+        if (title.Length > 0)
+            Row(title, "no CUDA or OpenCL device");
         Row("runs on", backend.Description);
         if (listTensors)
             Consoles.Out.Write(Tensors(entries));

@@ -50,6 +50,8 @@ internal static class ValidateCommand
         }
         if (report.FirstDifference is not null)
             Console.Out.WriteLine($"first differing: {TextOutput.Clean(report.FirstDifference)}");
+        if (report.NotCompared.Count > 0)
+            Console.Out.WriteLine($"not compared: {TextOutput.Clean(string.Join(", ", report.NotCompared))}");
         Console.Out.WriteLine(report.Summary);
         return report.Passed ? ExitCode.Ok : ExitCode.Failed;
     }

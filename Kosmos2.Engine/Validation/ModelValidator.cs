@@ -47,6 +47,6 @@ public static class ModelValidator
         List<StageResult> stages = new ModelGolden(engine.Model, golden).Run();
         string generation = Path.Combine(folder, "generation.json");
         List<CaseResult> cases = File.Exists(generation) ? GenerationGolden.Run(engine.Model, golden, GenerationCases.Read(generation)) : [];
-        return new ValidationReport(stages, cases);
+        return new ValidationReport(stages, cases) { NotCompared = [.. golden.Unread.Order(StringComparer.Ordinal)] };
     }
 }

@@ -5,6 +5,9 @@ namespace Kosmos2.Engine.Validation;
 /// <param name="Cases">Generation cases.</param>
 public sealed record ValidationReport(IReadOnlyList<StageResult> Stages, IReadOnlyList<CaseResult> Cases)
 {
+    /// <summary>Tensors of the reference that nothing was compared with.</summary>
+    public IReadOnlyList<string> NotCompared { get; init; } = [];
+
     /// <summary>Whether everything is within tolerance, and there was something to compare.</summary>
     public bool Passed => Stages.Count + Cases.Count > 0 && Stages.All(s => s.Passed) && Cases.All(c => c.Passed);
 
