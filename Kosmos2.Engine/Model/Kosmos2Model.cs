@@ -178,6 +178,16 @@ public sealed class Kosmos2Model : IDisposable
         }
     }
 
+    /// <summary>One forward pass over a padded batch, with Hugging Face's arguments and outputs.</summary>
+    /// <param name="inputs">The arguments.</param>
+    /// <exception cref="ArgumentException">The arguments contradict each other or the model; nothing has been appended to the past.</exception>
+    /// <exception cref="KeyValueCacheFullException">The cache's budget is used up; nothing has been appended.</exception>
+    public Kosmos2Output Forward(ForwardInputs inputs)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        return new PaddedForward(this, inputs).Run();
+    }
+
     /// <summary>Continues prompts (Hugging Face's generate). All run as one batch, and each gets what it would get alone.</summary>
     /// <param name="prompts">The prompts; a prompt's cache, if it has one, is continued in a fork and stays as it is.</param>
     /// <param name="given">The rows that <see cref="SequenceInput.GivenRows"/> name, or null.</param>

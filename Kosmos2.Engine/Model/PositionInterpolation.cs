@@ -7,7 +7,7 @@ namespace Kosmos2.Engine.Model;
 /// The vision encoder's learned positions for other picture sizes: the grid of patch positions resampled bicubically (a = -0.75, corners not
 /// aligned, edges repeated, no antialiasing: PyTorch's <c>interpolate(mode="bicubic")</c>), the class token's row as it is.
 /// </summary>
-internal sealed class PositionInterpolation(IBackend backend, float[] positions, Kosmos2VisionConfig config) : IDisposable
+internal sealed class PositionInterpolation(IBackend backend, Func<float[]> learned, Kosmos2VisionConfig config) : IDisposable
 {
     private const double A = -0.75;
 
@@ -34,6 +34,7 @@ internal sealed class PositionInterpolation(IBackend backend, float[] positions,
     private float[] Resample(int rows, int columns)
     {
         int side = config.ImageSize / config.PatchSize, width = config.HiddenSize;
+        float[] positions = learned();                                               // (1 + side * side, D), read when a picture first needs it
         var result = new float[(1 + (rows * columns)) * width];
         positions.AsSpan(0, width).CopyTo(result);
         Tap[] down = Taps(side, rows), across = Taps(side, columns);

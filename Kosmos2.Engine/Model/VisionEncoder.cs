@@ -32,7 +32,7 @@ internal sealed class VisionEncoder : IDisposable
             weights.Vector($"{embeddings}.class_embedding"),
             weights.Vector($"{embeddings}.position_embedding.weight"),
             config.PatchSize);
-        _positions = new PositionInterpolation(_backend, weights.HostVector($"{embeddings}.position_embedding.weight"), config);
+        _positions = new PositionInterpolation(_backend, () => weights.HostVector($"{embeddings}.position_embedding.weight"), config);
         _preNorm = weights.LayerNorm($"{Prefix}.pre_layrnorm", (float)config.LayerNormEps);
         _layers = new VisionLayer[config.NumHiddenLayers];
         for (int i = 0; i < _layers.Length; i++)

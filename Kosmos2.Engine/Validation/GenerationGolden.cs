@@ -7,7 +7,7 @@ namespace Kosmos2.Engine.Validation;
 internal static class GenerationGolden
 {
     /// <summary>Runs every case. The first runs its prompts anew each time; the others fork caches in which the prompts have been run.</summary>
-    /// <param name="model">The model, its position table as precise as the reference's (<see cref="ModelGolden.PositionPrecision"/>).</param>
+    /// <param name="model">The model, its position table as precise as the reference's (<see cref="ModelGolden"/> sees to that).</param>
     /// <param name="golden">The file beside it, which holds the prompts: <c>pixel_values</c> and the rows of <c>batch.*</c>.</param>
     /// <param name="cases">The cases.</param>
     public static List<CaseResult> Run(Kosmos2Model model, GoldenFile golden, IReadOnlyList<GenerationCase> cases)

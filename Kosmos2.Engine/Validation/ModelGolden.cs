@@ -34,9 +34,6 @@ internal sealed class ModelGolden(Kosmos2Model model, GoldenFile golden)
         return _stages;
     }
 
-    /// <summary>Precision of the reference's position table.</summary>
-    public DType PositionPrecision { get; private set; } = DType.F32;
-
     private int Vocabulary => model.Config.TextConfig.VocabSize;
 
     private ImageEmbeddings Vision()
@@ -68,39 +65,45 @@ internal sealed class ModelGolden(Kosmos2Model model, GoldenFile golden)
         foreach (DType type in stored == DType.F32 ? [DType.F32] : new[] { DType.F32, stored })
         {
             model.Decoder.Positions.RoundTo(type);
-            PositionPrecision = type;
-            var sink = new RecordingSink(name => name == "text.hidden_states.0");
-            Forward("batch", images, keepPadding: true, sink);
+            using Kosmos2Output output = model.Forward(BatchInputs(images) with { Logits = LogitRows.None, OutputHiddenStates = true });
             double[] reference = golden.Doubles("batch.hidden_states.0");
-            if (StageResult.Compare("", sink.Values["text.hidden_states.0"], reference, Tolerance.Float32, DefinedRows("batch"), model.Config.TextConfig.EmbedDim).Passed)
+            if (StageResult.Compare("", output.HiddenStates![0], reference, Tolerance.Float32, DefinedRows("batch"), model.Config.TextConfig.EmbedDim).Passed)
                 return;
         }
     }
 
+    // Every stage with the pads left in, as Hugging Face runs them; then the logits again without them.
     private void Batch(ImageEmbeddings images)
     {
-        // Every stage with the pads left in, as Hugging Face runs them; then the logits again without them.
-        var sink = new RecordingSink(name => golden.Has(Renamed(name)));
-        Func<int, bool> defined = DefinedRows("batch");
-        ForwardOutput padded = Forward("batch", images, keepPadding: true, sink).Output;
-        int length = checked((int)golden.ShapeOf("batch.input_ids")[1]), heads = model.Config.TextConfig.AttentionHeads;
-        for (int i = 0; i <= model.Config.TextConfig.Layers; i++)
+        using Kosmos2Output padded = model.Forward(BatchInputs(images) with
         {
-            if (sink.Values.TryGetValue($"text.hidden_states.{i}", out float[]? hidden))
-                Compare($"batch.hidden_states.{i}", hidden, defined, model.Config.TextConfig.EmbedDim);
-            if (sink.Values.TryGetValue($"text.attentions.{i}", out float[]? attentions))
-                Compare($"batch.attentions.{i}", attentions, row => defined((row / (heads * length) * length) + (row % length)), length);
-        }
+            Labels = RowsIfPresent("batch.labels"),
+            OutputHiddenStates = golden.HasPart("batch.hidden_states."),
+            OutputAttentions = golden.HasPart("batch.attentions."),
+        });
+        Func<int, bool> defined = DefinedRows("batch");
+        int length = checked((int)golden.ShapeOf("batch.input_ids")[1]), heads = model.Config.TextConfig.AttentionHeads;
+        for (int i = 0; i < padded.HiddenStates?.Count; i++)
+            CompareIfPresent($"batch.hidden_states.{i}", padded.HiddenStates[i], defined, model.Config.TextConfig.EmbedDim);
+        for (int i = 0; i < padded.Attentions?.Count; i++)
+            CompareIfPresent($"batch.attentions.{i}", padded.Attentions[i], row => defined((row / (heads * length) * length) + (row % length)), length);
         Compare("batch.logits", PaddedLogits("batch", images), defined, Vocabulary);
-        if (golden.Has("batch.loss"))
-            Compare("batch.loss", [(float)CrossEntropy.Mean(padded.Logits, golden.Rows("batch.labels"), Vocabulary)]);
-
-        static string Renamed(string name) => name.Replace("text.", "batch.", StringComparison.Ordinal);
+        if (padded.Loss is { } loss)
+            CompareIfPresent("batch.loss", [loss]);
     }
+
+    private ForwardInputs BatchInputs(ImageEmbeddings images) => new()
+    {
+        InputIds = golden.Rows("batch.input_ids"),
+        AttentionMask = golden.Rows("batch.attention_mask"),
+        ImageEmbedsPositionMask = golden.Rows("batch.image_embeds_position_mask"),
+        ImageEmbeds = images,
+        UseCache = false,
+    };
 
     private void CacheSteps(ImageEmbeddings images)
     {
-        (SequenceInput prompt, _) = Sequences("batch", keepPadding: false)[0];
+        (SequenceInput prompt, _) = Sequences("batch")[0];
         using KeyValueCache cache = model.CreateCache();
         SequenceInput first = new() { TokenIds = prompt.TokenIds, GivenRows = prompt.GivenRows, Cache = cache };
         Compare("cache.prefill_logits", model.Forward([first], images).Logits);
@@ -120,26 +123,20 @@ internal sealed class ModelGolden(Kosmos2Model model, GoldenFile golden)
         using ImageEmbeddings images = model.EncodeImages(pixels, count, height, width, interpolatePositions: true, sink);
         Compare("interpolated.last_hidden_state", sink.Values[$"vision.hidden_states.{layers}"]);
         Compare("interpolated.image_embeds", images.ToArray());
-        (SequenceInput prompt, _) = Sequences("batch", keepPadding: false)[0];
+        (SequenceInput prompt, _) = Sequences("batch")[0];
         model.Forward([prompt], images, LogitRows.None, sink);
         Compare("interpolated.text_last_hidden_state", sink.Values[$"text.hidden_states.{textLayers}"]);
     }
 
-    private IReadOnlyList<(SequenceInput Sequence, int FirstColumn)> Sequences(string part, bool keepPadding) => PaddedBatch.ToSequences(
+    private IReadOnlyList<(SequenceInput Sequence, int FirstColumn)> Sequences(string part) => PaddedBatch.ToSequences(
         golden.Rows($"{part}.input_ids"), RowsIfPresent($"{part}.attention_mask"), RowsIfPresent($"{part}.image_embeds_position_mask"),
-        model.Config.TextConfig.PadTokenId, keepPadding);
-
-    private (ForwardOutput Output, IReadOnlyList<(SequenceInput Sequence, int FirstColumn)> Sequences) Forward(
-        string part, ImageEmbeddings? images, bool keepPadding, IActivationSink? sink = null)
-    {
-        IReadOnlyList<(SequenceInput Sequence, int FirstColumn)> sequences = Sequences(part, keepPadding);
-        return (model.Forward([.. sequences.Select(s => s.Sequence)], images, LogitRows.All, sink), sequences);
-    }
+        model.Config.TextConfig.PadTokenId);
 
     // Logits laid out as the padded reference, zero where the engine ran no row.
     private float[] PaddedLogits(string part, ImageEmbeddings? images)
     {
-        (ForwardOutput output, IReadOnlyList<(SequenceInput Sequence, int FirstColumn)> sequences) = Forward(part, images, keepPadding: false);
+        IReadOnlyList<(SequenceInput Sequence, int FirstColumn)> sequences = Sequences(part);
+        ForwardOutput output = model.Forward([.. sequences.Select(s => s.Sequence)], images);
         int length = checked((int)golden.ShapeOf($"{part}.input_ids")[1]);
         var padded = new float[sequences.Count * length * Vocabulary];
         for (int b = 0; b < sequences.Count; b++)
@@ -173,8 +170,14 @@ internal sealed class ModelGolden(Kosmos2Model model, GoldenFile golden)
 
     private void CompareIfPresent(string name, Dictionary<string, float[]> values)
     {
-        if (values.TryGetValue(name, out float[]? actual) && golden.Has(name))
-            Compare(name, actual);
+        if (values.TryGetValue(name, out float[]? actual))
+            CompareIfPresent(name, actual);
+    }
+
+    private void CompareIfPresent(string name, ReadOnlySpan<float> actual, Func<int, bool>? rowCompared = null, int width = 1)
+    {
+        if (golden.Has(name))
+            Compare(name, actual, rowCompared, width);
     }
 
     private void Compare(string name, ReadOnlySpan<float> actual, Func<int, bool>? rowCompared = null, int width = 1) =>

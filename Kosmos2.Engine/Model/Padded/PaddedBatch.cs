@@ -1,7 +1,8 @@
 namespace Kosmos2.Engine.Model;
 
 /// <summary>
-/// Hugging Face's way to give a batch: rows padded to one length with masks. The model itself knows no padding; this converts at the door.
+/// Hugging Face's way to give a batch: rows padded to one length with masks. The model itself knows no padding; this takes it off at the door, where
+/// <see cref="Kosmos2Model.Forward(ForwardInputs)"/> runs the pads too and gives rows for them.
 /// </summary>
 public static class PaddedBatch
 {
@@ -12,14 +13,10 @@ public static class PaddedBatch
     /// [batch][length], non-zero where an image row goes; the image rows are taken in order through the whole batch. Null for none.
     /// </param>
     /// <param name="padTokenId">The pad token's id.</param>
-    /// <param name="keepPadding">
-    /// Whether pads at the ends of rows that nothing attends to still run, as they do in Hugging Face: only a loss whose first label follows
-    /// such a pad depends on them.
-    /// </param>
     /// <returns>The sequences, and for each the padded column of its first token.</returns>
     /// <exception cref="ArgumentException">The arguments' sizes differ.</exception>
     public static IReadOnlyList<(SequenceInput Sequence, int FirstColumn)> ToSequences(
-        int[][] inputIds, int[][]? attentionMask, int[][]? imageEmbedsPositionMask, int padTokenId, bool keepPadding = false)
+        int[][] inputIds, int[][]? attentionMask, int[][]? imageEmbedsPositionMask, int padTokenId)
     {
         ArgumentNullException.ThrowIfNull(inputIds);
         CheckSize(inputIds, attentionMask, nameof(attentionMask));
@@ -31,7 +28,7 @@ public static class PaddedBatch
             int[] ids = inputIds[b];
             int[]? mask = attentionMask?[b], images = imageEmbedsPositionMask?[b];
             int first = 0, end = ids.Length;
-            if (!keepPadding && mask is not null)
+            if (mask is not null)
             {
                 bool IsPadding(int i) => ids[i] == padTokenId && mask[i] == 0 && (images is null || images[i] == 0);
                 while (first < end - 1 && IsPadding(first))

@@ -1,6 +1,4 @@
-using Kosmos2.Engine.Model;
-
-namespace Kosmos2.Engine.Validation;
+namespace Kosmos2.Engine.Model;
 
 /// <summary>Keeps every intermediate result whose name it was told to want.</summary>
 internal sealed class RecordingSink(Func<string, bool> wanted) : IActivationSink

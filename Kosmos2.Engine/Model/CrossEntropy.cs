@@ -1,4 +1,4 @@
-namespace Kosmos2.Engine.Validation;
+namespace Kosmos2.Engine.Model;
 
 /// <summary>The language-modelling loss: mean of -log p(next token) over the positions that have a label.</summary>
 internal static class CrossEntropy
