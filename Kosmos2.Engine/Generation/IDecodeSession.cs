@@ -20,10 +20,13 @@ internal interface IDecodeSession : IDisposable
     /// <param name="bans">What <see cref="SelectGreedy"/> may not choose, or null.</param>
     void Prefill(TokenBans? bans = null);
 
-    /// <summary>Appends one token to every sequence and runs one forward pass over them all.</summary>
-    /// <param name="tokenIds">[SequenceCount].</param>
+    /// <summary>
+    /// Appends tokens to every sequence and runs one forward pass over them all. Logits are computed after each sequence's last token only.
+    /// </summary>
+    /// <param name="tokenIds">The tokens, sequence by sequence.</param>
+    /// <param name="counts">[SequenceCount] how many are each sequence's, at least 1; empty for one each.</param>
     /// <param name="bans">What <see cref="SelectGreedy"/> may not choose next, or null.</param>
-    void Append(ReadOnlySpan<int> tokenIds, TokenBans? bans = null);
+    void Append(ReadOnlySpan<int> tokenIds, ReadOnlySpan<int> counts = default, TokenBans? bans = null);
 
     /// <summary>
     /// Logits after a sequence's last token, in host memory, to be read and overwritten freely until the next <see cref="Append"/>.
@@ -36,7 +39,8 @@ internal interface IDecodeSession : IDisposable
 
     /// <summary>
     /// Makes new sequence i a continuation of old sequence <paramref name="parents"/>[i]: beams split, swap and end, finished rows leave.
-    /// Sets <see cref="SequenceCount"/> to the number of parents. Shared history is not copied. Logits rows move along.
+    /// Sets <see cref="SequenceCount"/> to the number of parents. Shared history is not copied. Each child has its parent's logits, as the
+    /// forward pass left them.
     /// </summary>
     void Rearrange(ReadOnlySpan<int> parents);
 }

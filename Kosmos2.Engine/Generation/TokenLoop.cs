@@ -32,7 +32,7 @@ internal sealed class TokenLoop(
         {
             Prefill(perPrompt);
             while (Step() && !(cancelled = cancellation.IsCancellationRequested))
-                session.Append(_tokens.AsSpan(0, _running.Count), ListBans());
+                session.Append(_tokens.AsSpan(0, _running.Count), bans: ListBans());
         }
         foreach (var (sequence, result) in _running)
             _results[result] = sequence.Finish(FinishReason.Cancelled);

@@ -13,9 +13,14 @@ internal sealed class DecodeSession : IDecodeSession
     private List<KeyValueCache> _next = [];
     private Tensor? _deviceLogits;
 
-    // Host logits [sequences, V], filled on demand; two buffers, so that rows can be rearranged.
+    // [sequences] each sequence's row of the device's logits: sequences may leave or split before they are read.
+    private List<int> _logitRows = [];
+    private List<int> _nextLogitRows = [];
+
+    // Logits on the host, filled on demand: [sequences, V], and [device rows, V] where rows go elsewhere.
     private float[] _logits = [];
-    private float[] _spareLogits = [];
+    private float[] _deviceOrder = [];
+    private int[] _selected = [];
     private bool _logitsOnHost;
 
     public DecodeSession(Kosmos2Model model, IReadOnlyList<SequenceInput> prompts, ImageEmbeddings? images)
@@ -52,15 +57,19 @@ internal sealed class DecodeSession : IDecodeSession
     }
 
     /// <inheritdoc/>
-    public void Append(ReadOnlySpan<int> tokenIds, TokenBans? bans = null)
+    public void Append(ReadOnlySpan<int> tokenIds, ReadOnlySpan<int> counts = default, TokenBans? bans = null)
     {
-        if (tokenIds.Length != _caches.Count)
-            throw new ArgumentException($"{tokenIds.Length} tokens for {_caches.Count} sequences", nameof(tokenIds));
-        foreach (KeyValueCache cache in _caches)
-            cache.Reserve(1);
-        StepWriter step = Begin(_caches.Count, bans);
+        CheckCounts(tokenIds.Length, counts);
         for (int i = 0; i < _caches.Count; i++)
-            step.Add(_caches[i], tokenIds.Slice(i, 1), default, default, default, LogitRows.Last, BansOf(bans, i));
+            _caches[i].Reserve(counts.IsEmpty ? 1 : counts[i]);
+        StepWriter step = Begin(tokenIds.Length, bans);
+        int first = 0;
+        for (int i = 0; i < _caches.Count; i++)
+        {
+            int count = counts.IsEmpty ? 1 : counts[i];
+            step.Add(_caches[i], tokenIds.Slice(first, count), default, default, default, LogitRows.Last, BansOf(bans, i));
+            first += count;
+        }
         Run(step, null);
     }
 
@@ -68,38 +77,31 @@ internal sealed class DecodeSession : IDecodeSession
     public Span<float> LogitsOf(int sequence)
     {
         if (!_logitsOnHost)
-        {
-            Tensor logits = _deviceLogits ?? throw new InvalidOperationException("no forward pass has run yet");
-            int length = checked(logits.Rows * VocabularySize);
-            if (_logits.Length < length)
-                _logits = new float[length];
-            _model.Backend.Download(logits, _logits.AsSpan(0, length));
-            _logitsOnHost = true;
-        }
+            DownloadLogits();
         return _logits.AsSpan(sequence * VocabularySize, VocabularySize);
     }
 
     /// <inheritdoc/>
     public void SelectGreedy(Span<int> tokenIds)
     {
-        Tensor logits = _deviceLogits ?? throw new InvalidOperationException("no forward pass has run yet, or the sequences were rearranged since");
-        _model.Decoder.SelectTokens(logits, tokenIds);
+        Tensor logits = DeviceLogits();
+        if (_selected.Length < logits.Rows)
+            _selected = new int[logits.Rows];
+        _model.Decoder.SelectTokens(logits, _selected.AsSpan(0, logits.Rows));
+        for (int i = 0; i < tokenIds.Length; i++)
+            tokenIds[i] = _selected[_logitRows[i]];
     }
 
     /// <inheritdoc/>
     public void Rearrange(ReadOnlySpan<int> parents)
     {
-        // Whoever needs logits after this reads them on the host: bring them there while their rows still stand in the old order.
-        if (_deviceLogits is not null)
-            LogitsOf(0);
-        MoveLogits(parents);
-        _deviceLogits = null;
-
         // The first child of a parent takes its cache, further children fork it, childless parents end.
         _next.Clear();
+        _nextLogitRows.Clear();
         foreach (int parent in parents)
         {
-            int sibling = IndexOfParent(parents, parent, _next.Count);
+            int sibling = parents[.._next.Count].IndexOf(parent);
+            _nextLogitRows.Add(_logitRows[parent]);
             _next.Add(sibling < 0 ? _caches[parent] : _next[sibling].Fork());
         }
         for (int i = 0; i < _caches.Count; i++)
@@ -108,6 +110,8 @@ internal sealed class DecodeSession : IDecodeSession
                 _caches[i].Dispose();
         }
         (_caches, _next) = (_next, _caches);
+        (_logitRows, _nextLogitRows) = (_nextLogitRows, _logitRows);
+        _logitsOnHost = false;
     }
 
     /// <inheritdoc/>
@@ -120,7 +124,20 @@ internal sealed class DecodeSession : IDecodeSession
 
     private static ReadOnlySpan<int> BansOf(TokenBans? bans, int sequence) => bans is null ? default : bans[sequence];
 
-    private static int IndexOfParent(ReadOnlySpan<int> parents, int parent, int before) => parents[..before].IndexOf(parent);
+    private void CheckCounts(int tokens, ReadOnlySpan<int> counts)
+    {
+        int expected = _caches.Count;
+        if (!counts.IsEmpty)
+        {
+            if (counts.Length != _caches.Count)
+                throw new ArgumentException($"{counts.Length} counts for {_caches.Count} sequences", nameof(counts));
+            expected = 0;
+            foreach (int count in counts)
+                expected += count > 0 ? count : throw new ArgumentException($"a sequence would get {count} tokens; each must get at least 1", nameof(counts));
+        }
+        if (tokens != expected)
+            throw new ArgumentException($"{tokens} tokens were given; the {_caches.Count} sequences take {expected}", nameof(tokens));
+    }
 
     private StepWriter Begin(int rows, TokenBans? bans)
     {
@@ -135,15 +152,43 @@ internal sealed class DecodeSession : IDecodeSession
     {
         _deviceLogits = _model.Decoder.Forward(step.Table, given, _model.Pool.Blocks, null);
         _logitsOnHost = false;
+        _logitRows.Clear();
+        for (int i = 0; i < _caches.Count; i++)
+            _logitRows.Add(i);
     }
 
-    private void MoveLogits(ReadOnlySpan<int> parents)
+    private Tensor DeviceLogits() => _deviceLogits ?? throw new InvalidOperationException("no forward pass has run yet");
+
+    private void DownloadLogits()
     {
-        int length = checked(parents.Length * VocabularySize);
-        if (_spareLogits.Length < length)
-            _spareLogits = new float[length];
-        for (int i = 0; i < parents.Length; i++)
-            _logits.AsSpan(parents[i] * VocabularySize, VocabularySize).CopyTo(_spareLogits.AsSpan(i * VocabularySize));
-        (_logits, _spareLogits) = (_spareLogits, _logits);
+        Tensor logits = DeviceLogits();
+        int vocabulary = VocabularySize, rows = logits.Rows;
+        Grow(ref _logits, checked(Math.Max(rows, _caches.Count) * vocabulary));
+        if (KeepsOrder(rows))
+        {
+            _model.Backend.Download(logits, _logits.AsSpan(0, rows * vocabulary));
+        }
+        else
+        {
+            Grow(ref _deviceOrder, rows * vocabulary);
+            _model.Backend.Download(logits, _deviceOrder.AsSpan(0, rows * vocabulary));
+            for (int i = 0; i < _logitRows.Count; i++)
+                _deviceOrder.AsSpan(_logitRows[i] * vocabulary, vocabulary).CopyTo(_logits.AsSpan(i * vocabulary));
+        }
+        _logitsOnHost = true;
+    }
+
+    private bool KeepsOrder(int rows)
+    {
+        bool same = _logitRows.Count <= rows;
+        for (int i = 0; i < _logitRows.Count; i++)
+            same &= _logitRows[i] == i;
+        return same;
+    }
+
+    private static void Grow(ref float[] buffer, int length)
+    {
+        if (buffer.Length < length)
+            buffer = new float[length];
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Kosmos2.Kernels;
 
 namespace Kosmos2.Engine.Model;
@@ -11,13 +12,20 @@ public sealed class KeyValueCache : IDisposable
     private readonly BlockPool _pool;
     private readonly List<int> _blocks = new(256);
 
+    private readonly List<int> _tokenIds = new(1024);
+
     // For each cached token, how many tokens up to it count for positions (pads do not): what Truncate must return to.
     private readonly List<int> _positionCounts = new(1024);
 
     internal KeyValueCache(BlockPool pool) => _pool = pool;
 
     /// <summary>Cached tokens.</summary>
-    public int Length => _positionCounts.Count;
+    public int Length => _tokenIds.Count;
+
+    /// <summary>
+    /// [<see cref="Length"/>] ids of the cached tokens, as they were given (an image row's is its placeholder's). Valid until the cache changes.
+    /// </summary>
+    public ReadOnlySpan<int> TokenIds => CollectionsMarshal.AsSpan(_tokenIds);
 
     /// <summary>Cached tokens that count for positions: all but pads.</summary>
     internal int PositionCount => Length == 0 ? 0 : _positionCounts[^1];
@@ -34,6 +42,7 @@ public sealed class KeyValueCache : IDisposable
             _pool.Share(block);
             fork._blocks.Add(block);
         }
+        fork._tokenIds.AddRange(_tokenIds);
         fork._positionCounts.AddRange(_positionCounts);
         return fork;
     }
@@ -44,7 +53,8 @@ public sealed class KeyValueCache : IDisposable
     {
         if (length < 0 || length > Length)
             throw new ArgumentOutOfRangeException(nameof(length), length, $"the cache holds {Length} tokens");
-        _positionCounts.RemoveRange(length, Length - length);
+        _tokenIds.RemoveRange(length, Length - length);
+        _positionCounts.RemoveRange(length, _positionCounts.Count - length);
         int needed = BlocksFor(length);
         for (int i = needed; i < _blocks.Count; i++)
             _pool.Release(_blocks[i]);
@@ -63,6 +73,7 @@ public sealed class KeyValueCache : IDisposable
         foreach (int block in _blocks)
             _pool.Release(block);
         _blocks.Clear();
+        _tokenIds.Clear();
         _positionCounts.Clear();
     }
 
@@ -76,12 +87,14 @@ public sealed class KeyValueCache : IDisposable
     }
 
     /// <summary>Accounts for the next token, after <see cref="Reserve"/>.</summary>
+    /// <param name="tokenId">The token.</param>
     /// <param name="countsForPositions">False for a pad.</param>
     /// <returns>Its slot.</returns>
-    internal int Append(bool countsForPositions)
+    internal int Append(int tokenId, bool countsForPositions)
     {
         int index = Length;
         _positionCounts.Add(PositionCount + (countsForPositions ? 1 : 0));
+        _tokenIds.Add(tokenId);
         return (_blocks[index / KeyValueBlocks.BlockSize] * KeyValueBlocks.BlockSize) + (index % KeyValueBlocks.BlockSize);
     }
 

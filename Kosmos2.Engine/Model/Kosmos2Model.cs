@@ -189,7 +189,10 @@ public sealed class Kosmos2Model : IDisposable
     }
 
     /// <summary>Continues prompts (Hugging Face's generate). All run as one batch, and each gets what it would get alone.</summary>
-    /// <param name="prompts">The prompts; a prompt's cache, if it has one, is continued in a fork and stays as it is.</param>
+    /// <param name="prompts">
+    /// The prompts. A prompt's cache, if it has one, is continued in a fork and stays as it is; several prompts may name the same one. The
+    /// tokens it holds are the prompt's beginning: lengths, penalties and n-grams count them as if the prompt had been given whole.
+    /// </param>
     /// <param name="given">The rows that <see cref="SequenceInput.GivenRows"/> name, or null.</param>
     /// <param name="config">Settings; what is not set there comes from <see cref="GenerationDefaults"/>.</param>
     /// <param name="hooks">The caller's own processors, criteria and progress.</param>
@@ -203,7 +206,7 @@ public sealed class Kosmos2Model : IDisposable
         GenerationConfig settings = config?.Over(GenerationDefaults) ?? GenerationDefaults;
         using DecodeSession session = StartSession(prompts, given);
         TokenDecoder? decode = decoder is null ? null : tokens => decoder(tokens.ToArray());
-        return Generator.Generate(session, [.. prompts.Select(p => p.TokenIds)], settings, hooks, decode, cancellation: cancellation);
+        return Generator.Generate(session, [.. prompts.Select(p => p.WholePrompt())], settings, hooks, decode, cancellation: cancellation);
     }
 
     /// <inheritdoc/>
@@ -222,7 +225,7 @@ public sealed class Kosmos2Model : IDisposable
     /// <summary>Begins generation: one running sequence a prompt.</summary>
     internal DecodeSession StartSession(IReadOnlyList<SequenceInput> prompts, ImageEmbeddings? given)
     {
-        SequenceCheck.All(prompts, Config, given);
+        SequenceCheck.Each(prompts, Config, given);
         return new DecodeSession(this, prompts, given);
     }
 }

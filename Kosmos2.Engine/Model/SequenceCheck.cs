@@ -5,14 +5,25 @@ namespace Kosmos2.Engine.Model;
 /// <summary>Checks the caller's sequences before anything runs.</summary>
 internal static class SequenceCheck
 {
-    /// <summary>Throws <see cref="ArgumentException"/> for the first thing that does not fit.</summary>
+    /// <summary>Throws <see cref="ArgumentException"/> for the first thing that does not fit one pass that appends to the sequences' caches.</summary>
     public static void All(IReadOnlyList<SequenceInput> sequences, Kosmos2Config config, ImageEmbeddings? given)
+    {
+        Each(sequences, config, given);
+        var caches = new HashSet<KeyValueCache>(ReferenceEqualityComparer.Instance);
+        for (int i = 0; i < sequences.Count; i++)
+        {
+            if (sequences[i].Cache is { } cache && !caches.Add(cache))
+                throw new ArgumentException($"sequence {i} shares its cache with another", nameof(sequences));
+        }
+    }
+
+    /// <summary>Throws <see cref="ArgumentException"/> for the first sequence that is malformed by itself.</summary>
+    public static void Each(IReadOnlyList<SequenceInput> sequences, Kosmos2Config config, ImageEmbeddings? given)
     {
         if (sequences.Count == 0)
             throw new ArgumentException("no sequences", nameof(sequences));
         if (given is not null && given.Width != config.TextConfig.EmbedDim)
             throw new ArgumentException($"given rows are {given.Width} wide, the decoder {config.TextConfig.EmbedDim}", nameof(given));
-        var caches = new HashSet<KeyValueCache>(ReferenceEqualityComparer.Instance);
         for (int i = 0; i < sequences.Count; i++)
         {
             SequenceInput sequence = sequences[i];
@@ -26,8 +37,6 @@ internal static class SequenceCheck
                 Range(i, sequence.GivenRows, -1, given?.Rows ?? 0, "given row");
             if (sequence.PositionIds is not null)
                 Range(i, sequence.PositionIds, 0, MaxPosition, "position");
-            if (sequence.Cache is not null && !caches.Add(sequence.Cache))
-                throw new ArgumentException($"sequence {i} shares its cache with another", nameof(sequences));
         }
     }
 

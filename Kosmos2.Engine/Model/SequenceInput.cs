@@ -23,6 +23,9 @@ public sealed class SequenceInput
 
     /// <summary>The sequence's past, which the new tokens are appended to; null for none (and nothing is kept).</summary>
     public KeyValueCache? Cache { get; init; }
+
+    /// <summary>The cache's tokens and the new ones.</summary>
+    internal int[] WholePrompt() => Cache is null ? TokenIds : [.. Cache.TokenIds, .. TokenIds];
 }
 
 /// <summary>Which rows of a forward pass get logits.</summary>

@@ -31,7 +31,7 @@ internal sealed class StepWriter(SinusoidalPositions positions, int padTokenId) 
         for (int i = 0; i < ids.Length; i++, _row++)
         {
             bool counts = ids[i] != padTokenId;
-            int slot = cache.Append(counts);
+            int slot = cache.Append(ids[i], counts);
             int position = !positionIds.IsEmpty ? positionIds[i] : counts ? cache.PositionCount + 1 : padTokenId;
             highest = Math.Max(highest, position);
             table.TokenIds[_row] = ids[i];

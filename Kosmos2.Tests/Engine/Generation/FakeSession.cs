@@ -58,12 +58,19 @@ internal sealed class FakeSession : IDecodeSession
         Run(bans);
     }
 
-    public void Append(ReadOnlySpan<int> tokenIds, TokenBans? bans = null)
+    public void Append(ReadOnlySpan<int> tokenIds, ReadOnlySpan<int> counts = default, TokenBans? bans = null)
     {
         Assert.That(_prefilled, "appended before the prompts ran");
-        Assert.That(tokenIds.Length, Is.EqualTo(SequenceCount), "tokens appended");
-        for (int i = 0; i < tokenIds.Length; i++)
-            _histories[i] = [.. _histories[i], tokenIds[i]];
+        if (!counts.IsEmpty)
+            Assert.That(counts.Length, Is.EqualTo(SequenceCount), "counts");
+        int first = 0;
+        for (int i = 0; i < SequenceCount; i++)
+        {
+            int count = counts.IsEmpty ? 1 : counts[i];
+            _histories[i] = [.. _histories[i], .. tokenIds.Slice(first, count)];
+            first += count;
+        }
+        Assert.That(tokenIds.Length, Is.EqualTo(first), "tokens appended");
         DecodedRows += tokenIds.Length;
         Run(bans);
     }

@@ -132,7 +132,7 @@ public sealed class GreedyTests
 
         public void Prefill(TokenBans? bans = null) => _bans = bans;
 
-        public void Append(ReadOnlySpan<int> tokenIds, TokenBans? bans = null)
+        public void Append(ReadOnlySpan<int> tokenIds, ReadOnlySpan<int> counts = default, TokenBans? bans = null)
         {
             tokenIds.CopyTo(_last);
             _bans = bans;
