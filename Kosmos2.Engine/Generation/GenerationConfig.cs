@@ -115,6 +115,12 @@ public sealed partial record GenerationConfig
     public ScoreOutput? OutputScores { get; init; }
 
     /// <summary>
+    /// Whether answers keep to the grounding grammar: every tag closes, every box is an ordered pair of patches, also where a limit ends the
+    /// answer. Needs <see cref="GenerationHooks.Grammar"/>, which Kosmos2Engine brings. Not in Hugging Face. Default false.
+    /// </summary>
+    public bool? WellFormedGrounding { get; init; }
+
+    /// <summary>
     /// Settings of a file that this engine does not know or does not support, by their names there, unless they ask for nothing. They are
     /// kept so that they can be reported: they have no effect.
     /// </summary>
@@ -168,6 +174,7 @@ public sealed partial record GenerationConfig
             EpsilonCutoff = EpsilonCutoff ?? below.EpsilonCutoff,
             EtaCutoff = EtaCutoff ?? below.EtaCutoff,
             OutputScores = OutputScores ?? below.OutputScores,
+            WellFormedGrounding = WellFormedGrounding ?? below.WellFormedGrounding,
             DefaultLengthCap = DefaultLengthCap ?? below.DefaultLengthCap,
             OtherSettings = Union(OtherSettings, below.OtherSettings),
         };

@@ -9,6 +9,9 @@ public sealed class GenerationHooks
     /// <summary>Asked after the built-in criteria.</summary>
     public IReadOnlyList<IStoppingCriterion> StoppingCriteria { get; init; } = [];
 
+    /// <summary>The model's grounding grammar, for <see cref="GenerationConfig.WellFormedGrounding"/>; null for none.</summary>
+    public GroundingGrammar? Grammar { get; init; }
+
     /// <summary>
     /// Told each token as it is chosen, on the thread that generates. A beam search has no token to tell before it ends and reports nothing.
     /// <see cref="System.Progress{T}"/> hands its reports to other threads, where they may overtake each other.

@@ -25,6 +25,8 @@ internal sealed class GenerationPlan
         EarlyStopping = config.EarlyStopping ?? EarlyStopping.False;
         NoRepeatNgramSize = config.NoRepeatNgramSize ?? 0;
         Scores = config.OutputScores ?? ScoreOutput.None;
+        if (config.WellFormedGrounding == true)
+            Grammar = GroundingGrammar.Require(hooks.Grammar, vocabularySize);
         Processors = LogitsProcessorChain.Build(this, hooks);
     }
 
@@ -60,6 +62,9 @@ internal sealed class GenerationPlan
 
     /// <summary>Scores to keep.</summary>
     public ScoreOutput Scores { get; }
+
+    /// <summary>The grammar that answers keep to, or null.</summary>
+    public GroundingGrammar? Grammar { get; }
 
     /// <summary>Everything that changes scores, in order.</summary>
     public ILogitsProcessor[] Processors { get; }

@@ -19,7 +19,11 @@ public sealed class GenerationConfigTests
         }
         """;
 
-    private static readonly string[] s_ours = [nameof(GenerationConfig.Seed), nameof(GenerationConfig.MaxContext), nameof(GenerationConfig.OtherSettings)];
+    private static readonly string[] s_ours =
+    [
+        nameof(GenerationConfig.Seed), nameof(GenerationConfig.MaxContext), nameof(GenerationConfig.OtherSettings),
+        nameof(GenerationConfig.WellFormedGrounding),
+    ];
 
     private static IEnumerable<PropertyInfo> Settings => typeof(GenerationConfig).GetProperties().Where(p => !s_ours.Contains(p.Name));
 
@@ -47,19 +51,21 @@ public sealed class GenerationConfigTests
     public void EverySettingIsTakenFromBelowWhereItIsNotSet()
     {
         var policy = new ContextPolicy(9);
-        GenerationConfig below = GenerationConfig.Parse(Everything) with { Seed = 5, MaxContext = policy };
+        GenerationConfig below = GenerationConfig.Parse(Everything) with { Seed = 5, MaxContext = policy, WellFormedGrounding = true };
         GenerationConfig merged = new GenerationConfig().Over(below);
         foreach (PropertyInfo property in Settings)
             Assert.That(property.GetValue(merged), Is.EqualTo(property.GetValue(below)), property.Name);
         Assert.That(merged.Seed, Is.EqualTo(5));
         Assert.That(merged.MaxContext, Is.SameAs(policy));
+        Assert.That(merged.WellFormedGrounding, Is.True);
 
         // And the other way round: what is set stays, whatever is below.
-        var other = new GenerationConfig { MaxNewTokens = 99, TopK = 99, DoSample = false, EosTokenId = [99], Seed = 6 };
+        var other = new GenerationConfig { MaxNewTokens = 99, TopK = 99, DoSample = false, EosTokenId = [99], Seed = 6, WellFormedGrounding = false };
         GenerationConfig kept = below.Over(other);
         foreach (PropertyInfo property in Settings)
             Assert.That(property.GetValue(kept), Is.EqualTo(property.GetValue(below)), property.Name);
         Assert.That(kept.Seed, Is.EqualTo(5));
+        Assert.That(kept.WellFormedGrounding, Is.True);
     }
 
     [Test]
@@ -158,6 +164,7 @@ public sealed class GenerationConfigTests
         yield return Case(new() { MaxTime = TimeSpan.FromSeconds(-1) }, "max_time");
         yield return Case(new() { StopStrings = [""] }, "stop_strings holds an empty string");
         yield return Case(new() { StopStrings = ["x"] }, "there is no tokenizer");
+        yield return Case(new() { WellFormedGrounding = true }, "WellFormedGrounding is set, but there is no GenerationHooks.Grammar");
         yield return Case(new() { NumBeams = 0 }, "num_beams is 0");
         yield return Case(new() { NumBeams = int.MaxValue }, "num_beams is 2147483647; it must be at most 4096");
         yield return Case(new() { DoSample = true, NumReturnSequences = 5000 }, "num_return_sequences is 5000; it must be at most 4096");
