@@ -21,6 +21,11 @@ internal sealed class BlockPool(KeyValueBlocks blocks, IBackend backend, int max
     /// <summary>Blocks held by at least one sequence.</summary>
     public int InUse => _used - _free.Count;
 
+    /// <summary>
+    /// Asked when the budget is used up: lets go of a sequence that is only kept in case it is needed again, and says whether there was one.
+    /// </summary>
+    public Func<bool>? Reclaim { get; set; }
+
     /// <summary>Takes a free block, with one holder.</summary>
     /// <exception cref="KeyValueCacheFullException">The budget is used up.</exception>
     public int Take()
@@ -28,7 +33,7 @@ internal sealed class BlockPool(KeyValueBlocks blocks, IBackend backend, int max
         if (!_free.TryPop(out int block))
         {
             if (_used == maxBlocks)
-                throw new KeyValueCacheFullException(maxBlocks * KeyValueBlocks.BlockSize);
+                return TakeReclaimed();
             block = _used++;
             if (_used > blocks.Capacity)
             {
@@ -63,6 +68,17 @@ internal sealed class BlockPool(KeyValueBlocks blocks, IBackend backend, int max
 
     /// <inheritdoc/>
     public void Dispose() => blocks.Dispose();
+
+    private int TakeReclaimed()
+    {
+        // What is let go of may be shared with running sequences, and then frees nothing.
+        while (_free.Count == 0)
+        {
+            if (Reclaim?.Invoke() != true)
+                throw new KeyValueCacheFullException(maxBlocks * KeyValueBlocks.BlockSize);
+        }
+        return Take();
+    }
 }
 
 /// <summary>The key/value cache has reached the budget it was given.</summary>

@@ -51,9 +51,11 @@ internal sealed class DecodeSession : IDecodeSession
         for (int i = 0; i < _caches.Count; i++)
         {
             SequenceInput prompt = _prompts[i];
-            step.Add(_caches[i], prompt.TokenIds, prompt.GivenRows, prompt.AttentionMask, prompt.PositionIds, LogitRows.Last, BansOf(bans, i));
+            step.Add(_caches[i], prompt.TokenIds, prompt.GivenRows, prompt.AttentionMask, prompt.PositionIds, ^1.., BansOf(bans, i));
         }
         Run(step, _given);
+        for (int i = 0; i < _caches.Count; i++)
+            _prompts[i].Prefilled?.Invoke(_caches[i]);
     }
 
     /// <inheritdoc/>
@@ -67,7 +69,7 @@ internal sealed class DecodeSession : IDecodeSession
         for (int i = 0; i < _caches.Count; i++)
         {
             int count = counts.IsEmpty ? 1 : counts[i];
-            step.Add(_caches[i], tokenIds.Slice(first, count), default, default, default, LogitRows.Last, BansOf(bans, i));
+            step.Add(_caches[i], tokenIds.Slice(first, count), default, default, default, ^1.., BansOf(bans, i));
             first += count;
         }
         Run(step, null);

@@ -125,7 +125,7 @@ public sealed class Kosmos2Model : IDisposable
     /// <summary>One forward pass over the new tokens of several sequences (Hugging Face's forward, without padding).</summary>
     /// <param name="sequences">The sequences; no two may share a cache.</param>
     /// <param name="given">The rows that <see cref="SequenceInput.GivenRows"/> name, or null.</param>
-    /// <param name="logits">Which rows get logits.</param>
+    /// <param name="logits">Which rows get logits, of sequences that do not say so themselves.</param>
     /// <param name="sink">Receives hidden states and attentions, or null.</param>
     /// <exception cref="ArgumentException">A sequence is malformed; nothing has been appended.</exception>
     /// <exception cref="KeyValueCacheFullException">The cache's budget is used up; nothing has been appended.</exception>
@@ -139,22 +139,22 @@ public sealed class Kosmos2Model : IDisposable
         try
         {
             int rows = 0, blocks = 0;
+            var rowStarts = new int[caches.Length + 1];
             for (int i = 0; i < caches.Length; i++)
             {
+                rowStarts[i + 1] = rowStarts[i] + sequences[i].LogitRangeOr(logits).GetOffsetAndLength(sequences[i].TokenIds.Length).Length;
                 caches[i] = sequences[i].Cache ?? CreateCache();
                 lengths[i] = caches[i].Length;
                 caches[i].Reserve(sequences[i].TokenIds.Length);
                 rows += sequences[i].TokenIds.Length;
                 blocks += caches[i].Blocks.Count;
             }
-            int outputs = logits switch { LogitRows.None => 0, LogitRows.Last => caches.Length, _ => rows };
+            int outputs = rowStarts[^1];
             Step.Begin(rows, caches.Length, blocks, outputs, 0);
-            var rowStarts = new int[caches.Length + 1];
             for (int i = 0; i < caches.Length; i++)
             {
                 SequenceInput s = sequences[i];
-                Step.Add(caches[i], s.TokenIds, s.GivenRows, s.AttentionMask, s.PositionIds, logits, default);
-                rowStarts[i + 1] = rowStarts[i] + (logits switch { LogitRows.None => 0, LogitRows.Last => 1, _ => s.TokenIds.Length });
+                Step.Add(caches[i], s.TokenIds, s.GivenRows, s.AttentionMask, s.PositionIds, s.LogitRangeOr(logits), default);
             }
             Tensor result = Decoder.Forward(Step.Table, given?.Tensor, Pool.Blocks, sink);
             var values = new float[checked(outputs * Config.TextConfig.VocabSize)];

@@ -37,6 +37,8 @@ internal static class SequenceCheck
                 Range(i, sequence.GivenRows, -1, given?.Rows ?? 0, "given row");
             if (sequence.PositionIds is not null)
                 Range(i, sequence.PositionIds, 0, MaxPosition, "position");
+            if (sequence.LogitRange is { } logits && (logits.End.GetOffset(ids.Length) is var end && (end > ids.Length || (uint)logits.Start.GetOffset(ids.Length) > (uint)end)))
+                throw new ArgumentException($"sequence {i} has {ids.Length} tokens, of which LogitRange {logits} is no part", nameof(sequences));
         }
     }
 

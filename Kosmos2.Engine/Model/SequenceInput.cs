@@ -24,6 +24,18 @@ public sealed class SequenceInput
     /// <summary>The sequence's past, which the new tokens are appended to; null for none (and nothing is kept).</summary>
     public KeyValueCache? Cache { get; init; }
 
+    /// <summary>
+    /// Which of the new tokens get a row of logits in <see cref="Kosmos2Model.Forward(IReadOnlyList{SequenceInput}, ImageEmbeddings?, LogitRows, IActivationSink?)"/>,
+    /// as in <c>3..^1</c>; null for what the pass asks of all sequences. The vocabulary product is computed for these rows only.
+    /// </summary>
+    public Range? LogitRange { get; init; }
+
+    /// <summary>Called by generation when the prompt has been run, with the running sequence's cache, which it may fork.</summary>
+    internal Action<KeyValueCache>? Prefilled { get; init; }
+
+    /// <summary>The tokens that get logits in a pass that asks for <paramref name="rows"/>.</summary>
+    internal Range LogitRangeOr(LogitRows rows) => LogitRange ?? rows switch { LogitRows.None => 0..0, LogitRows.Last => ^1.., _ => .. };
+
     /// <summary>The cache's tokens and the new ones.</summary>
     internal int[] WholePrompt() => Cache is null ? TokenIds : [.. Cache.TokenIds, .. TokenIds];
 }

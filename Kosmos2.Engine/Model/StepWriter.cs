@@ -21,12 +21,16 @@ internal sealed class StepWriter(SinusoidalPositions positions, int padTokenId) 
         _row = _sequence = _block = _output = _ban = 0;
     }
 
-    /// <summary>Adds a sequence. Spans other than the ids may be empty: no given rows, all visible, positions by the rule, no bans.</summary>
+    /// <summary>
+    /// Adds a sequence; those of its rows that lie in <paramref name="logits"/> get logits. Spans other than the ids may be empty: no given rows,
+    /// all visible, positions by the rule, no bans.
+    /// </summary>
     public void Add(
         KeyValueCache cache, ReadOnlySpan<int> ids, ReadOnlySpan<int> givenRows, ReadOnlySpan<bool> visible, ReadOnlySpan<int> positionIds,
-        LogitRows logits, ReadOnlySpan<int> bans)
+        Range logits, ReadOnlySpan<int> bans)
     {
         StepTable table = Table;
+        (int firstOutput, int outputs) = logits.GetOffsetAndLength(ids.Length);
         int highest = 0;
         for (int i = 0; i < ids.Length; i++, _row++)
         {
@@ -40,7 +44,7 @@ internal sealed class StepWriter(SinusoidalPositions positions, int padTokenId) 
             table.Slots[_row] = slot;
             table.KeyVisible[_row] = visible.IsEmpty || visible[i] ? 1 : 0;
             table.RowSequences[_row] = _sequence;
-            if (logits == LogitRows.All || (logits == LogitRows.Last && i == ids.Length - 1))
+            if (i >= firstOutput && i < firstOutput + outputs)
                 AddOutput(_row, bans);
         }
         foreach (int block in cache.Blocks)

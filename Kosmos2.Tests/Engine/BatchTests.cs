@@ -34,6 +34,19 @@ internal sealed class BatchTests
     }
 
     [Test]
+    public void RowsThatAreAskedForHaveTheLogitsThatTheyHaveAmongAll()
+    {
+        using Kosmos2Model model = ReferenceModels.Load("odd-sizes");
+        int[] ids = [.. Enumerable.Range(8, 20)];
+        ForwardOutput all = model.Forward([new SequenceInput { TokenIds = ids }]);
+        ForwardOutput some = model.Forward(
+            [new() { TokenIds = ids, LogitRange = 3..^2 }, new() { TokenIds = ids }, new() { TokenIds = ids, LogitRange = 5..5 }, new() { TokenIds = ids, LogitRange = ..1 }],
+            logits: LogitRows.Last);
+        Assert.That(some.RowStarts, Is.EqualTo(new[] { 0, 15, 16, 16, 17 }));
+        Assert.That(some.Logits, Is.EqualTo((float[])[.. all.Logits.AsSpan(3 * all.Vocabulary, 15 * all.Vocabulary), .. all.Row(0, 19), .. all.Row(0, 0)]));
+    }
+
+    [Test]
     public void MalformedSequencesAreRefusedByName()
     {
         using Kosmos2Model model = ReferenceModels.Load("upstream-test");
@@ -49,6 +62,9 @@ internal sealed class BatchTests
         Refused("2 entries in GivenRows", new SequenceInput { TokenIds = [4], GivenRows = [-1, -1] });
         Refused("0 entries in AttentionMask", new SequenceInput { TokenIds = [4], AttentionMask = [] });
         Refused("position -5", new SequenceInput { TokenIds = [4], PositionIds = [-5] });
+        Refused("LogitRange 1..3 is no part", new SequenceInput { TokenIds = [4, 5], LogitRange = 1..3 });
+        Refused("LogitRange ^3..1 is no part", new SequenceInput { TokenIds = [4, 5], LogitRange = ^3..1 });
+        Refused("LogitRange 1..0 is no part", new SequenceInput { TokenIds = [4, 5], LogitRange = 1..0 });
         Refused("sequence 1 shares its cache", new() { TokenIds = [4], Cache = cache }, new() { TokenIds = [5], Cache = cache });
     }
 
