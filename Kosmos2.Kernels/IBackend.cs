@@ -20,6 +20,11 @@ public interface IBackend : IDisposable
     /// <summary>Brings a weight matrix (F32, F16 or BF16, in host memory that outlives the result) into this device's form.</summary>
     PreparedWeight Prepare(Tensor weight);
 
+    /// <summary>
+    /// Brings a weight of small integers (in host memory that outlives the result) into this device's form. It can be used wherever a weight of floats can.
+    /// </summary>
+    PreparedWeight Prepare(QuantizedMatrix weight);
+
     /// <summary>Copies host elements into a tensor; both have the same size in bytes.</summary>
     void Upload<T>(ReadOnlySpan<T> source, Tensor destination)
         where T : unmanaged;

@@ -18,7 +18,7 @@ public enum Activation
 
 /// <summary>
 /// A weight in the form one backend computes with: mapped as it is, packed, quantized, or uploaded. Made once by
-/// <see cref="IBackend.Prepare"/>; disposed by whoever asked for it, before the backend.
+/// <see cref="IBackend.Prepare(Tensor)"/>; disposed by whoever asked for it, before the backend.
 /// </summary>
 public abstract class PreparedWeight : IDisposable
 {
@@ -32,7 +32,7 @@ public abstract class PreparedWeight : IDisposable
     /// <summary>Logical shape: [out, in] for a linear layer, [rows, width] for an embedding.</summary>
     public Shape Shape { get; }
 
-    /// <summary>Element type as stored.</summary>
+    /// <summary>Element type as stored: I8 for a quantized weight of 8 bits, I32 for one of 4 bits, eight of which lie in a word.</summary>
     public DType DType { get; }
 
     /// <inheritdoc/>

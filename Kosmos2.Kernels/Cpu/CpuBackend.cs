@@ -6,7 +6,7 @@ namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>
 /// The model's operations on the processor, in vectors of 16, 8 or 4 floats or one by one, on threads of its own. Weights are read where they
-/// lie, F32, F16 or BF16, aligned or not; sums are F32. After the first steps no operation allocates.
+/// lie, F32, F16, BF16 or small integers, aligned or not; sums are F32. After the first steps no operation allocates.
 /// </summary>
 /// <remarks>
 /// A row's result is the same, bit for bit, whatever other rows run beside it and however many threads work. Widths differ from one another by rounding.
@@ -60,6 +60,13 @@ public sealed partial class CpuBackend : IBackend
     public PreparedWeight Prepare(Tensor weight)
     {
         OperandChecks.Prepare(weight);
+        return new CpuWeight(weight);
+    }
+
+    /// <inheritdoc/>
+    public PreparedWeight Prepare(QuantizedMatrix weight)
+    {
+        ArgumentNullException.ThrowIfNull(weight);
         return new CpuWeight(weight);
     }
 

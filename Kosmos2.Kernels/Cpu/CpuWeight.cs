@@ -1,9 +1,20 @@
+using Kosmos2.Kernels.Cpu.Linear;
+
 namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>A weight read where it lies, in its own type, whatever its alignment. It owns nothing: the file stays mapped as long as its owner says.</summary>
-internal sealed class CpuWeight(Tensor matrix) : PreparedWeight(matrix.Shape, matrix.DType)
+internal sealed class CpuWeight : PreparedWeight
 {
-    /// <summary>Address of the first element.</summary>
+    private readonly Tensor? _floats;
+    private readonly QuantizedMatrix? _integers;
+
+    public CpuWeight(Tensor matrix)
+        : base(matrix.Shape, matrix.DType) => _floats = matrix;
+
+    public CpuWeight(QuantizedMatrix matrix)
+        : base(matrix.Shape, matrix.Values.DType) => _integers = matrix;
+
+    /// <summary>Where it lies, for one call.</summary>
     /// <exception cref="InvalidOperationException">The memory was freed.</exception>
-    public unsafe void* Pointer => matrix.HostPointer;
+    public WeightOperands Operands => _integers is null ? new WeightOperands(_floats!) : new WeightOperands(_integers);
 }

@@ -49,8 +49,7 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
     {
         var job = new EmbedRowsJob<S>
         {
-            Embeddings = embeddings.Pointer,
-            EmbeddingType = embeddings.DType,
+            Embeddings = embeddings.Operands,
             Given = given is null ? null : Floats(given),
             Positions = Floats(positions),
             Y = Floats(y),

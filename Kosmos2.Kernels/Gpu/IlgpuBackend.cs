@@ -12,6 +12,9 @@ namespace Kosmos2.Kernels.Gpu;
 /// </summary>
 public sealed partial class IlgpuBackend : IBackend
 {
+    // Of a quantized weight at a time: 4 MB.
+    private const int UploadedFloats = 1 << 20;
+
     private readonly Context _context;
     private readonly Accelerator _accelerator;
     private readonly OperandChecks _checks;
@@ -84,6 +87,26 @@ public sealed partial class IlgpuBackend : IBackend
         if (weight.ByteLength > 0)
             storage.View<byte>(0, weight.ByteLength).CopyFromCPU(Queue, ref *weight.HostPointer, weight.ByteLength);
         return new DeviceWeight(storage, weight.Shape, weight.DType);
+    }
+
+    /// <summary>Dequantized on the way: the device holds F32.</summary>
+    /// <inheritdoc/>
+    public PreparedWeight Prepare(QuantizedMatrix weight)
+    {
+        ArgumentNullException.ThrowIfNull(weight);
+        OperandRules.Require(weight.Shape.ElementCount <= int.MaxValue, weight, "at most 2^31 - 1 elements");
+        int width = weight.Shape.Width, rows = weight.Shape.Rows;
+        var storage = new DeviceStorage(_accelerator, weight.Shape.ElementCount * sizeof(float));
+        int chunk = Math.Clamp(UploadedFloats / Math.Max(width, 1), 1, Math.Max(rows, 1));
+        var floats = new float[chunk * width];
+        for (int row = 0; row < rows && width > 0; row += chunk)
+        {
+            int count = Math.Min(chunk, rows - row);
+            for (int i = 0; i < count; i++)
+                weight.ReadRow(row + i, floats.AsSpan(i * width, width));
+            storage.View<float>((long)row * width * sizeof(float), (long)count * width).CopyFromCPU(Queue, floats.AsSpan(0, count * width));
+        }
+        return new DeviceWeight(storage, weight.Shape, DType.F32);
     }
 
     /// <inheritdoc/>

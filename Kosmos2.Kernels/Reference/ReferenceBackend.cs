@@ -19,7 +19,14 @@ public sealed class ReferenceBackend : IBackend
     public PreparedWeight Prepare(Tensor weight)
     {
         OperandChecks.Prepare(weight);
-        return new ReferenceWeight(weight);
+        return new ReferenceFloatWeight(weight);
+    }
+
+    /// <inheritdoc/>
+    public PreparedWeight Prepare(QuantizedMatrix weight)
+    {
+        ArgumentNullException.ThrowIfNull(weight);
+        return new ReferenceQuantizedWeight(weight);
     }
 
     /// <inheritdoc/>

@@ -2,11 +2,17 @@ using System.Runtime.CompilerServices;
 
 namespace Kosmos2.Kernels.Reference;
 
-/// <summary>A weight read from where it lies, element by element, whatever its type and alignment.</summary>
-internal sealed class ReferenceWeight(Tensor matrix) : PreparedWeight(matrix.Shape, matrix.DType)
+/// <summary>A weight as rows of double precision.</summary>
+internal abstract class ReferenceWeight(Shape shape, DType type) : PreparedWeight(shape, type)
 {
     /// <summary>Widens row <paramref name="row"/> of [rows, width].</summary>
-    public unsafe void ReadRow(int row, Span<double> destination)
+    public abstract void ReadRow(int row, Span<double> destination);
+}
+
+/// <summary>A weight of floats read from where it lies, element by element, whatever its type and alignment.</summary>
+internal sealed class ReferenceFloatWeight(Tensor matrix) : ReferenceWeight(matrix.Shape, matrix.DType)
+{
+    public override unsafe void ReadRow(int row, Span<double> destination)
     {
         byte* source = matrix.HostPointer + ((long)row * Shape.Width * DType.SizeInBytes());
         for (int i = 0; i < Shape.Width; i++)
@@ -18,6 +24,23 @@ internal sealed class ReferenceWeight(Tensor matrix) : PreparedWeight(matrix.Sha
                 // A bfloat16 is the upper half of a float.
                 _ => BitConverter.Int32BitsToSingle(Unsafe.ReadUnaligned<ushort>(source + (i * 2L)) << 16),
             };
+        }
+    }
+}
+
+/// <summary>A weight of small integers: (q - zero) * scale without rounding.</summary>
+internal sealed class ReferenceQuantizedWeight(QuantizedMatrix matrix) : ReferenceWeight(matrix.Shape, matrix.Values.DType)
+{
+    public override unsafe void ReadRow(int row, Span<double> destination)
+    {
+        var integers = new sbyte[destination.Length];
+        matrix.ReadIntegers(row, integers);
+        for (int i = 0; i < integers.Length; i++)
+        {
+            long group = ((long)row * matrix.Groups) + (i / matrix.GroupSize);
+            double scale = Unsafe.ReadUnaligned<float>(matrix.Scales.HostPointer + (group * sizeof(float)));
+            int zero = matrix.ZeroPoints is null ? 0 : (sbyte)matrix.ZeroPoints.HostPointer[group];
+            destination[i] = (integers[i] - zero) * scale;
         }
     }
 }

@@ -3,8 +3,7 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// <summary>One linear layer of a call as pointers: y = activation(x W^T + b) + residual.</summary>
 internal unsafe struct LinearOperands
 {
-    public void* Weight;
-    public DType WeightType;
+    public WeightOperands Weight;
 
     /// <summary>Length of an input row.</summary>
     public int Inputs;
@@ -34,8 +33,7 @@ internal unsafe struct LinearOperands
     public LinearOperands(CpuWeight weight, float* y)
     {
         this = default;
-        Weight = weight.Pointer;
-        WeightType = weight.DType;
+        Weight = weight.Operands;
         Inputs = weight.Shape.Width;
         Outputs = weight.Shape.Rows;
         Y = y;

@@ -87,17 +87,13 @@ internal readonly unsafe struct MultiplyJob<S>(
         nint stride = layer->Inputs;
         // The next block of this panel, or the first of the next.
         nint ahead = k + depth < layer->Inputs ? BlockDepth : (PanelWidth * stride) - k;
-        switch (layer->WeightType)
-        {
-            case DType.F16:
-                Packing.Pack<S, HalfRows<S, F16Format>>(new((ushort*)layer->Weight, stride), column, rows, k, depth, packed, PanelWidth, PanelWidth, ahead);
-                break;
-            case DType.BF16:
-                Packing.Pack<S, HalfRows<S, BF16Format>>(new((ushort*)layer->Weight, stride), column, rows, k, depth, packed, PanelWidth, PanelWidth, ahead);
-                break;
-            default:
-                Packing.Pack<S, F32Rows<S>>(new((float*)layer->Weight, stride), column, rows, k, depth, packed, PanelWidth, PanelWidth, ahead);
-                break;
-        }
+        layer->Weight.Read<S, PanelPacker>(new PanelPacker(column, rows, k, depth, packed, ahead));
+    }
+
+    /// <summary>Packs a piece of a panel from whatever type its rows have.</summary>
+    private readonly struct PanelPacker(int column, int rows, int k, int depth, float* packed, nint ahead) : IWeightReader<S>
+    {
+        public void Read<TSource>(TSource source)
+            where TSource : unmanaged, IRowSource<S> => Packing.Pack<S, TSource>(source, column, rows, k, depth, packed, PanelWidth, PanelWidth, ahead);
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Kosmos2.Kernels.Cpu.Simd;
 
 /// <summary>
@@ -29,6 +31,9 @@ internal unsafe interface ISimd<TSelf>
 
     /// <summary>Width bfloat16s, widened.</summary>
     static abstract TSelf LoadBF16(ushort* source);
+
+    /// <summary>The first Width integers, as floats.</summary>
+    static abstract TSelf Widen(Vector128<sbyte> integers);
 
     void Store(float* destination);
 

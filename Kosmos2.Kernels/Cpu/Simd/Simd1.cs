@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Kosmos2.Kernels.Cpu.Simd;
 
@@ -25,6 +26,9 @@ internal readonly unsafe struct Simd1(float value) : ISimd<Simd1>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd1 LoadBF16(ushort* source) => new(BitConverter.Int32BitsToSingle(Unsafe.ReadUnaligned<ushort>(source) << 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd1 Widen(Vector128<sbyte> integers) => new(integers[0]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => *destination = _value;

@@ -38,6 +38,9 @@ internal readonly unsafe struct Simd128(Vector128<float> lanes) : ISimd<Simd128>
     public static Simd128 LoadBF16(ushort* source) => new((Widen(source) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd128 Widen(Vector128<sbyte> integers) => new(Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(integers))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => _lanes.Store(destination);
 
     public void StorePartial(float* destination, int count)

@@ -9,8 +9,7 @@ internal unsafe struct EmbedRowsJob<S> : IJob
     where S : unmanaged, ISimd<S>
 {
     /// <summary>[vocabulary, Width].</summary>
-    public void* Embeddings;
-    public DType EmbeddingType;
+    public WeightOperands Embeddings;
 
     /// <summary>[n, Width], or null when no row asks for one.</summary>
     public float* Given;
@@ -35,12 +34,8 @@ internal unsafe struct EmbedRowsJob<S> : IJob
         {
             if (GivenRows[row] >= 0)
                 Embed(row, GivenRows[row], new F32Rows<S>(Given, Width));
-            else if (EmbeddingType == DType.F16)
-                Embed(row, TokenIds[row], new HalfRows<S, F16Format>((ushort*)Embeddings, Width));
-            else if (EmbeddingType == DType.BF16)
-                Embed(row, TokenIds[row], new HalfRows<S, BF16Format>((ushort*)Embeddings, Width));
             else
-                Embed(row, TokenIds[row], new F32Rows<S>((float*)Embeddings, Width));
+                Embeddings.Read<S, TokenEmbedder>(new TokenEmbedder(this, row));
         }
     }
 
@@ -56,5 +51,12 @@ internal unsafe struct EmbedRowsJob<S> : IJob
         int rest = Width - i;
         if (rest > 0)
             S.MultiplyAdd(source.LoadPartial(sourceRow, i, rest), scale, S.LoadPartial(position + i, rest)).StorePartial(y + i, rest);
+    }
+
+    /// <summary>Embeds one row's token from whatever type the embeddings have.</summary>
+    private readonly struct TokenEmbedder(EmbedRowsJob<S> job, int row) : IWeightReader<S>
+    {
+        public void Read<TSource>(TSource embeddings)
+            where TSource : unmanaged, IRowSource<S> => job.Embed(row, job.TokenIds[row], embeddings);
     }
 }

@@ -46,6 +46,29 @@ public sealed class Workbench(IBackend backend) : IDisposable
         return Keep(backend.Prepare(host));
     }
 
+    /// <summary>
+    /// A prepared weight of random small integers, scaled so that its products with normal numbers are of order 1. A group size of 0, or one larger
+    /// than the width, means one scale a row.
+    /// </summary>
+    public PreparedWeight Quantized(int seed, int bits, int rows, int width, int groupSize, bool zeroPoints = false, int misalignment = 0)
+    {
+        var random = new Random(seed);
+        groupSize = groupSize == 0 ? width : Math.Min(groupSize, width);
+        int limit = 1 << (bits - 1), groups = rows * ((width + groupSize - 1) / groupSize);
+        sbyte[] integers = [.. Enumerable.Range(0, rows * width).Select(_ => (sbyte)random.Next(-limit, limit))];
+        float[] scales = [.. Enumerable.Range(0, groups).Select(_ => (0.5f + random.NextSingle()) / limit / MathF.Sqrt(width))];
+        sbyte[]? zeros = zeroPoints ? [.. Enumerable.Range(0, groups).Select(_ => (sbyte)random.Next(-limit, limit))] : null;
+        return Quantized(integers, bits, rows, width, groupSize, scales, zeros, misalignment);
+    }
+
+    /// <summary>A prepared weight of given integers.</summary>
+    public PreparedWeight Quantized(
+        sbyte[] integers, int bits, int rows, int width, int groupSize, float[] scales, sbyte[]? zeros, int misalignment = 0)
+    {
+        QuantizedMatrix matrix = Keep(Samples.Quantized(integers, bits, rows, width, groupSize, scales, zeros, misalignment));
+        return Keep(backend.Prepare(matrix));
+    }
+
     public LayerNormParameters Norm(int seed, int width, float epsilon = 1e-5f) =>
         new(Random(seed, width), Random(seed + 1, width), epsilon);
 
@@ -99,6 +122,37 @@ internal static class Samples
         foreach (ref float value in values.AsSpan())
             value = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
         return values;
+    }
+
+    /// <summary>Integers packed as compressed-tensors packs them, written here on purpose by another way than the kernels read.</summary>
+    public static QuantizedMatrix Quantized(
+        sbyte[] integers, int bits, int rows, int width, int groupSize, float[] scales, sbyte[]? zeros, int misalignment = 0)
+    {
+        int groups = (width + groupSize - 1) / groupSize;
+        Tensor values = bits == 8
+            ? Host<sbyte>(integers, DType.I8, rows, width, misalignment)
+            : Host<int>(PackedNibbles(integers, rows, width), DType.I32, rows, (width + 7) / 8, misalignment);
+        Tensor? zeroPoints = zeros is null ? null : Host<sbyte>(zeros, DType.I8, rows, groups, misalignment);
+        return new QuantizedMatrix(
+            new Shape(rows, width), bits, groupSize, values, Host<float>(scales, DType.F32, rows, groups, misalignment), zeroPoints);
+    }
+
+    private static int[] PackedNibbles(sbyte[] integers, int rows, int width)
+    {
+        int words = (width + 7) / 8;
+        var packed = new int[rows * words];
+        for (int i = 0; i < integers.Length; i++)
+            packed[(i / width * words) + (i % width / 8)] |= (integers[i] + 8) << (i % width % 8 * 4);
+        return packed;
+    }
+
+    private static unsafe Tensor Host<T>(T[] values, DType type, int rows, int width, int misalignment)
+        where T : unmanaged
+    {
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<T>(values);
+        var tensor = new Tensor(new HostStorage(misalignment + bytes.Length), type, new Shape(rows, width), misalignment, ownsStorage: true);
+        bytes.CopyTo(new Span<byte>(tensor.HostPointer, bytes.Length));
+        return tensor;
     }
 
     public static Tensor HostWeight(float[] values, DType type, int rows, int width, int misalignment = 0)
