@@ -9,17 +9,15 @@ internal sealed class BeamSearch
     private readonly IDecodeSession _session;
     private readonly GenerationPlan _plan;
     private readonly StoppingRules _stopping;
-    private readonly TokenSampler _sampler;
     private readonly TopCandidates _candidates;
     private readonly int _candidateCount;
 
     /// <summary>Prepares a search.</summary>
-    public BeamSearch(IDecodeSession session, GenerationPlan plan, StoppingRules stopping, TokenSampler sampler)
+    public BeamSearch(IDecodeSession session, GenerationPlan plan, StoppingRules stopping)
     {
         _session = session;
         _plan = plan;
         _stopping = stopping;
-        _sampler = sampler;
 
         // If the best num_beams candidates end, as many others must be there to go on: a beam has one candidate for each way to end.
         long wanted = Math.Max(2L, 1 + plan.EndOfSequence.Length) * plan.NumBeams;
@@ -37,14 +35,14 @@ internal sealed class BeamSearch
         {
             Prefill(prompts.Count);
             while (Step(running) && !(cancelled = cancellation.IsCancellationRequested))
-                _session.Append([.. running.SelectMany(g => g.Tokens)]);
+                _session.Forward([.. running.SelectMany(g => g.Tokens)]);
         }
         return new GenerationResult([.. groups.SelectMany(g => g.Results(cancelled))], _plan.PadTokenId, cancelled);
     }
 
     private void Prefill(int promptCount)
     {
-        _session.Prefill();
+        _session.Forward();
         _session.Rearrange([.. Enumerable.Range(0, promptCount * _plan.NumBeams).Select(row => row / _plan.NumBeams)]);
     }
 
@@ -104,7 +102,7 @@ internal sealed class BeamSearch
         Softmax.Of(sums, weights);
         int[] drawn = new int[_candidateCount];
         RunningSequence first = group.Running[0];
-        _sampler.DrawDistinct(weights, first.Prompt, first.NewCount, drawn);
+        TokenSampler.DrawDistinct(weights, _plan.Random.Of(first.Prompt), first.NewCount, drawn);
         return [.. drawn.Select(i => new BeamCandidate(sums[i], i / vocabulary, i % vocabulary))];
     }
 }

@@ -45,6 +45,12 @@ public sealed partial record GenerationConfig
     /// <summary>Key of the random numbers: the same seed gives the same tokens. Not in Hugging Face's config. Default 0.</summary>
     public ulong? Seed { get; init; }
 
+    /// <summary>
+    /// Number of the call's first sequence in the key of the random numbers: row i of a batch draws alone what it drew there when this is i
+    /// (i times <see cref="NumReturnSequences"/> where no beams are searched). Not in Hugging Face's config. Default 0.
+    /// </summary>
+    public ulong? FirstSequence { get; init; }
+
     /// <summary><c>num_beams</c>: width of the beam search, 1 for none. Default 1.</summary>
     public int? NumBeams { get; init; }
 
@@ -151,6 +157,7 @@ public sealed partial record GenerationConfig
             BosTokenId = BosTokenId ?? below.BosTokenId,
             DoSample = DoSample ?? below.DoSample,
             Seed = Seed ?? below.Seed,
+            FirstSequence = FirstSequence ?? below.FirstSequence,
             NumBeams = NumBeams ?? below.NumBeams,
             NumReturnSequences = NumReturnSequences ?? below.NumReturnSequences,
             LengthPenalty = LengthPenalty ?? below.LengthPenalty,

@@ -27,7 +27,9 @@ internal sealed class GenerationPlan
         Scores = config.OutputScores ?? ScoreOutput.None;
         if (config.WellFormedGrounding == true)
             Grammar = GroundingGrammar.Require(hooks.Grammar, vocabularySize);
+        Random = new RandomKey(config.Seed ?? 0, config.FirstSequence ?? 0);
         Processors = LogitsProcessorChain.Build(this, hooks);
+        ChoosesOnDevice = !DoSample && NumBeams == 1 && Scores == ScoreOutput.None && Processors.All(p => p is NoRepeatNgramProcessor);
     }
 
     /// <summary>The configuration.</summary>
@@ -66,11 +68,14 @@ internal sealed class GenerationPlan
     /// <summary>The grammar that answers keep to, or null.</summary>
     public GroundingGrammar? Grammar { get; }
 
+    /// <summary>The key of the first sequence's random numbers.</summary>
+    public RandomKey Random { get; }
+
     /// <summary>Everything that changes scores, in order.</summary>
     public ILogitsProcessor[] Processors { get; }
 
     /// <summary>Whether the device can choose by itself: the likeliest token, but for those that would repeat an n-gram.</summary>
-    public bool ChoosesOnDevice => !DoSample && NumBeams == 1 && Scores == ScoreOutput.None && Processors.All(p => p is NoRepeatNgramProcessor);
+    public bool ChoosesOnDevice { get; }
 
     /// <summary>Where a sequence ends at the latest, prompt included, and why.</summary>
     /// <exception cref="ArgumentException">The prompt leaves no room for a new token.</exception>

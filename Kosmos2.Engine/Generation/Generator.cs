@@ -9,9 +9,6 @@ internal static class Generator
     /// <param name="config">Settings, already merged with the checkpoint's.</param>
     /// <param name="hooks">The caller's own processors, criteria and progress.</param>
     /// <param name="decoder">Tokens to text; needed for stop strings only.</param>
-    /// <param name="firstSequence">
-    /// Number of the first sequence in the key of the random numbers: to draw for row i of a batch, run alone, what the batch draws for it.
-    /// </param>
     /// <param name="clock">Time for max_time.</param>
     /// <param name="cancellation">Looked at between steps; sequences then end as they are.</param>
     /// <exception cref="ArgumentException">A setting is out of range, or a prompt is empty, too long, or has a token outside the vocabulary.</exception>
@@ -21,7 +18,6 @@ internal static class Generator
         GenerationConfig config,
         GenerationHooks? hooks = null,
         TokenDecoder? decoder = null,
-        ulong firstSequence = 0,
         TimeProvider? clock = null,
         CancellationToken cancellation = default)
     {
@@ -29,10 +25,28 @@ internal static class Generator
         CheckPrompts(session, prompts);
         var plan = new GenerationPlan(config, session.VocabularySize, hooks);
         var stopping = new StoppingRules(plan, hooks, decoder, clock ?? TimeProvider.System);
-        var random = new TokenSampler(config.Seed ?? 0, firstSequence, session.VocabularySize);
         if (plan.NumBeams > 1)
-            return new BeamSearch(session, plan, stopping, random).Run(prompts, cancellation);
-        return new TokenLoop(session, plan, stopping, random, hooks.Progress).Run(prompts, cancellation);
+            return new BeamSearch(session, plan, stopping).Run(prompts, cancellation);
+        GenerationRequest[] requests = [.. prompts.Select((tokens, i) => new GenerationRequest(tokens, plan, stopping, hooks.Progress, i))];
+        Run(new TokenLoop(session), requests, cancellation);
+        GeneratedSequence[] sequences = [.. requests.SelectMany(request => request.Result!.Sequences)];
+        return new GenerationResult(sequences, plan.PadTokenId, requests.Any(request => request.Result!.Cancelled));
+    }
+
+    private static void Run(TokenLoop loop, GenerationRequest[] requests, CancellationToken cancellation)
+    {
+        foreach (GenerationRequest request in requests)
+            loop.Add(request);
+        List<GenerationRequest> ended = new(requests.Length);
+        while (loop.Count > 0)
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                foreach (GenerationRequest request in requests)
+                    request.Cancel();
+            }
+            loop.Step(ended);
+        }
     }
 
     private static void CheckPrompts(IDecodeSession session, IReadOnlyList<int[]> prompts)

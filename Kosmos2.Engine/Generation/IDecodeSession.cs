@@ -2,39 +2,37 @@ namespace Kosmos2.Engine.Generation;
 
 /// <summary>
 /// A batch of running sequences as token selection sees it: each has a cache, and after each forward pass a row of logits for the token
-/// that comes next. Sequences of different lengths run together, and each gets what it would get alone.
+/// that comes next. Sequences of different lengths run together, join and leave, and each gets what it would get alone.
 /// </summary>
 /// <remarks>
-/// Order of calls: <see cref="Prefill"/> once; then, for each new token, read <see cref="LogitsOf"/> or call <see cref="SelectGreedy"/>,
-/// perhaps <see cref="Rearrange"/>, and <see cref="Append"/>.
+/// Order of calls: <see cref="Forward"/>; then read <see cref="LogitsOf"/> or call <see cref="SelectGreedy"/>, perhaps
+/// <see cref="Rearrange"/>; and again. How sequences join is the session's own affair; they join at the end, between two passes.
 /// </remarks>
 internal interface IDecodeSession : IDisposable
 {
-    /// <summary>Running sequences.</summary>
+    /// <summary>Sequences, those included that have joined and not run yet.</summary>
     int SequenceCount { get; }
 
     /// <summary>Length of a row of logits.</summary>
     int VocabularySize { get; }
 
-    /// <summary>Runs the prompts.</summary>
-    /// <param name="bans">What <see cref="SelectGreedy"/> may not choose, or null.</param>
-    void Prefill(TokenBans? bans = null);
-
     /// <summary>
-    /// Appends tokens to every sequence and runs one forward pass over them all. Logits are computed after each sequence's last token only.
+    /// Runs one forward pass over all sequences: those that have run before are given their next tokens, new ones run their prompts. Logits
+    /// are computed after each sequence's last token only. A pass that fails has appended nothing.
     /// </summary>
-    /// <param name="tokenIds">The tokens, sequence by sequence.</param>
-    /// <param name="counts">[SequenceCount] how many are each sequence's, at least 1; empty for one each.</param>
-    /// <param name="bans">What <see cref="SelectGreedy"/> may not choose next, or null.</param>
-    void Append(ReadOnlySpan<int> tokenIds, ReadOnlySpan<int> counts = default, TokenBans? bans = null);
+    /// <param name="tokenIds">The next tokens of the sequences that have run before, sequence by sequence.</param>
+    /// <param name="counts">For each sequence that has run before how many are its, at least 1; empty for one each.</param>
+    /// <param name="bans">For every sequence what <see cref="SelectGreedy"/> may not choose next, or null.</param>
+    void Forward(ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null);
 
     /// <summary>
-    /// Logits after a sequence's last token, in host memory, to be read and overwritten freely until the next <see cref="Append"/>.
+    /// Logits after a sequence's last token, in host memory, to be read and overwritten freely until the next <see cref="Forward"/> or
+    /// <see cref="Rearrange"/>.
     /// </summary>
     Span<float> LogitsOf(int sequence);
 
     /// <summary>Chooses each sequence's most likely token that is not banned, on the device; nothing but ids is copied to the host.</summary>
-    /// <param name="tokenIds">[SequenceCount], to receive the ids.</param>
+    /// <param name="tokenIds">[SequenceCount], to receive the ids; -1 where all are banned.</param>
     void SelectGreedy(Span<int> tokenIds);
 
     /// <summary>

@@ -28,3 +28,17 @@ internal static class Philox
     /// <summary>A number from 0 to below 1 with 53 random bits.</summary>
     public static double Uniform(ulong key, ulong low, ulong high) => (Block(key, low, high).Low >> 11) * (1.0 / (1L << 53));
 }
+
+/// <summary>What a sequence's random numbers depend on, besides the step: nothing else.</summary>
+/// <param name="Seed">The call's seed.</param>
+/// <param name="Sequence">The sequence's number.</param>
+internal readonly record struct RandomKey(ulong Seed, ulong Sequence)
+{
+    /// <summary>The key of the sequence so many places on.</summary>
+    public RandomKey Of(int index) => this with { Sequence = unchecked(Sequence + (ulong)index) };
+
+    /// <summary>A number from 0 to below 1.</summary>
+    /// <param name="step">New tokens before the one that is drawn.</param>
+    /// <param name="draw">Draws of that step before this one.</param>
+    public double Uniform(int step, int draw) => Philox.Uniform(Seed, ((ulong)(uint)draw << 32) | (uint)step, Sequence);
+}

@@ -57,6 +57,9 @@ internal sealed class RunningSequence
     /// <summary>Tokens so far, the prompt's included.</summary>
     public int Length { get; private set; }
 
+    /// <summary>Tokens that have been run; the others are still to be. 0 for a prompt that has not run.</summary>
+    public int RunLength { get; set; }
+
     /// <summary>New tokens so far.</summary>
     public int NewCount => Length - PromptLength;
 

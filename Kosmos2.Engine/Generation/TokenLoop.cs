@@ -1,113 +1,203 @@
 namespace Kosmos2.Engine.Generation;
 
 /// <summary>
-/// Greedy decoding and sampling: every running sequence gets one token a step, and leaves the batch when it ends. Where nothing but
-/// repeated n-grams is forbidden the device chooses, and only token ids are read back; such a step allocates nothing.
+/// Greedy decoding and sampling: every running sequence gets a token a step, requests join between steps, and sequences leave when they end.
+/// Where nothing but repeated n-grams is forbidden the device chooses, and only token ids are read back; a step in which it chooses for all
+/// allocates nothing.
 /// </summary>
-internal sealed class TokenLoop(
-    IDecodeSession session, GenerationPlan plan, StoppingRules stopping, TokenSampler sampler, IProgress<GeneratedToken>? progress)
+internal sealed class TokenLoop(IDecodeSession session)
 {
-    private readonly List<Row> _running = [];
-    private readonly TokenBans? _bans = plan.ChoosesOnDevice && plan.NoRepeatNgramSize > 0 ? new TokenBans() : null;
-    private GeneratedSequence[] _results = [];
-    private int[] _tokens = [];
+    private readonly TokenSampler _sampler = new(session.VocabularySize);
+    private readonly TokenBans _bans = new();
+    private readonly List<Row> _rows = []; // as many as the session has sequences, in the same order
+    private int[] _pending = new int[8];
+    private int[] _counts = [];
+    private int[] _chosen = [];
     private int[] _parents = [];
 
-    /// <summary>A running sequence and its place among the results.</summary>
-    private readonly record struct Row(RunningSequence Sequence, int Result);
+    /// <summary>A running sequence and which of its request's answers it becomes.</summary>
+    private readonly record struct Row(RunningSequence Sequence, GenerationRequest Request, int Answer);
 
-    /// <summary>Runs the prompts to their ends.</summary>
-    public GenerationResult Run(IReadOnlyList<int[]> prompts, CancellationToken cancellation)
+    /// <summary>Running sequences.</summary>
+    public int Count => _rows.Count;
+
+    /// <summary>Adds a request, whose prompt joins the session as its last sequence.</summary>
+    /// <exception cref="ArgumentException">The prompt leaves no room for a new token.</exception>
+    public void Add(GenerationRequest request) => _rows.Add(new Row(request.Begin(), request, 0));
+
+    /// <summary>Moves all running sequences on by a token. Afterwards only those that go on are running, in the session too.</summary>
+    /// <param name="ended">Receives the requests that have ended.</param>
+    public void Step(List<GenerationRequest> ended)
     {
-        int perPrompt = plan.NumReturnSequences;
-        int total = checked(prompts.Count * perPrompt);
-        for (int i = 0; i < total; i++)
-            _running.Add(new Row(new RunningSequence(i / perPrompt, prompts[i / perPrompt], plan), i));
-        _results = new GeneratedSequence[total];
-        _tokens = new int[total];
-        _parents = new int[total];
-
-        bool cancelled = cancellation.IsCancellationRequested;
-        if (total > 0 && !cancelled)
-        {
-            Prefill(perPrompt);
-            while (Step() && !(cancelled = cancellation.IsCancellationRequested))
-                session.Append(_tokens.AsSpan(0, _running.Count), bans: ListBans());
-        }
-        foreach (var (sequence, result) in _running)
-            _results[result] = sequence.Finish(FinishReason.Cancelled);
-        return new GenerationResult(_results, plan.PadTokenId, cancelled);
-    }
-
-    private void Prefill(int perPrompt)
-    {
-        session.Prefill(ListBans());
-        if (perPrompt == 1)
+        DropCancelled(ended);
+        if (_rows.Count == 0)
             return;
-        for (int i = 0; i < _parents.Length; i++)
-            _parents[i] = i / perPrompt;
-        session.Rearrange(_parents);
+        Forward();
+        Split();
+        Choose();
+        Advance(ended);
     }
 
-    /// <summary>Chooses a token for each running sequence; afterwards only those that go on are running, in the session too.</summary>
-    /// <returns>Whether any goes on.</returns>
-    private bool Step()
+    private void DropCancelled(List<GenerationRequest> ended)
     {
-        if (plan.ChoosesOnDevice)
-            session.SelectGreedy(_tokens.AsSpan(0, _running.Count));
-        else
-            ChooseOnHost();
-
+        MakeRoom(_rows.Count);
         int kept = 0;
-        for (int i = 0; i < _running.Count; i++)
+        for (int i = 0; i < _rows.Count; i++)
         {
-            var (sequence, result) = _running[i];
-            int token = _tokens[i];
-            FinishReason? finish = stopping.After(sequence, token);
-            sequence.Append(token);
-            progress?.Report(new GeneratedToken(result, sequence.NewCount - 1, token, finish));
-            if (finish is { } reason)
+            var (sequence, request, answer) = _rows[i];
+            if (!request.IsCancelled)
             {
-                _results[result] = sequence.Finish(reason);
+                Keep(i, kept++);
                 continue;
             }
-            _running[kept] = _running[i];
-            _tokens[kept] = token;
-            _parents[kept++] = i;
+            int answers = AnswersOf(_rows[i]);
+            for (int copy = 0; copy < answers; copy++)
+                End(new Row(sequence, request, answer + copy), FinishReason.Cancelled, ended);
         }
-        if (kept > 0 && kept < _running.Count)
-            session.Rearrange(_parents.AsSpan(0, kept));
-        _running.RemoveRange(kept, _running.Count - kept);
-        return kept > 0;
+        Leave(kept);
     }
 
-    private void ChooseOnHost()
+    /// <summary>Runs the tokens that have been chosen and not run, and the prompts of new sequences.</summary>
+    private void Forward()
     {
-        for (int i = 0; i < _running.Count; i++)
+        int tokens = 0, sequences = 0;
+        foreach (var (sequence, _, _) in _rows)
         {
-            var (sequence, result) = _running[i];
-            Span<float> scores = session.LogitsOf(i);
-            SequenceView view = sequence.View;
-            foreach (ILogitsProcessor processor in plan.Processors)
-                processor.Process(view, scores);
-            int token = plan.DoSample ? sampler.Draw(scores, result, sequence.NewCount) : TokenSampler.Likeliest(scores);
-            sequence.KeepScores(scores[token], scores);
-            _tokens[i] = token;
+            if (sequence.RunLength == 0)
+                continue; // the session knows its prompt
+            ReadOnlySpan<int> next = sequence.Tokens[sequence.RunLength..];
+            if (tokens + next.Length > _pending.Length)
+                Array.Resize(ref _pending, (tokens + next.Length) * 2);
+            next.CopyTo(_pending.AsSpan(tokens));
+            tokens += next.Length;
+            _counts[sequences++] = next.Length;
+        }
+        session.Forward(_pending.AsSpan(0, tokens), _counts.AsSpan(0, sequences), ListBans());
+    }
+
+    /// <summary>Lets a prompt that has just run be continued as often as it has answers.</summary>
+    private void Split()
+    {
+        int total = 0;
+        foreach (Row row in _rows)
+            total += AnswersOf(row);
+        if (total > _rows.Count)
+        {
+            MakeRoom(total);
+            int place = 0, old = _rows.Count;
+            for (int i = 0; i < old; i++)
+            {
+                var (sequence, request, answer) = _rows[i];
+                int answers = AnswersOf(_rows[i]);
+                for (int copy = 0; copy < answers; copy++)
+                {
+                    _parents[place++] = i;
+                    _rows.Add(copy == 0 ? new Row(sequence, request, answer) : new Row(request.Begin(), request, copy));
+                }
+            }
+            _rows.RemoveRange(0, old);
+            session.Rearrange(_parents.AsSpan(0, total));
+        }
+        foreach (var (sequence, _, _) in _rows)
+            sequence.RunLength = sequence.Length;
+    }
+
+    /// <summary>Answers that a row stands for: a prompt that has not run, all of its.</summary>
+    private static int AnswersOf(Row row) => row.Sequence.RunLength == 0 ? row.Request.Plan.NumReturnSequences : 1;
+
+    private void Choose()
+    {
+        bool onDevice = false;
+        foreach (var (_, request, _) in _rows)
+            onDevice |= request.Plan.ChoosesOnDevice;
+        if (onDevice)
+            session.SelectGreedy(_chosen.AsSpan(0, _rows.Count));
+        for (int i = 0; i < _rows.Count; i++)
+        {
+            if (!_rows[i].Request.Plan.ChoosesOnDevice)
+                _chosen[i] = ChooseOnHost(_rows[i], session.LogitsOf(i));
+            else if (_chosen[i] < 0)
+                _chosen[i] = 0; // all are forbidden: the first of equals, as in Likeliest
         }
     }
 
-    /// <summary>What the device may not choose next.</summary>
+    private int ChooseOnHost(Row row, Span<float> scores)
+    {
+        var (sequence, request, answer) = row;
+        SequenceView view = sequence.View;
+        foreach (ILogitsProcessor processor in request.Plan.Processors)
+            processor.Process(view, scores);
+        int token = request.Plan.DoSample ? _sampler.Draw(scores, request.RandomOf(answer), sequence.NewCount) : TokenSampler.Likeliest(scores);
+        sequence.KeepScores(scores[token], scores);
+        return token;
+    }
+
+    private void Advance(List<GenerationRequest> ended)
+    {
+        int kept = 0;
+        for (int i = 0; i < _rows.Count; i++)
+        {
+            if (Append(_rows[i], _chosen[i]) is { } reason)
+                End(_rows[i], reason, ended);
+            else
+                Keep(i, kept++);
+        }
+        Leave(kept);
+    }
+
+    private static FinishReason? Append(Row row, int token)
+    {
+        var (sequence, request, answer) = row;
+        FinishReason? finish = request.Stopping.After(sequence, token);
+        sequence.Append(token);
+        request.Report(answer, sequence.NewCount - 1, token, finish);
+        return finish;
+    }
+
+    private static void End(Row row, FinishReason reason, List<GenerationRequest> ended)
+    {
+        if (row.Request.End(row.Answer, row.Sequence.Finish(reason)))
+            ended.Add(row.Request);
+    }
+
+    private void Keep(int index, int place)
+    {
+        _rows[place] = _rows[index];
+        _parents[place] = index;
+    }
+
+    private void Leave(int kept)
+    {
+        if (kept == _rows.Count)
+            return;
+        _rows.RemoveRange(kept, _rows.Count - kept);
+        session.Rearrange(_parents.AsSpan(0, kept));
+    }
+
+    /// <summary>What the device may not choose next, or null where nothing is forbidden.</summary>
     private TokenBans? ListBans()
     {
-        if (_bans is null)
-            return null;
+        bool any = false;
         _bans.Clear();
-        foreach (var (sequence, _) in _running)
+        foreach (var (sequence, request, _) in _rows)
         {
-            foreach (int token in sequence.Ngrams!.Followers(sequence.Tokens))
-                _bans.Add(token);
+            if (request.Plan.ChoosesOnDevice && sequence.Ngrams is { } ngrams)
+            {
+                any = true;
+                foreach (int token in ngrams.Followers(sequence.Tokens))
+                    _bans.Add(token);
+            }
             _bans.EndSequence();
         }
-        return _bans;
+        return any ? _bans : null;
+    }
+
+    private void MakeRoom(int rows)
+    {
+        if (rows <= _chosen.Length)
+            return;
+        Array.Resize(ref _counts, rows * 2);
+        Array.Resize(ref _chosen, rows * 2);
+        Array.Resize(ref _parents, rows * 2);
     }
 }

@@ -4,7 +4,7 @@ namespace Kosmos2.Engine.Generation;
 /// Chooses tokens from scores. A random draw depends on the seed, the sequence's number and the step alone: not on which other sequences run
 /// beside it, nor on how many were drawn before.
 /// </summary>
-internal sealed class TokenSampler(ulong seed, ulong firstSequence, int vocabularySize)
+internal sealed class TokenSampler(int vocabularySize)
 {
     private readonly float[] _probabilities = new float[vocabularySize];
 
@@ -22,27 +22,27 @@ internal sealed class TokenSampler(ulong seed, ulong firstSequence, int vocabula
 
     /// <summary>Draws a token with probability softmax(scores).</summary>
     /// <param name="scores">[vocabulary].</param>
-    /// <param name="sequence">The sequence's place among the call's results.</param>
+    /// <param name="key">Names the sequence.</param>
     /// <param name="step">New tokens before this one.</param>
-    public int Draw(ReadOnlySpan<float> scores, int sequence, int step)
+    public int Draw(ReadOnlySpan<float> scores, RandomKey key, int step)
     {
         Softmax.Of(scores, _probabilities);
-        return Pick(_probabilities, Uniform(sequence, step, 0));
+        return Pick(_probabilities, key.Uniform(step, 0));
     }
 
     /// <summary>
     /// Draws distinct indices, each in proportion to its weight among those that are left. When no weight is left, the lowest indices follow.
     /// </summary>
     /// <param name="weights">At least as many as are drawn; set to zero where drawn.</param>
-    /// <param name="sequence">The sequence's place among the call's results.</param>
+    /// <param name="key">Names the sequence.</param>
     /// <param name="step">New tokens before this one.</param>
     /// <param name="drawn">Receives the indices in the order in which they are drawn.</param>
-    public void DrawDistinct(Span<float> weights, int sequence, int step, Span<int> drawn)
+    public static void DrawDistinct(Span<float> weights, RandomKey key, int step, Span<int> drawn)
     {
         int next = 0;
         for (int i = 0; i < drawn.Length; i++)
         {
-            int index = Pick(weights, Uniform(sequence, step, i));
+            int index = Pick(weights, key.Uniform(step, i));
             if (weights[index] <= 0)
             {
                 while (drawn[..i].Contains(next))
@@ -72,7 +72,4 @@ internal sealed class TokenSampler(ulong seed, ulong firstSequence, int vocabula
         }
         return last;
     }
-
-    private double Uniform(int sequence, int step, int draw) =>
-        Philox.Uniform(seed, ((ulong)(uint)draw << 32) | (uint)step, firstSequence + (ulong)sequence);
 }

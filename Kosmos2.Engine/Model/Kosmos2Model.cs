@@ -226,6 +226,9 @@ public sealed class Kosmos2Model : IDisposable
     internal DecodeSession StartSession(IReadOnlyList<SequenceInput> prompts, ImageEmbeddings? given)
     {
         SequenceCheck.Each(prompts, Config, given);
-        return new DecodeSession(this, prompts, given);
+        var session = new DecodeSession(this);
+        foreach (SequenceInput prompt in prompts)
+            session.Join(prompt, given);
+        return session;
     }
 }

@@ -23,11 +23,11 @@ internal sealed class StepWriter(SinusoidalPositions positions, int padTokenId) 
 
     /// <summary>
     /// Adds a sequence; those of its rows that lie in <paramref name="logits"/> get logits. Spans other than the ids may be empty: no given rows,
-    /// all visible, positions by the rule, no bans.
+    /// all visible, positions by the rule, no bans. Given rows count from <paramref name="givenOffset"/>.
     /// </summary>
     public void Add(
         KeyValueCache cache, ReadOnlySpan<int> ids, ReadOnlySpan<int> givenRows, ReadOnlySpan<bool> visible, ReadOnlySpan<int> positionIds,
-        Range logits, ReadOnlySpan<int> bans)
+        Range logits, ReadOnlySpan<int> bans, int givenOffset = 0)
     {
         StepTable table = Table;
         (int firstOutput, int outputs) = logits.GetOffsetAndLength(ids.Length);
@@ -40,7 +40,7 @@ internal sealed class StepWriter(SinusoidalPositions positions, int padTokenId) 
             highest = Math.Max(highest, position);
             table.TokenIds[_row] = ids[i];
             table.Positions[_row] = position;
-            table.GivenRows[_row] = givenRows.IsEmpty ? -1 : givenRows[i];
+            table.GivenRows[_row] = givenRows.IsEmpty || givenRows[i] < 0 ? -1 : givenOffset + givenRows[i];
             table.Slots[_row] = slot;
             table.KeyVisible[_row] = visible.IsEmpty || visible[i] ? 1 : 0;
             table.RowSequences[_row] = _sequence;

@@ -14,7 +14,7 @@ internal sealed class DecodeSessionTests
         using DecodeSession session = model.StartSession(prompts, null);
         var bans = new TokenBans();
         var ids = new int[sequences];
-        session.Prefill();
+        session.Forward();
         for (int warmUp = 0; warmUp < 50; warmUp++)
             Step(session, bans, ids);
 
@@ -36,14 +36,14 @@ internal sealed class DecodeSessionTests
         SequenceInput[] prompts = [.. Enumerable.Range(0, 3).Select(i => new SequenceInput { TokenIds = [.. Enumerable.Range(8 + i, 10 + i)] })];
         int[][] more = [[40], [41, 42, 43, 44, 45, 46, 47], [50, 51]];
         using DecodeSession session = model.StartSession(prompts, null);
-        session.Prefill();
-        session.Append([.. more.SelectMany(ids => ids)], [1, 7, 2]);
+        session.Forward();
+        session.Forward([.. more.SelectMany(ids => ids)], [1, 7, 2]);
         for (int i = 0; i < 3; i++)
         {
             using DecodeSession alone = model.StartSession([prompts[i]], null);
-            alone.Prefill();
+            alone.Forward();
             foreach (int id in more[i])
-                alone.Append([id]);
+                alone.Forward([id]);
             Assert.That(session.LogitsOf(i).ToArray(), Is.EqualTo(alone.LogitsOf(0).ToArray()), $"sequence {i}");
         }
     }
@@ -54,7 +54,7 @@ internal sealed class DecodeSessionTests
         using Kosmos2Model model = ReferenceModels.Load("upstream-test");
         SequenceInput[] prompts = [.. Enumerable.Range(0, 3).Select(i => new SequenceInput { TokenIds = [.. Enumerable.Range(8 + i, 10 + i)] })];
         using DecodeSession session = model.StartSession(prompts, null);
-        session.Prefill();
+        session.Forward();
         float[][] before = [.. Enumerable.Range(0, 3).Select(i => session.LogitsOf(i).ToArray())];
         int[] chosen = new int[3], after = new int[4];
         session.SelectGreedy(chosen);
@@ -64,7 +64,7 @@ internal sealed class DecodeSessionTests
         Assert.That(after, Is.EqualTo(parents.Select(p => chosen[p])));
         for (int i = 0; i < 4; i++)
             Assert.That(session.LogitsOf(i).ToArray(), Is.EqualTo(before[parents[i]]), $"sequence {i}");
-        session.Append([5, 5, 5, 5]);
+        session.Forward([5, 5, 5, 5]);
         Assert.That(session.LogitsOf(0).ToArray(), Is.EqualTo(session.LogitsOf(2).ToArray()).And.Not.EqualTo(session.LogitsOf(1).ToArray()));
     }
 
@@ -76,8 +76,8 @@ internal sealed class DecodeSessionTests
     {
         using Kosmos2Model model = ReferenceModels.Load("upstream-test");
         using DecodeSession session = model.StartSession([new() { TokenIds = [4] }, new() { TokenIds = [5] }, new() { TokenIds = [6] }], null);
-        session.Prefill();
-        Assert.That(() => session.Append(tokens, counts), Throws.ArgumentException.With.Message.Contains(message));
+        session.Forward();
+        Assert.That(() => session.Forward(tokens, counts), Throws.ArgumentException.With.Message.Contains(message));
     }
 
     private static void Step(DecodeSession session, TokenBans bans, int[] ids)
@@ -89,6 +89,6 @@ internal sealed class DecodeSessionTests
             bans.Add(9);
             bans.EndSequence();
         }
-        session.Append(ids, bans: bans);
+        session.Forward(ids, bans: bans);
     }
 }

@@ -74,7 +74,7 @@ public sealed class BeamSearchTests
         for (int i = 0; i < s_prompts.Length; i++)
         {
             GenerationResult alone = Generator.Generate(
-                FakeSession.WithNoise([s_prompts[i]], 17, seed), [s_prompts[i]], config, firstSequence: (ulong)i);
+                FakeSession.WithNoise([s_prompts[i]], 17, seed), [s_prompts[i]], config with { FirstSequence = (ulong)i });
             for (int j = 0; j < 3; j++)
             {
                 GeneratedSequence a = alone.Sequences[j], b = batch.Sequences[(3 * i) + j];

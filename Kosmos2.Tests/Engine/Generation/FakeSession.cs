@@ -11,8 +11,8 @@ internal sealed class FakeSession : IDecodeSession
     private readonly Action<ReadOnlySpan<int>, Span<float>> _model;
     private List<int[]> _histories;
     private List<float[]> _logits = [];
-    private TokenBans? _bans;
-    private bool _prefilled;
+    private List<int[]> _banned = [];
+    private List<bool> _haveRun;
 
     /// <param name="prompts">The prompts.</param>
     /// <param name="vocabularySize">Length of a row.</param>
@@ -20,6 +20,7 @@ internal sealed class FakeSession : IDecodeSession
     public FakeSession(IReadOnlyList<int[]> prompts, int vocabularySize, Action<ReadOnlySpan<int>, Span<float>> model)
     {
         _histories = [.. prompts];
+        _haveRun = [.. prompts.Select(_ => false)];
         _model = model;
         VocabularySize = vocabularySize;
     }
@@ -45,33 +46,37 @@ internal sealed class FakeSession : IDecodeSession
     /// <summary>Forward passes so far.</summary>
     public int Passes { get; private set; }
 
-    /// <summary>Rows of all forward passes after the first.</summary>
+    /// <summary>Tokens of all forward passes that are no prompt's.</summary>
     public int DecodedRows { get; private set; }
 
     /// <summary>Times that a row of logits was read by the host.</summary>
     public int LogitsRead { get; private set; }
 
-    public void Prefill(TokenBans? bans = null)
+    /// <summary>Adds a prompt, which runs with the next pass.</summary>
+    public void Join(int[] prompt)
     {
-        Assert.That(_prefilled, Is.False, "prefilled twice");
-        _prefilled = true;
-        Run(bans);
+        _histories.Add(prompt);
+        _haveRun.Add(false);
     }
 
-    public void Append(ReadOnlySpan<int> tokenIds, ReadOnlySpan<int> counts = default, TokenBans? bans = null)
+    public void Forward(ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null)
     {
-        Assert.That(_prefilled, "appended before the prompts ran");
-        if (!counts.IsEmpty)
-            Assert.That(counts.Length, Is.EqualTo(SequenceCount), "counts");
-        int first = 0;
+        int old = 0, first = 0;
         for (int i = 0; i < SequenceCount; i++)
         {
-            int count = counts.IsEmpty ? 1 : counts[i];
+            if (!_haveRun[i])
+                continue;
+            int count = counts.IsEmpty ? 1 : counts[old];
+            Assert.That(count, Is.Positive, $"tokens of sequence {i}");
             _histories[i] = [.. _histories[i], .. tokenIds.Slice(first, count)];
             first += count;
+            old++;
         }
         Assert.That(tokenIds.Length, Is.EqualTo(first), "tokens appended");
+        if (!counts.IsEmpty)
+            Assert.That(counts.Length, Is.EqualTo(old), "counts");
         DecodedRows += tokenIds.Length;
+        _haveRun = [.. _histories.Select(_ => true)];
         Run(bans);
     }
 
@@ -87,7 +92,7 @@ internal sealed class FakeSession : IDecodeSession
         for (int i = 0; i < tokenIds.Length; i++)
         {
             float[] logits = [.. _logits[i]];
-            foreach (int banned in _bans is null ? [] : _bans[i])
+            foreach (int banned in _banned[i])
                 logits[banned] = float.NegativeInfinity;
             tokenIds[i] = Array.IndexOf(logits, logits.Max());
         }
@@ -97,12 +102,16 @@ internal sealed class FakeSession : IDecodeSession
     {
         List<int[]> histories = [];
         List<float[]> logits = [];
+        List<bool> haveRun = [];
+        List<int[]> banned = [];
         foreach (int parent in parents)
         {
             histories.Add(_histories[parent]);
-            logits.Add([.. _logits[parent]]);
+            logits.Add(_haveRun[parent] ? [.. _logits[parent]] : []);
+            haveRun.Add(_haveRun[parent]);
+            banned.Add(_haveRun[parent] ? _banned[parent] : []);
         }
-        (_histories, _logits, _bans) = (histories, logits, null);
+        (_histories, _logits, _haveRun, _banned) = (histories, logits, haveRun, banned);
     }
 
     public void Dispose()
@@ -114,7 +123,7 @@ internal sealed class FakeSession : IDecodeSession
         Passes++;
         if (bans is not null)
             Assert.That(bans.SequenceCount, Is.EqualTo(SequenceCount), "sequences described by the bans");
-        _bans = bans;
+        _banned = [.. Enumerable.Range(0, SequenceCount).Select(i => bans is null ? [] : bans[i].ToArray())];
         _logits = [];
         foreach (int[] history in _histories)
         {

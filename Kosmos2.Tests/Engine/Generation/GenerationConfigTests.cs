@@ -21,8 +21,8 @@ public sealed class GenerationConfigTests
 
     private static readonly string[] s_ours =
     [
-        nameof(GenerationConfig.Seed), nameof(GenerationConfig.MaxContext), nameof(GenerationConfig.OtherSettings),
-        nameof(GenerationConfig.WellFormedGrounding),
+        nameof(GenerationConfig.Seed), nameof(GenerationConfig.FirstSequence), nameof(GenerationConfig.MaxContext),
+        nameof(GenerationConfig.OtherSettings), nameof(GenerationConfig.WellFormedGrounding),
     ];
 
     private static IEnumerable<PropertyInfo> Settings => typeof(GenerationConfig).GetProperties().Where(p => !s_ours.Contains(p.Name));
@@ -51,21 +51,23 @@ public sealed class GenerationConfigTests
     public void EverySettingIsTakenFromBelowWhereItIsNotSet()
     {
         var policy = new ContextPolicy(9);
-        GenerationConfig below = GenerationConfig.Parse(Everything) with { Seed = 5, MaxContext = policy, WellFormedGrounding = true };
+        GenerationConfig below = GenerationConfig.Parse(Everything) with { Seed = 5, FirstSequence = 8, MaxContext = policy, WellFormedGrounding = true };
         GenerationConfig merged = new GenerationConfig().Over(below);
         foreach (PropertyInfo property in Settings)
             Assert.That(property.GetValue(merged), Is.EqualTo(property.GetValue(below)), property.Name);
         Assert.That(merged.Seed, Is.EqualTo(5));
+        Assert.That(merged.FirstSequence, Is.EqualTo(8));
         Assert.That(merged.MaxContext, Is.SameAs(policy));
         Assert.That(merged.WellFormedGrounding, Is.True);
 
         // And the other way round: what is set stays, whatever is below.
-        var other = new GenerationConfig { MaxNewTokens = 99, TopK = 99, DoSample = false, EosTokenId = [99], Seed = 6, WellFormedGrounding = false };
+        var other = new GenerationConfig { MaxNewTokens = 99, TopK = 99, DoSample = false, EosTokenId = [99], Seed = 6, FirstSequence = 7, WellFormedGrounding = false };
         GenerationConfig kept = below.Over(other);
         foreach (PropertyInfo property in Settings)
             Assert.That(property.GetValue(kept), Is.EqualTo(property.GetValue(below)), property.Name);
         Assert.That(kept.Seed, Is.EqualTo(5));
         Assert.That(kept.WellFormedGrounding, Is.True);
+        Assert.That(kept.FirstSequence, Is.EqualTo(8));
     }
 
     [Test]

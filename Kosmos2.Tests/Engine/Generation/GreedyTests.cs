@@ -130,11 +130,9 @@ public sealed class GreedyTests
 
         public int VocabularySize => 64;
 
-        public void Prefill(TokenBans? bans = null) => _bans = bans;
-
-        public void Append(ReadOnlySpan<int> tokenIds, ReadOnlySpan<int> counts = default, TokenBans? bans = null)
+        public void Forward(ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null)
         {
-            tokenIds.CopyTo(_last);
+            tokenIds.CopyTo(_last); // none in the first pass
             _bans = bans;
         }
 
@@ -151,7 +149,7 @@ public sealed class GreedyTests
             }
         }
 
-        public void Rearrange(ReadOnlySpan<int> parents) => throw new InvalidOperationException("nothing ended");
+        public void Rearrange(ReadOnlySpan<int> parents) => Assert.That(parents.Length, Is.Zero, "only the end of all ends any");
 
         public void Dispose()
         {

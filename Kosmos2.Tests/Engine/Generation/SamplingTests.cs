@@ -19,10 +19,10 @@ public sealed class SamplingTests
         const int Draws = 20000;
         float[] logits = [0, 1, 2, -1, float.NegativeInfinity, 0.5f];
         double sum = logits.Sum(l => Math.Exp(l));
-        var sampler = new TokenSampler(7, 0, logits.Length);
+        var sampler = new TokenSampler(logits.Length);
         int[] counts = new int[logits.Length];
         for (int i = 0; i < Draws; i++)
-            counts[sampler.Draw(logits, i % 100, i / 100)]++;
+            counts[sampler.Draw(logits, new RandomKey(7, (ulong)(i % 100)), i / 100)]++;
         for (int token = 0; token < logits.Length; token++)
         {
             double p = Math.Exp(logits[token]) / sum;
@@ -36,12 +36,11 @@ public sealed class SamplingTests
         // The chance of drawing i and then j is w_i * w_j / (1 - w_i).
         const int Draws = 20000;
         float[] weights = [0.5f, 0.3f, 0.2f];
-        var sampler = new TokenSampler(7, 0, 1);
         int[,] counts = new int[3, 3];
         for (int i = 0; i < Draws; i++)
         {
             int[] drawn = new int[2];
-            sampler.DrawDistinct([.. weights], i, 0, drawn);
+            TokenSampler.DrawDistinct([.. weights], new RandomKey(7, (ulong)i), 0, drawn);
             counts[drawn[0], drawn[1]]++;
         }
         for (int i = 0; i < 3; i++)
@@ -58,7 +57,7 @@ public sealed class SamplingTests
     public void WhereNoWeightIsLeftTheLowestIndicesFollow()
     {
         int[] drawn = new int[4];
-        new TokenSampler(1, 0, 1).DrawDistinct([0, 1, 0, 0], 0, 0, drawn);
+        TokenSampler.DrawDistinct([0, 1, 0, 0], new RandomKey(1, 0), 0, drawn);
         Assert.That(drawn, Is.EqualTo(new[] { 1, 0, 2, 3 }));
     }
 
@@ -106,5 +105,5 @@ public sealed class SamplingTests
     }
 
     private static GenerationResult Run(int[][] prompts, GenerationConfig config, ulong firstSequence) =>
-        Generator.Generate(FakeSession.WithNoise(prompts, 30, 1), prompts, config, firstSequence: firstSequence);
+        Generator.Generate(FakeSession.WithNoise(prompts, 30, 1), prompts, config with { FirstSequence = firstSequence });
 }
