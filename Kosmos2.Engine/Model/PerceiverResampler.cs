@@ -68,9 +68,9 @@ internal sealed class PerceiverResampler : IDisposable
         _backend.Linear(_latents, _query, q);
         _backend.LinearGroup(joined, _keyValue, [k, v]);
         Tensor context = _context[batch * latents];                                  // (B * L, W)
-        Tensor? attentions = sink.Probabilities(_backend, "projection.attentions", -1, batch, _heads, latents, sources);
+        Tensor? attentions = sink.Probabilities(_backend, "projection.attentions", batch, _heads, latents, sources);
         _backend.Attention(q, k, v, context, batch, _heads, _scale, attentions);
-        sink.OfferProbabilities(_backend, "projection.attentions", -1, attentions);
+        sink.OfferProbabilities(_backend, "projection.attentions", attentions);
         _backend.Linear(context, _output, imageEmbeddings);
     }
 

@@ -70,16 +70,9 @@ internal sealed class SinusoidalPositions : IDisposable
     private static float Round(float value, DType type) => type switch
     {
         DType.F16 => (float)(Half)value,
-        DType.BF16 => RoundToBFloat16(value),
+        DType.BF16 => BFloat16.FromBits(BFloat16.ToBits(value)),
         _ => value,
     };
-
-    // To nearest, ties to even: add just under half of the last kept bit, or half of it when that bit is odd, and cut.
-    private static float RoundToBFloat16(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
-    }
 
     private void Replace(int rows)
     {

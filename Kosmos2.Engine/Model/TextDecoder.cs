@@ -66,15 +66,15 @@ internal sealed class TextDecoder : IDisposable
         _backend.EmbedRows(_embeddings, given, _embeddingScale, Positions.Table, h);
         for (int i = 0; i < _layers.Length; i++)
         {
-            sink.Offer(_backend, "text.hidden_states", i, h);
-            Tensor? attentions = sink.Probabilities(_backend, "text.attentions", i, AttentionEntries(step));
+            sink.Offer(_backend, sink.Layer("text.hidden_states", i), h);
+            Tensor? attentions = sink.Probabilities(_backend, sink.Layer("text.attentions", i), AttentionEntries(step));
             _layers[i].Forward(_backend, h, blocks, i, _activations, attentions);
-            sink.OfferProbabilities(_backend, "text.attentions", i, attentions);
+            sink.OfferProbabilities(_backend, sink.Layer("text.attentions", i), attentions);
         }
         if (sink is not null)
         {
             _backend.LayerNorm(h, _norm, _normed[rows]);
-            sink.Offer(_backend, "text.hidden_states", _layers.Length, _normed[rows]);
+            sink.Offer(_backend, sink.Layer("text.hidden_states", _layers.Length), _normed[rows]);
         }
 
         // Only the rows that were asked for meet the vocabulary.

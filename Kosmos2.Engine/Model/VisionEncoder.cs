@@ -65,21 +65,21 @@ internal sealed class VisionEncoder : IDisposable
         Tensor h = _hidden[rows];                                                    // (B * T, D)
         _backend.PatchEmbed(pixels, embedding, h);
         _backend.LayerNorm(h, _preNorm, h);
-        sink.Offer(_backend, "vision.hidden_states", 0, h);
+        sink.Offer(_backend, sink.Layer("vision.hidden_states", 0), h);
         for (int i = 0; i < _layers.Length; i++)
         {
-            Tensor? attentions = sink.Probabilities(_backend, "vision.attentions", i, batch, _config.NumAttentionHeads, tokens, tokens);
+            Tensor? attentions = sink.Probabilities(_backend, sink.Layer("vision.attentions", i), batch, _config.NumAttentionHeads, tokens, tokens);
             _layers[i].Forward(_backend, h, batch, _activations, attentions);
-            sink.OfferProbabilities(_backend, "vision.attentions", i, attentions);
-            sink.Offer(_backend, "vision.hidden_states", i + 1, h);
+            sink.OfferProbabilities(_backend, sink.Layer("vision.attentions", i), attentions);
+            sink.Offer(_backend, sink.Layer("vision.hidden_states", i + 1), h);
         }
 
         // KOSMOS-2 norms all tokens, where CLIP norms the class token only.
         Tensor features = _features[rows];
         _backend.LayerNorm(h, _postNorm, features);
-        sink.Offer(_backend, "vision.post_layernorm", -1, features);
+        sink.Offer(_backend, "vision.post_layernorm", features);
         _backend.L2Normalize(features, features);
-        sink.Offer(_backend, "vision.normalised_features", -1, features);
+        sink.Offer(_backend, "vision.normalised_features", features);
         return features;
     }
 

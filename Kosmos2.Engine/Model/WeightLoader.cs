@@ -62,7 +62,7 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint) : ID
             case DType.BF16:
                 ReadOnlySpan<ushort> upper = source.AsSpan<ushort>();
                 for (int i = 0; i < values.Length; i++)
-                    values[i] = BitConverter.UInt32BitsToSingle((uint)upper[i] << 16);
+                    values[i] = BFloat16.FromBits(upper[i]);
                 break;
             case DType.F64:
                 ReadOnlySpan<double> doubles = source.AsSpan<double>();

@@ -17,8 +17,9 @@ public sealed class Kosmos2Tokenizer
     private readonly HashSet<int> _special;
     private readonly Lazy<Dictionary<string, int>> _ids;
 
-    internal Kosmos2Tokenizer(TokenizerModel model, int numPatchIndexTokens)
+    internal Kosmos2Tokenizer(TokenizerModel model, int numPatchIndexTokens, bool cleanUpSpaces = false)
     {
+        CleanUpTokenizationSpaces = cleanUpSpaces;
         model = model.WithTags(numPatchIndexTokens);
         _encoder = new TokenEncoder(model);
         _tokens = new string?[model.Added.Select(token => token.Id + 1).Append(model.Pieces.Length).Max()];
@@ -42,7 +43,7 @@ public sealed class Kosmos2Tokenizer
             ?? throw model.Error($"has no added token {content}");
     }
 
-    /// <summary>Loads a tokenizer.</summary>
+    /// <summary>Loads a tokenizer, and what the small files beside it say: <c>tokenizer_config.json</c>, <c>added_tokens.json</c>.</summary>
     /// <param name="path">A model's folder, its <c>tokenizer.json</c> or its <c>sentencepiece.bpe.model</c>. Of a folder with both the first is read.</param>
     /// <param name="numPatchIndexTokens">How many patch index tokens the model knows (processor_config.json's num_patch_index_tokens).</param>
     /// <exception cref="FileNotFoundException">There is no tokenizer.</exception>
@@ -54,8 +55,12 @@ public sealed class Kosmos2Tokenizer
         string file = Directory.Exists(path)
             ? FindIn(path) ?? throw new FileNotFoundException($"{path}: holds neither {JsonFile} nor {SentencePieceModel}", path)
             : path;
-        TokenizerModel model = file.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? TokenizerJsonFile.Read(file) : SentencePieceFile.Read(file);
-        return new Kosmos2Tokenizer(model, numPatchIndexTokens);
+        var config = TokenizerConfig.Load(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        // tokenizer.json lists the added words itself.
+        TokenizerModel model = file.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
+            ? TokenizerJsonFile.Read(file)
+            : SentencePieceFile.Read(file).WithAdded(config.AddedTokens);
+        return new Kosmos2Tokenizer(model, numPatchIndexTokens, config.CleanUpTokenizationSpaces);
     }
 
     /// <summary>Loads a model folder's tokenizer if it has one: a checkpoint may come without.</summary>
@@ -68,6 +73,9 @@ public sealed class Kosmos2Tokenizer
 
     /// <summary>Number of tokens; ids go from 0 to one less. 65,037 for the published model.</summary>
     public int VocabularySize => _tokens.Length;
+
+    /// <summary>Whether <see cref="Decode"/> takes spaces before punctuation away unless told otherwise: tokenizer_config.json's clean_up_tokenization_spaces.</summary>
+    public bool CleanUpTokenizationSpaces { get; }
 
     /// <summary>Id of <c>&lt;s&gt;</c>, which begins every sequence.</summary>
     public int BosTokenId { get; }
@@ -101,29 +109,31 @@ public sealed class Kosmos2Tokenizer
         return ids.ToArray();
     }
 
-    /// <summary>Ids to text, without any clean-up of spaces.</summary>
+    /// <summary>Ids to text.</summary>
     /// <param name="ids">The ids. Those that no token has are left out, as in Hugging Face: a model's table of embeddings may have spare rows.</param>
     /// <param name="skipSpecialTokens">Leaves out <c>&lt;s&gt;</c>, <c>&lt;pad&gt;</c>, <c>&lt;/s&gt;</c>, <c>&lt;unk&gt;</c> and <c>&lt;mask&gt;</c>; tags stay.</param>
+    /// <param name="cleanUpTokenizationSpaces">Takes the space before <c>. ? ! ,</c> and before English contractions away; null for <see cref="CleanUpTokenizationSpaces"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is negative.</exception>
-    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false, bool? cleanUpTokenizationSpaces = null)
     {
         TokenStream stream = CreateStream(skipSpecialTokens);
         var text = new StringBuilder();
         foreach (int id in ids)
             stream.AppendTo(text, id);
-        return text.ToString();
+        return (cleanUpTokenizationSpaces ?? CleanUpTokenizationSpaces) ? CleanUp(text).ToString() : text.ToString();
     }
 
     /// <summary>Decodes each of several sequences.</summary>
     /// <param name="sequences">The sequences.</param>
     /// <param name="skipSpecialTokens">As for <see cref="Decode"/>.</param>
-    public string[] BatchDecode(IEnumerable<int[]> sequences, bool skipSpecialTokens = false)
+    /// <param name="cleanUpTokenizationSpaces">As for <see cref="Decode"/>.</param>
+    public string[] BatchDecode(IEnumerable<int[]> sequences, bool skipSpecialTokens = false, bool? cleanUpTokenizationSpaces = null)
     {
         ArgumentNullException.ThrowIfNull(sequences);
-        return [.. sequences.Select(ids => Decode(ids, skipSpecialTokens))];
+        return [.. sequences.Select(ids => Decode(ids, skipSpecialTokens, cleanUpTokenizationSpaces))];
     }
 
-    /// <summary>Decodes a sequence while it grows.</summary>
+    /// <summary>Decodes a sequence while it grows. Spaces are not cleaned up: a piece of text is final once it is out.</summary>
     /// <param name="skipSpecialTokens">As for <see cref="Decode"/>.</param>
     public TokenStream CreateStream(bool skipSpecialTokens = false) => new(this, skipSpecialTokens);
 
@@ -140,6 +150,11 @@ public sealed class Kosmos2Tokenizer
 
     /// <summary>Whether decoding with skip_special_tokens leaves an id out.</summary>
     public bool IsSpecial(int id) => _special.Contains(id);
+
+    // Hugging Face's clean_up_tokenization: these replacements, one after the other.
+    private static StringBuilder CleanUp(StringBuilder text) => text
+        .Replace(" .", ".").Replace(" ?", "?").Replace(" !", "!").Replace(" ,", ",").Replace(" ' ", "'")
+        .Replace(" n't", "n't").Replace(" 'm", "'m").Replace(" 's", "'s").Replace(" 've", "'ve").Replace(" 're", "'re");
 
     private static string? FindIn(string folder) =>
         new[] { JsonFile, SentencePieceModel }.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);

@@ -4,7 +4,7 @@ namespace Kosmos2.Engine.Processing;
 
 /// <summary>
 /// Decodes ids one at a time: the pieces of text that <see cref="Append"/> returns, put together, are what
-/// <see cref="Kosmos2Tokenizer.Decode"/> gives for all of the ids. One stream belongs to one sequence and is not for several threads.
+/// <see cref="Kosmos2Tokenizer.Decode"/> gives for all of the ids, without a clean-up of spaces. One stream belongs to one sequence and is not for several threads.
 /// </summary>
 public sealed class TokenStream
 {

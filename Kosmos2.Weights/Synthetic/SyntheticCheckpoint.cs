@@ -100,15 +100,7 @@ public static class SyntheticCheckpoint
     {
         for (int i = 0; i < values.Length; i++)
         {
-            if (type == DType.F16)
-            {
-                rounded[i] = (Half)values[i];
-                continue;
-            }
-
-            // Half of the last place, less one bit when that place is even already. The values are finite, so nothing overflows.
-            uint bits = BitConverter.SingleToUInt32Bits(values[i]);
-            rounded[i] = BitConverter.UInt16BitsToHalf((ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16));
+            rounded[i] = type == DType.F16 ? (Half)values[i] : BitConverter.UInt16BitsToHalf(BFloat16.ToBits(values[i]));
         }
     }
 

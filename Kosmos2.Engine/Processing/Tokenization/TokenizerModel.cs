@@ -46,6 +46,39 @@ internal sealed record TokenizerModel(
         return this with { Added = added };
     }
 
+    /// <summary>
+    /// The model with the words that the files beside a SentencePiece model add: its own pieces and words keep their ids, further ones must
+    /// follow each other behind them, as Hugging Face would number them.
+    /// </summary>
+    /// <exception cref="Kosmos2FormatException">An id is not the one that the word's place gives it, or a word must stand alone (single_word).</exception>
+    public TokenizerModel WithAdded(IReadOnlyList<AddedToken> words)
+    {
+        Dictionary<string, int> known = Ids();
+        var added = Added.ToDictionary(token => token.Content, StringComparer.Ordinal);
+        int next = Added.Select(token => token.Id + 1).Append(Pieces.Length).Max();
+        foreach (AddedToken word in words)
+        {
+            int expected = known.TryGetValue(word.Content, out int id) ? id : next++;
+            if (word.Id != expected)
+                throw Error($"goes with an added token {Kosmos2FormatException.Quote(word.Content)} of id {word.Id}; its place makes it {expected}");
+            if (word.SingleWord)
+                throw Error($"goes with an added token {Kosmos2FormatException.Quote(word.Content)} that must stand alone (single_word); that is not supported");
+            added[word.Content] = word;
+        }
+        return this with { Added = [.. added.Values.OrderBy(token => token.Id)] };
+    }
+
+    /// <summary>Each piece's and added word's id.</summary>
+    private Dictionary<string, int> Ids()
+    {
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (int id = 0; id < Pieces.Length; id++)
+            ids[Pieces[id]] = id;
+        foreach (AddedToken token in Added)
+            ids[token.Content] = token.Id;
+        return ids;
+    }
+
     public Kosmos2FormatException Error(string problem) => new(FilePath, problem);
 
     private static AddedToken Special(int id, string content) => Plain(id, content) with { Special = true };

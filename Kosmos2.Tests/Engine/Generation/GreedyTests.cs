@@ -1,3 +1,4 @@
+using Kosmos2.Engine;
 using Kosmos2.Engine.Generation;
 
 namespace Kosmos2.Tests.Engine.Generation;
@@ -92,7 +93,7 @@ public sealed class GreedyTests
     public void TokensAreReportedAsTheyAreChosen()
     {
         var told = new List<GeneratedToken>();
-        var hooks = new GenerationHooks { Progress = new Listener(told.Add) };
+        var hooks = new GenerationHooks { Progress = new SynchronousProgress<GeneratedToken>(told.Add) };
         var config = new GenerationConfig { MaxNewTokens = 8, EosTokenId = [1, 5] };
         GenerationResult result = Generator.Generate(FakeSession.WithNoise(s_prompts, Vocabulary, 2), s_prompts, config, hooks);
         for (int i = 0; i < s_prompts.Length; i++)
@@ -112,7 +113,7 @@ public sealed class GreedyTests
         long[] allocated = new long[1000];
         var session = new SilentSession(4);
         int[][] prompts = [[1], [2], [3], [4]];
-        var hooks = new GenerationHooks { Progress = new Listener(t => allocated[t.Index] = GC.GetAllocatedBytesForCurrentThread()) };
+        var hooks = new GenerationHooks { Progress = new SynchronousProgress<GeneratedToken>(t => allocated[t.Index] = GC.GetAllocatedBytesForCurrentThread()) };
         Generator.Generate(session, prompts, new GenerationConfig { MaxNewTokens = 1000, NoRepeatNgramSize = ngram }, hooks);
         Assert.That(allocated[998] - allocated[500], Is.Zero);
     }
@@ -155,10 +156,4 @@ public sealed class GreedyTests
         {
         }
     }
-}
-
-/// <summary>Progress told at once, on the same thread.</summary>
-internal sealed class Listener(Action<GeneratedToken> listener) : IProgress<GeneratedToken>
-{
-    public void Report(GeneratedToken value) => listener(value);
 }

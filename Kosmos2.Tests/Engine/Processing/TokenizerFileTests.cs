@@ -130,9 +130,51 @@ internal sealed class TokenizerFileTests
         Assert.That(tokenizer.Encode(text, addSpecialTokens: false).Select(tokenizer.IdToToken), Is.EqualTo(expected));
     }
 
+    [Test]
+    public void Words_added_beside_a_sentencepiece_model_are_read()
+    {
+        CopySentencePiece();
+        File.WriteAllText(At("added_tokens.json"), """{"<grounding>": 145, "<other>": 146, "<mask>": 144}""");
+        Kosmos2Tokenizer tokenizer = Kosmos2Tokenizer.Load(_folder);
+        Assert.That((tokenizer.TokenToId("<grounding>"), tokenizer.TokenToId("<other>"), tokenizer.TokenToId("</doc>")), Is.EqualTo((145, 146, 147)));
+        Assert.That(tokenizer.Encode("red <other>", addSpecialTokens: false), Is.EqualTo(new[] { tokenizer.TokenToId("▁red"), 146 }));
+        Assert.That(tokenizer.VocabularySize, Is.EqualTo(1181));
+    }
+
+    [TestCase("""{"<other>": 150}""", "'<other>' of id 150; its place makes it 145")]
+    [TestCase("""{"<s>": 5}""", "'<s>' of id 5; its place makes it 0")]
+    [TestCase("""{"▁red": 145}""", "of id 145; its place makes it")]
+    public void Words_whose_ids_leave_a_hole_are_refused(string added, string message)
+    {
+        CopySentencePiece();
+        File.WriteAllText(At("added_tokens.json"), added);
+        Assert.That(() => Kosmos2Tokenizer.Load(_folder), Throws.InstanceOf<Kosmos2FormatException>().With.Message.Contains(message));
+    }
+
+    // What transformers' clean_up_tokenization makes of the same text.
+    [TestCase("a ring , a star . is it ? yes !", "a ring, a star. is it? yes!")]
+    [TestCase("they 're n't it 's i 'm we 've", "they'ren't it's i'm we've")]
+    public void Spaces_are_cleaned_up_where_the_model_or_the_caller_says_so(string text, string clean)
+    {
+        CopySentencePiece();
+        Kosmos2Tokenizer tokenizer = Kosmos2Tokenizer.Load(_folder);
+        int[] ids = tokenizer.Encode(text, addSpecialTokens: false);
+        string plain = tokenizer.Decode(ids);
+        Assert.That(tokenizer.Decode(ids, cleanUpTokenizationSpaces: true), Is.EqualTo(clean));
+        File.WriteAllText(At("tokenizer_config.json"), """{"clean_up_tokenization_spaces": true}""");
+        Kosmos2Tokenizer cleaning = Kosmos2Tokenizer.Load(_folder);
+        Assert.That(cleaning.CleanUpTokenizationSpaces, Is.True);
+        Assert.That(cleaning.BatchDecode([ids]), Is.EqualTo(new[] { clean }));
+        Assert.That(cleaning.Decode(ids, cleanUpTokenizationSpaces: false), Is.EqualTo(plain));
+    }
+
+    private void CopySentencePiece() => File.WriteAllBytes(At("sentencepiece.bpe.model"), Model);
+
+    private string At(string name) => Path.Combine(_folder, name);
+
     private Kosmos2Tokenizer Load(string json)
     {
-        string path = Path.Combine(_folder, "tokenizer.json");
+        string path = At("tokenizer.json");
         File.WriteAllText(path, json);
         return Kosmos2Tokenizer.Load(path);
     }
