@@ -16,8 +16,10 @@ internal static class ModelFolder
     /// <exception cref="UsageException">The shipped model is nowhere.</exception>
     public static string Find(string? named) => named is not null
         ? ModelLocation.Resolve(named)
-        : Above(AppContext.BaseDirectory) ?? Above(Directory.GetCurrentDirectory())
-            ?? throw new UsageException($"no model: {Shipped} is neither beside the program nor above the current folder; name one with --model");
+        : FindShipped() ?? throw new UsageException($"no model: {Shipped} is neither beside the program nor above the current folder; name one with --model");
+
+    /// <summary>The shipped model, or null if it is nowhere.</summary>
+    public static string? FindShipped() => Above(AppContext.BaseDirectory) ?? Above(Directory.GetCurrentDirectory());
 
     private static string? Above(string start)
     {

@@ -6,22 +6,29 @@ using Kosmos2.Engine;
 
 namespace Kosmos2.Cli.Output;
 
-/// <summary>An answer as one line of JSON. The names are a promise: docs/cli.md lists them.</summary>
+/// <summary>One line of JSON. The names are a promise: docs/cli.md lists them.</summary>
 internal static class JsonLine
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static string Of(TaskAnswer answer)
+    /// <summary>An answer.</summary>
+    public static string Of(TaskAnswer answer) => Of(json => Write(json, answer));
+
+    /// <summary>An object with the fields that are written.</summary>
+    public static string Of(Action<Utf8JsonWriter> fields)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, Options))
-            Write(json, answer);
+        {
+            json.WriteStartObject();
+            fields(json);
+            json.WriteEndObject();
+        }
         return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
     }
 
     private static void Write(Utf8JsonWriter json, TaskAnswer answer)
     {
-        json.WriteStartObject();
         json.WriteString("image", answer.Image);
         json.WriteNumber("width", answer.Size.Width);
         json.WriteNumber("height", answer.Size.Height);
@@ -42,7 +49,6 @@ internal static class JsonLine
         json.WriteStartObject("timings");
         foreach ((string stage, TimeSpan time) in answer.Timings)
             json.WriteNumber($"{stage}_ms", Math.Round(time.TotalMilliseconds, 3));
-        json.WriteEndObject();
         json.WriteEndObject();
     }
 

@@ -14,6 +14,9 @@ internal sealed class GoldenFile(SafetensorsFile file) : IDisposable
 
     public static GoldenFile Open(string path) => new(SafetensorsFile.Open(path));
 
+    /// <summary>The tensors' names, in the order of the file.</summary>
+    public IEnumerable<string> Names => file.Entries.Select(e => e.Name);
+
     public bool Has(string name) => file.TryGet(name, out _);
 
     /// <summary>Whether the tensor is there and has not been read.</summary>
@@ -30,7 +33,16 @@ internal sealed class GoldenFile(SafetensorsFile file) : IDisposable
     public float[] Floats(string name)
     {
         _unread.Remove(name);
-        return WeightLoader.ToFloat(file[name]);
+        Tensor tensor = file[name];
+        return tensor.DType.IsFloatingPoint()
+            ? WeightLoader.ToFloat(tensor)
+            : throw new SafetensorsException(file.FilePath, name, 0, $"expected numbers with a fraction, found {tensor.DType}");
+    }
+
+    public ReadOnlySpan<byte> Bytes(string name)
+    {
+        _unread.Remove(name);
+        return file[name].DType == DType.U8 ? file[name].AsSpan<byte>() : throw new SafetensorsException(file.FilePath, name, 0, $"expected U8, found {file[name].DType}");
     }
 
     /// <summary>A reference to compare with, in its full precision.</summary>

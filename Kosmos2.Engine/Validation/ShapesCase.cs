@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Kosmos2.Weights;
 
 namespace Kosmos2.Engine.Validation;
 
@@ -17,31 +16,21 @@ internal sealed record ShapesCase(
     string? Key, string Image, string Task, string Prompt, int[] NewTokens, double SmallestLead, string Caption, string Entities, double? Score)
 {
     /// <summary>Reads one line.</summary>
-    /// <exception cref="Kosmos2FormatException">A field is missing or of the wrong kind.</exception>
-    public static ShapesCase Parse(string path, int line, string json)
+    public static ShapesCase Parse(JsonElement line)
     {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(json);
-            JsonElement root = document.RootElement;
-            int[] tokens = root.TryGetProperty("new_tokens", out JsonElement listed)
-                ? listed.Deserialize<int[]>()!
-                : root.GetProperty("sequence").Deserialize<int[]>()![root.GetProperty("input_ids").GetArrayLength()..];
-            return new ShapesCase(
-                root.TryGetProperty("key", out JsonElement key) ? key.GetString() : null,
-                root.GetProperty("image").GetString()!,
-                root.GetProperty("task").GetString()!,
-                root.GetProperty("prompt").GetString()!,
-                tokens,
-                root.TryGetProperty("smallest_lead", out JsonElement lead) ? lead.GetDouble() : double.MaxValue,
-                root.GetProperty("caption").GetString()!,
-                JsonSerializer.Serialize(root.GetProperty("entities")),
-                root.TryGetProperty("score", out JsonElement score) ? score.GetDouble() : null);
-        }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
-        {
-            throw new Kosmos2FormatException(path, $"line {line} is no case: {exception.Message}", exception);
-        }
+        int[] tokens = line.TryGetProperty("new_tokens", out JsonElement listed)
+            ? listed.Ints()
+            : line.GetProperty("sequence").Ints()[line.GetProperty("input_ids").GetArrayLength()..];
+        return new ShapesCase(
+            line.TryGetProperty("key", out JsonElement key) ? key.GetString() : null,
+            line.Text("image"),
+            line.Text("task"),
+            line.Text("prompt"),
+            tokens,
+            line.TryGetProperty("smallest_lead", out JsonElement lead) ? lead.GetDouble() : double.MaxValue,
+            line.Text("caption"),
+            JsonSerializer.Serialize(line.GetProperty("entities")),
+            line.TryGetProperty("score", out JsonElement score) ? score.GetDouble() : null);
     }
 
     /// <summary>The picture: beside the cases, or in their images folder.</summary>

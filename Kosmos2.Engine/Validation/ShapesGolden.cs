@@ -18,12 +18,10 @@ internal sealed class ShapesGolden(Kosmos2Engine engine, GoldenFile? golden, str
 
     public ValidationReport Run(CancellationToken cancellation)
     {
-        int line = 0;
-        foreach (string json in File.ReadLines(Path.Combine(folder, "cases.jsonl")))
+        foreach ((_, ShapesCase one) in ReferenceLines.Read(Path.Combine(folder, CasesReference.FileName), ShapesCase.Parse))
         {
             cancellation.ThrowIfCancellationRequested();
-            line++;
-            RunCase(ShapesCase.Parse(Path.Combine(folder, "cases.jsonl"), line, json));
+            RunCase(one);
         }
         return new ValidationReport(_stages, _cases);
     }

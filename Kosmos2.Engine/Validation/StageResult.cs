@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Kosmos2.Engine.Validation;
 
 /// <summary>How one stage of the model compares with its reference.</summary>
@@ -12,6 +14,9 @@ public sealed record StageResult(string Name, long Values, double MaxAbsolute, d
     /// <summary>Whether every value is within tolerance.</summary>
     public bool Passed => OutOfTolerance == 0 && Values > 0;
 
+    /// <summary>The first value out of tolerance, with what the reference has there, or what else is wrong; null when the stage passed.</summary>
+    public string? Difference { get; init; }
+
     /// <summary>Compares values with a reference.</summary>
     /// <param name="name">The stage.</param>
     /// <param name="actual">What was computed.</param>
@@ -23,7 +28,12 @@ public sealed record StageResult(string Name, long Values, double MaxAbsolute, d
         string name, ReadOnlySpan<float> actual, ReadOnlySpan<double> expected, Tolerance tolerance, Func<int, bool>? rowCompared = null, int width = 1)
     {
         if (actual.Length != expected.Length)
-            return new StageResult(name, Math.Max(1, expected.Length), double.NaN, double.NaN, double.NaN, Math.Max(1, expected.Length));
+        {
+            return new StageResult(name, Math.Max(1, expected.Length), double.NaN, double.NaN, double.NaN, Math.Max(1, expected.Length))
+            {
+                Difference = $"it has {actual.Length} values, the reference {expected.Length}",
+            };
+        }
         double largest = 0, squares = 0;
         foreach (double b in expected)
         {
@@ -33,6 +43,7 @@ public sealed record StageResult(string Name, long Values, double MaxAbsolute, d
         double allowance = tolerance.Absolute + (tolerance.Scaled * Math.Sqrt(squares / Math.Max(1, expected.Length)));
 
         long values = 0, outside = 0;
+        int first = -1;
         double maxAbsolute = 0, maxRelative = 0, dot = 0, normA = 0, normB = 0;
         for (int i = 0; i < expected.Length; i++)
         {
@@ -41,7 +52,10 @@ public sealed record StageResult(string Name, long Values, double MaxAbsolute, d
             double a = actual[i], b = expected[i], difference = Math.Abs(a - b);
             values++;
             if (!(difference <= allowance + (tolerance.Relative * Math.Abs(b))))
+            {
                 outside++;
+                first = first < 0 ? i : first;
+            }
             maxAbsolute = Math.Max(maxAbsolute, difference);
             if (Math.Abs(b) >= largest * 1e-3 && b != 0)
                 maxRelative = Math.Max(maxRelative, difference / Math.Abs(b));
@@ -50,7 +64,9 @@ public sealed record StageResult(string Name, long Values, double MaxAbsolute, d
             normB += b * b;
         }
         double cosine = normA == 0 && normB == 0 ? 1 : dot / Math.Sqrt(normA * normB);
-        return new StageResult(name, values, maxAbsolute, maxRelative, cosine, outside);
+        string? off = first < 0 ? null : string.Create(
+            CultureInfo.InvariantCulture, $"value {first} is {actual[first]}, the reference has {expected[first]}; {outside} of {values} values are out of tolerance, by up to {maxAbsolute:g2}");
+        return new StageResult(name, values, maxAbsolute, maxRelative, cosine, outside) { Difference = off ?? (values > 0 ? null : "no value of it is defined") };
     }
 }
 

@@ -9,6 +9,8 @@ internal sealed class CliErrorTests : CliTestBase
     [TestCase("ground scene.png", ExpectedResult = "PHRASE")]
     [TestCase("refer scene.png", ExpectedResult = "--box")]
     [TestCase("run scene.png", ExpectedResult = "--prompt")]
+    [TestCase("parity", ExpectedResult = "DIR")]
+    [TestCase("parity /no/such/folder", ExpectedResult = "/no/such/folder: no such folder")]
     [TestCase("bogus", ExpectedResult = "'bogus' is no command")]
     [TestCase("caption scene.png --nonsense", ExpectedResult = "--nonsense")]
     [TestCase("caption scene.png --threads 0", ExpectedResult = "--threads 0")]
@@ -113,6 +115,7 @@ internal sealed class CliErrorTests : CliTestBase
     [TestCase("run")]
     [TestCase("info")]
     [TestCase("validate")]
+    [TestCase("parity")]
     [TestCase("synthesize")]
     public async Task Help_has_examples(string command)
     {

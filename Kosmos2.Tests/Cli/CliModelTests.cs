@@ -60,6 +60,42 @@ internal sealed class CliModelTests : CliTestBase
     }
 
     [Test]
+    public async Task Parity_counts_the_cases_of_each_file_and_the_total()
+    {
+        CliResult result = await CliProcess.RunAsync("parity", TestData.File("models", "single-layer"), "--device", "cpu");
+        Assert.That(result.ExitCode, Is.Zero, result.ToString());
+        Assert.That(result.Lines, Is.EqualTo(new[]
+        {
+            "ok  golden.safetensors  24 of 24",
+            "ok  generation.json  19 of 19",
+            "total 43 of 43 in 2 files",
+        }));
+    }
+
+    [Test]
+    public async Task Parity_shows_what_differs_and_returns_1()
+    {
+        string[] lines = File.ReadAllLines(TestData.File("processor", "post_process.jsonl"));
+        File.WriteAllLines(At("post_process.jsonl"), [.. lines[..9], lines[9].Replace("\"raw\": \"", "\"raw\": \"x", StringComparison.Ordinal)]);
+        CliResult text = await CliProcess.RunAsync("parity", Folder);
+        CliResult json = await CliProcess.RunAsync("parity", Folder, "--json");
+        Assert.That((text.ExitCode, json.ExitCode), Is.EqualTo((1, 1)), text.ToString());
+        Assert.That(text.Lines[0], Is.EqualTo("off post_process.jsonl  9 of 10"));
+        Assert.That(text.Lines[1], Does.Match("^      line 10, '.*': raw is '.*', the reference has 'x"));
+        using JsonDocument file = JsonDocument.Parse(json.Lines[0]);
+        Assert.That(file.RootElement.GetProperty("differences")[0].GetProperty("case").GetString(), Does.StartWith("line 10, '"));
+        Assert.That(json.Lines[1], Is.EqualTo("""{"passed":9,"total":10,"files":1,"left_out":0}"""));
+    }
+
+    [Test]
+    public async Task Parity_refuses_a_malformed_file_and_a_folder_without_any()
+    {
+        Refused(await CliProcess.RunAsync("parity", Folder), "holds no reference file");
+        File.WriteAllText(At("post_process.jsonl"), "{");
+        Refused(await CliProcess.RunAsync("parity", Folder), "post_process.jsonl: line 1 is no case");
+    }
+
+    [Test]
     public async Task A_config_that_lies_about_sizes_is_refused() => Refused(await WithConfig("embed_dim", 320), "the configuration asks for [320, 192]");
 
     [Test]

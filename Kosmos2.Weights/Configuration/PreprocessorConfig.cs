@@ -55,6 +55,11 @@ public sealed record PreprocessorConfig
         return JsonFields.ReadIfPresent(Path.Combine(folder, FileName)) is { } fields ? From(fields) : new();
     }
 
+    /// <summary>Reads the text of a configuration.</summary>
+    /// <param name="utf8">The JSON.</param>
+    /// <param name="name">What messages call it.</param>
+    internal static PreprocessorConfig Parse(ReadOnlyMemory<byte> utf8, string name) => From(JsonFields.Parse(name, utf8));
+
     private static PreprocessorConfig From(JsonFields fields)
     {
         var defaults = new PreprocessorConfig();

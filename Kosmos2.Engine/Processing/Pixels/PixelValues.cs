@@ -11,5 +11,8 @@ public sealed record PixelValues(float[] Values, int Images, int Height, int Wid
     public const int Channels = 3;
 
     /// <summary>One picture's values: [3, Height, Width].</summary>
-    public ReadOnlySpan<float> this[int image] => Values.AsSpan(image * Channels * Height * Width, Channels * Height * Width);
+    public ReadOnlySpan<float> this[int image] => Of(image);
+
+    /// <summary>The same, to be written.</summary>
+    internal Span<float> Of(int image) => Values.AsSpan(image * Channels * Height * Width, Channels * Height * Width);
 }

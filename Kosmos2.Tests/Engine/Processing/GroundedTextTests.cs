@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Kosmos2.Engine;
 using Kosmos2.Engine.Processing;
 
@@ -7,25 +6,6 @@ namespace Kosmos2.Tests.Engine.Processing;
 
 internal sealed class GroundedTextTests
 {
-    [Test]
-    public void Every_golden_case_is_equal()
-    {
-        int cases = 0;
-        foreach (JsonElement golden in JsonLines.Read(TestData.File("processor", "post_process.jsonl")))
-        {
-            string text = golden.GetProperty("text").GetString()!;
-            GroundedText parsed = GroundedText.Parse(text);
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(parsed.Raw, Is.EqualTo(golden.GetProperty("raw").GetString()), text);
-                Assert.That(parsed.Text, Is.EqualTo(golden.GetProperty("caption").GetString()), text);
-                Assert.That(parsed.Entities.Select(Describe), Is.EqualTo(golden.GetProperty("entities").EnumerateArray().Select(Describe)), text);
-            }
-            cases++;
-        }
-        Assert.That(cases, Is.EqualTo(618));
-    }
-
     [Test]
     public void Spans_count_units_for_substring_and_code_points_for_python()
     {
@@ -87,15 +67,5 @@ internal sealed class GroundedTextTests
         }
 
         static string Repeat(string part, int count) => string.Concat(Enumerable.Repeat(part, count));
-    }
-
-    private static string Describe(GroundedEntity entity) =>
-        $"{entity.Name} {entity.CodePoints} {string.Join(' ', entity.Boxes.Select(box => (box.X1, box.Y1, box.X2, box.Y2)))}";
-
-    private static string Describe(JsonElement entity)
-    {
-        int[] span = entity[1].Ints();
-        var boxes = entity[2].EnumerateArray().Select(box => (box[0].GetDouble(), box[1].GetDouble(), box[2].GetDouble(), box[3].GetDouble()));
-        return $"{entity[0].GetString()} {new TextSpan(span[0], span[1])} {string.Join(' ', boxes)}";
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Kosmos2.Engine;
 using Kosmos2.Engine.Processing;
+using Kosmos2.Engine.Validation;
 
 namespace Kosmos2.Tests.Engine.Processing;
 
@@ -13,7 +14,7 @@ internal sealed class ProcessorTests
     {
         var image = new RgbImage(1, 1, [0, 0, 0]);
         int cases = 0;
-        foreach (JsonElement golden in JsonLines.Read(TestData.File("shapes", "cases.jsonl")))
+        foreach (JsonElement golden in ReferenceLines.Read(TestData.File("shapes", "cases.jsonl"), json => json).Select(line => line.Case))
         {
             string key = golden.GetProperty("key").GetString()!;
             ProcessorOutput output = Shapes.Process(new ProcessorInput { Text = golden.GetProperty("prompt").GetString(), Image = image });
