@@ -1,3 +1,4 @@
+using Kosmos2.Engine;
 using Kosmos2.Engine.Generation;
 using Kosmos2.Engine.Model;
 
@@ -38,7 +39,7 @@ internal sealed class GenerationBatchTests
                 for (int joining = jobs.Count < 24 ? random.Next(4) - 1 : 0; joining > 0; joining--)
                 {
                     var job = new Job(RandomPrompt(), random.Next(2) == 0 ? first : second, s_settings[jobs.Count % s_settings.Length]);
-                    var hooks = new GenerationHooks { Progress = new Listener(token => job.Told.Add(token.Id)) };
+                    var hooks = new GenerationHooks { Progress = new SynchronousProgress<GeneratedToken>(token => job.Told.Add(token.Id)) };
                     job.Request = batch.Add(job.Prompt, job.Images, job.Config, hooks, Decode);
                     jobs.Add(job);
                 }
