@@ -14,6 +14,13 @@ public abstract class TensorStorage : IDisposable
     /// </summary>
     public abstract unsafe byte* HostPointer { get; }
 
+    /// <summary>
+    /// Says that a range will not be read for long. A mapped file gives its pages back to the system; whoever reads them all the same gets the same bytes.
+    /// </summary>
+    public virtual void Discard(long offset, long byteLength)
+    {
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -14,6 +14,7 @@ public sealed unsafe partial class CpuBackend
         _checks.Linear(x, layer, y, activation, residual, norm);
         var operands = new LinearOperands(layer, Floats(y), activation, residual is null ? null : Floats(residual));
         _kernels.Linear(x, new ReadOnlySpan<LinearOperands>(in operands), norm);
+        (layer.Weight as PackedWeight)?.ReleaseSource();
     }
 
     /// <inheritdoc/>
@@ -26,6 +27,8 @@ public sealed unsafe partial class CpuBackend
         for (int i = 0; i < layers.Length; i++)
             operands[i] = new LinearOperands(layers[i], Floats(y[i]));
         _kernels.Linear(x, operands, norm);
+        foreach (LinearParameters layer in layers)
+            (layer.Weight as PackedWeight)?.ReleaseSource();
     }
 
     /// <inheritdoc/>
@@ -47,6 +50,7 @@ public sealed unsafe partial class CpuBackend
     {
         _checks.PatchEmbed(pixels, embedding, y);
         _kernels.PatchEmbed(pixels, embedding, y);
+        (embedding.Patch as PackedWeight)?.ReleaseSource();
     }
 
     /// <inheritdoc/>

@@ -18,6 +18,7 @@ public sealed partial class CpuBackend : IBackend
     private readonly OperandChecks _checks = new("cpu", tensor => tensor.IsHost, weight => weight is CpuWeight);
     private readonly CpuMachine _machine;
     private readonly CpuKernels _kernels;
+    private readonly WeightResidency _residency;
 
     /// <summary>Starts the threads and chooses the kernels.</summary>
     /// <param name="options">Null for the defaults.</param>
@@ -35,6 +36,7 @@ public sealed partial class CpuBackend : IBackend
         options ??= new CpuOptions();
         ArgumentOutOfRangeException.ThrowIfNegative(options.Threads);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Threads, MostThreads);
+        _residency = options.Weights;
         int threads = options.Threads > 0 ? options.Threads : Threading.Cores.Available();
         var features = new CpuFeatures(options.Disable);
         InstructionSet set = features.Choose(options.InstructionSet);
@@ -60,7 +62,7 @@ public sealed partial class CpuBackend : IBackend
     public PreparedWeight Prepare(Tensor weight)
     {
         OperandChecks.Prepare(weight);
-        return new CpuWeight(weight);
+        return _residency == WeightResidency.Packed ? new PackedWeight(weight, _kernels.PanelWidth) : new CpuWeight(weight);
     }
 
     /// <inheritdoc/>

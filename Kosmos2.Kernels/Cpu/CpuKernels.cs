@@ -5,6 +5,9 @@ namespace Kosmos2.Kernels.Cpu;
 /// <summary>The operations that depend on the vector width, behind one virtual call each. Operands are checked before they come here.</summary>
 internal abstract class CpuKernels
 {
+    /// <summary>Columns of a panel of packed weights.</summary>
+    public abstract int PanelWidth { get; }
+
     public abstract void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm);
 
     public abstract void LayerNorm(Tensor x, LayerNormParameters norm, Tensor y);

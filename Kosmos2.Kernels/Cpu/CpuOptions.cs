@@ -9,6 +9,9 @@ public sealed record CpuOptions
     /// <summary>Vector width. A width that the machine lacks is refused.</summary>
     public InstructionSet InstructionSet { get; init; }
 
+    /// <summary>Where weights are read from.</summary>
+    public WeightResidency Weights { get; init; }
+
     /// <summary>
     /// Kernels that may not be used, by name and separated by commas, in addition to those of the environment variable KOSMOS2_DISABLE:
     /// <c>avx512</c>, <c>avx2</c>, <c>vector128</c> (widths that <see cref="InstructionSet.Auto"/> then passes over), <c>assembler</c> (kernels assembled at run time).

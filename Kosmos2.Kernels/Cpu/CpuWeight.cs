@@ -3,7 +3,7 @@ using Kosmos2.Kernels.Cpu.Linear;
 namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>A weight read where it lies, in its own type, whatever its alignment. It owns nothing: the file stays mapped as long as its owner says.</summary>
-internal sealed class CpuWeight : PreparedWeight
+internal class CpuWeight : PreparedWeight
 {
     private readonly Tensor? _floats;
     private readonly QuantizedMatrix? _integers;

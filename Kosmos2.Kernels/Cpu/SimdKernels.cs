@@ -10,6 +10,8 @@ namespace Kosmos2.Kernels.Cpu;
 internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
     where S : unmanaged, ISimd<S>
 {
+    public override int PanelWidth => MultiplyJob<S>.PanelWidth;
+
     public override void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm) =>
         LinearKernel.Run<S>(machine, Floats(x), x.Rows, norm, layers);
 

@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 using Kosmos2.Kernels;
 using Microsoft.Win32.SafeHandles;
 
@@ -9,8 +10,10 @@ namespace Kosmos2.Weights;
 /// own layout gives. Writing through the pointer ends the process, and so does reading a page that another process has meanwhile cut off
 /// the file: replace a model's files by renaming, never by truncating them in place.
 /// </summary>
-internal sealed unsafe class MappedStorage : TensorStorage
+internal sealed unsafe partial class MappedStorage : TensorStorage
 {
+    private const int DontNeed = 4;
+
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private byte* _pointer;
@@ -43,6 +46,23 @@ internal sealed unsafe class MappedStorage : TensorStorage
 
     /// <inheritdoc/>
     public override byte* HostPointer => _pointer;
+
+    /// <inheritdoc/>
+    public override void Discard(long offset, long byteLength)
+    {
+        if (!OperatingSystem.IsLinux() || _pointer == null)
+            return;
+
+        // Whole pages only: the ends may belong to tensors beside.
+        nuint page = (nuint)Environment.SystemPageSize;
+        nuint first = ((nuint)(_pointer + offset) + page - 1) & ~(page - 1);
+        nuint end = (nuint)(_pointer + offset + byteLength) & ~(page - 1);
+        if (end > first)
+            _ = madvise((void*)first, end - first, DontNeed);
+    }
+
+    [LibraryImport("libc")]
+    private static partial int madvise(void* address, nuint length, int advice);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

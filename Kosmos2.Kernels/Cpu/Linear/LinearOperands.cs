@@ -5,6 +5,12 @@ internal unsafe struct LinearOperands
 {
     public WeightOperands Weight;
 
+    /// <summary>[panel][Inputs][panel width] the packed weight, or null where it is packed anew for each product.</summary>
+    public float* Panels;
+
+    /// <summary>[panels] whether a panel has been written to <see cref="Panels"/>.</summary>
+    public byte* Written;
+
     /// <summary>Length of an input row.</summary>
     public int Inputs;
 
@@ -37,5 +43,10 @@ internal unsafe struct LinearOperands
         Inputs = weight.Shape.Width;
         Outputs = weight.Shape.Rows;
         Y = y;
+        if (weight is PackedWeight packed)
+        {
+            Panels = packed.Memory;
+            Written = packed.Written;
+        }
     }
 }

@@ -6,7 +6,7 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// <summary>
 /// The products of packed rows with the weights of one or more layers. Every worker takes a run of column panels (two vectors wide). For each
 /// panel and each block of <see cref="BlockDepth"/> inputs it packs that piece of the weight, transposed and widened, into memory
-/// of its own, and lets the micro-kernel add all rows' products to a strip [rows][2 Width]; after the last block the strip goes to y.
+/// of its own (or once and for all into the weight's, see <see cref="PackedWeight"/>), and lets the micro-kernel add all rows' products to a strip [rows][2 Width]; after the last block the strip goes to y.
 /// </summary>
 /// <remarks>
 /// So the weight is read once, in the order it lies in, and neither edge reaches the micro-kernel. A sum's order is fixed by the number of inputs:
@@ -40,20 +40,26 @@ internal readonly unsafe struct MultiplyJob<S>(
         {
             int here = PanelsOf(layers + i);
             for (int panel = Math.Max(first - start, 0); panel < Math.Min(end - start, here); panel++)
-                RunPanel(layers + i, panel * PanelWidth, packedWeight, strip);
+                RunPanel(layers + i, panel, packedWeight, strip);
             start += here;
         }
     }
 
     private static int PanelsOf(LinearOperands* layer) => (layer->Outputs + PanelWidth - 1) / PanelWidth;
 
-    private void RunPanel(LinearOperands* layer, int column, float* packedWeight, float* strip)
+    private void RunPanel(LinearOperands* layer, int index, float* packedWeight, float* strip)
     {
+        int column = index * PanelWidth;
+        bool kept = layer->Panels != null;
+        bool written = kept && layer->Written[index] != 0;
         FillWithBias(layer, column, strip);
         for (int k = 0; k < layer->Inputs; k += BlockDepth)
         {
             int depth = Math.Min(BlockDepth, layer->Inputs - k);
-            PackWeight(layer, column, k, depth, packedWeight);
+            if (kept)
+                packedWeight = layer->Panels + ((((nint)index * layer->Inputs) + k) * PanelWidth);
+            if (!written)
+                PackWeight(layer, column, k, depth, packedWeight);
             float* block = packedRows + ((nint)k * panels.Rows);
             for (int panel = 0; panel < panels.Count; panel++)
             {
@@ -61,6 +67,8 @@ internal readonly unsafe struct MultiplyJob<S>(
                 tiles.Run(panels.Start(panel + 1) - row, block + ((nint)row * depth), packedWeight, strip + ((nint)row * PanelWidth), depth, PanelWidth);
             }
         }
+        if (kept)
+            layer->Written[index] = 1;
         Epilogue.Write<S>(layer, strip, firstRow, panels.Rows, column);
     }
 

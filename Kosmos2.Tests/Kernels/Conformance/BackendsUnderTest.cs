@@ -37,8 +37,11 @@ public static class BackendsUnderTest
     private static readonly BackendUnderTest WithoutAssembler =
         new("cpu, assembler off", "Cpu", () => new CpuBackend(new CpuOptions { Threads = 1, Disable = "assembler" }));
 
+    private static readonly BackendUnderTest Packed =
+        new("cpu, packed weights", "Cpu", () => new CpuBackend(new CpuOptions { Threads = 2, Weights = WeightResidency.Packed }));
+
     private static readonly BackendUnderTest[] Present =
-        [.. Cpu(), WithoutAssembler, .. Devices(IlgpuDeviceKind.OpenCl, "OpenCL"), .. Devices(IlgpuDeviceKind.Cuda, "CUDA")];
+        [.. Cpu(), WithoutAssembler, Packed, .. Devices(IlgpuDeviceKind.OpenCl, "OpenCL"), .. Devices(IlgpuDeviceKind.Cuda, "CUDA")];
 
     /// <summary>The backends to compare with the oracle.</summary>
     public static IEnumerable<TestFixtureData> All() => Present.Select(Fixture);

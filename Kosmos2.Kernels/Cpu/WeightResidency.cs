@@ -1,0 +1,17 @@
+namespace Kosmos2.Kernels.Cpu;
+
+/// <summary>Where a <see cref="CpuBackend"/> reads weights from.</summary>
+public enum WeightResidency
+{
+    /// <summary>
+    /// From the file's own pages, in its own layout: ready at once, no memory beyond the page cache. Every product brings the weights into the
+    /// kernels' order anew, which slows a step of few rows down.
+    /// </summary>
+    Mapped,
+
+    /// <summary>
+    /// From memory of our own, in the kernels' order: as many bytes again in F32, written piece by piece when a product first needs them, after
+    /// which the file's pages are given back. The same results, bit for bit.
+    /// </summary>
+    Packed,
+}
