@@ -10,10 +10,10 @@ namespace Kosmos2.Kernels.Cpu;
 internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
     where S : unmanaged, ISimd<S>
 {
-    public override int PanelWidth => MultiplyJob<S>.PanelWidth;
+    public override int PanelWidth => Panel<S>.Width;
 
     public override void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm) =>
-        LinearKernel.Run<S>(machine, Floats(x), x.Rows, norm, layers);
+        LinearKernel.Run<S, Float32Format<S>>(machine, machine.Tiles, Floats(x), x.Rows, norm, layers);
 
     public override void LayerNorm(Tensor x, LayerNormParameters norm, Tensor y) => Normalize(x, new NormOperands(norm), y);
 
@@ -41,7 +41,7 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
                 image[i] = classToken[i] + positions[i];
             machine.Pool.Run(ref patches);
             var layer = new LinearOperands((CpuWeight)embedding.Patch, image + hidden) { Residual = positions + hidden };
-            LinearKernel.Run<S>(machine, patches.Rows, count, null, new ReadOnlySpan<LinearOperands>(in layer));
+            LinearKernel.Run<S, Float32Format<S>>(machine, machine.Tiles, patches.Rows, count, null, new ReadOnlySpan<LinearOperands>(in layer));
             patches.Pixels += (nint)patches.Channels * patches.Height * patches.Width;
             image += (1 + (nint)count) * hidden;
         }

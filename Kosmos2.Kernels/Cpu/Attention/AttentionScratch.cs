@@ -55,7 +55,7 @@ internal readonly unsafe struct AttentionScratch<S>
     }
 
     /// <summary>A head's width up to whole panels.</summary>
-    public static int PaddedHead(int headSize) => (headSize + MultiplyJob<S>.PanelWidth - 1) / MultiplyJob<S>.PanelWidth * MultiplyJob<S>.PanelWidth;
+    public static int PaddedHead(int headSize) => (headSize + Panel<S>.Width - 1) / Panel<S>.Width * Panel<S>.Width;
 
     /// <summary>Floats that a worker needs.</summary>
     public static nint Length(int headSize)

@@ -51,7 +51,7 @@ internal readonly unsafe struct AttentionTask<S, TKeys>(AttentionItem item, TKey
     // Pieces that lie in one block of keys and in one panel.
     private void PackKeys(int key, int count)
     {
-        int width = MultiplyJob<S>.PanelWidth;
+        int width = Panel<S>.Width;
         int piece = Math.Min(KeyValueBlocks.BlockSize, width);
         int whole = (count + width - 1) / width * width;
         for (int i = 0; i < whole; i += piece)
@@ -71,7 +71,7 @@ internal readonly unsafe struct AttentionTask<S, TKeys>(AttentionItem item, TKey
 
     private void PackValues(int key, int count, int padded)
     {
-        int width = MultiplyJob<S>.PanelWidth;
+        int width = Panel<S>.Width;
         for (int i = 0; i < count; i++)
         {
             float* row = source.Values((key + i) / KeyValueBlocks.BlockSize) + ((key + i) % KeyValueBlocks.BlockSize * source.Stride);
@@ -86,7 +86,7 @@ internal readonly unsafe struct AttentionTask<S, TKeys>(AttentionItem item, TKey
 
     private void AddChunk(int panel, int key, int count, int padded)
     {
-        int width = MultiplyJob<S>.PanelWidth;
+        int width = Panel<S>.Width;
         int first = _panels.Start(panel);
         int rows = _panels.Start(panel + 1) - first;
         new Span<float>(scratch.Scores, rows * Chunk).Clear();

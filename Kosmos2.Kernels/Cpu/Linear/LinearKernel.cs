@@ -2,35 +2,46 @@ using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
 
-/// <summary>y[i] = activation(norm(x) W[i]^T + b[i]) + residual for one or more layers i over the same rows.</summary>
+/// <summary>y[i] = activation(norm(x) W[i]^T + b[i]) + residual for one or more layers i of one format over the same rows.</summary>
 internal static unsafe class LinearKernel
 {
-    // Bounds the working memory: more rows run in several passes, each of which packs the weights again (a cost of about 1 in 2 x 500 rows).
+    // Bounds the working memory: more rows run in several passes, each of which packs mapped weights again (a cost of about 1 in 2 x 500 rows).
     private const int MostRows = 504;
     private const long MostPackedFloats = 2 << 20;
 
-    public static void Run<S>(CpuMachine machine, float* x, int rows, LayerNormParameters? norm, ReadOnlySpan<LinearOperands> layers)
+    public static void Run<S, TFormat>(CpuMachine machine, TileTable tiles, float* x, int rows, LayerNormParameters? norm, ReadOnlySpan<LinearOperands> layers)
         where S : unmanaged, ISimd<S>
+        where TFormat : unmanaged, IProductFormat
     {
         if (rows == 0 || layers.Length == 0)
             return;
         int inputs = layers[0].Inputs;
-        int passRows = (int)Math.Clamp(MostPackedFloats / Math.Max(inputs, 1), 8 * S.TileRows, MostRows) / S.TileRows * S.TileRows;
-        float* scratch = machine.ReservePrivate(MultiplyJob<S>.ScratchLength(Math.Min(rows, passRows)), out nint scratchStride);
-        float* packed = machine.Shared.Reserve((long)Math.Min(rows, passRows) * inputs);
-        NormOperands? operands = norm is null ? null : new NormOperands(norm);
+        int passRows = (int)Math.Clamp(MostPackedFloats / Math.Max(inputs, 1), 8 * TFormat.TileRows, MostRows) / TFormat.TileRows * TFormat.TileRows;
+        int most = Math.Min(rows, passRows);
+        float* scratch = machine.ReservePrivate(Math.Max(MultiplyJob<S, TFormat>.ScratchLength(most), inputs), out nint scratchStride);
+        long words = (long)(inputs + TFormat.StepInputs - 1) / TFormat.StepInputs * TFormat.StepWords * most;
+        float* shared = machine.Shared.Reserve(words + (2 * most));
+        var packed = new PackedRows
+        {
+            Inputs = inputs,
+            Norm = norm is null ? null : new NormOperands(norm),
+            Words = shared,
+            Scales = shared + words,
+            Corrections = (int*)(shared + words + most),
+        };
         fixed (LinearOperands* first = layers)
         {
             for (int row = 0; row < rows; row += passRows)
             {
-                var panels = new RowPanels(Math.Min(passRows, rows - row), S.TileRows);
-                var pack = new PackRowsJob<S>(x + ((nint)row * inputs), inputs, operands, panels, packed);
+                packed.Source = x + ((nint)row * inputs);
+                var panels = new RowPanels(Math.Min(passRows, rows - row), TFormat.TileRows);
+                var pack = new PackRowsJob<TFormat>(packed, panels, scratch, scratchStride);
                 // One panel is packed sooner than the workers would start.
                 if (panels.Count == 1)
                     pack.Run(0, 1);
                 else
                     machine.Pool.Run(ref pack);
-                var multiply = new MultiplyJob<S>(first, layers.Length, packed, panels, row, machine.Tiles, scratch, scratchStride);
+                var multiply = new MultiplyJob<S, TFormat>(first, layers.Length, packed, panels, row, tiles, scratch, scratchStride);
                 machine.Pool.Run(ref multiply);
             }
         }

@@ -5,31 +5,30 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
 /// The products of packed rows with the weights of one or more layers. Every worker takes a run of column panels (two vectors wide). For each
-/// panel and each block of <see cref="BlockDepth"/> inputs it packs that piece of the weight, transposed and widened, into memory
-/// of its own (or once and for all into the weight's, see <see cref="PackedWeight"/>), and lets the micro-kernel add all rows' products to a strip [rows][2 Width]; after the last block the strip goes to y.
+/// panel and each block of steps it packs that piece of the weight, in the order in which the micro-kernel reads it, into memory of its own (or once and
+/// for all into the weight's, see <see cref="PackedWeight"/>), and lets the micro-kernel add all rows' products to a strip [rows][2 Width]; after
+/// the last block the strip goes to y.
 /// </summary>
 /// <remarks>
 /// So the weight is read once, in the order it lies in, and neither edge reaches the micro-kernel. A sum's order is fixed by the number of inputs:
-/// blocks of <see cref="BlockDepth"/>, each one chain, added up in turn. Goto and van de Geijn, "Anatomy of high-performance matrix
-/// multiplication" (2008), gives the blocking its reasons.
+/// blocks, each one chain, added up in turn. Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), gives the
+/// blocking its reasons.
 /// </remarks>
-internal readonly unsafe struct MultiplyJob<S>(
-    LinearOperands* layers, int layerCount, float* packedRows, RowPanels panels, int firstRow, TileTable tiles, float* scratch, nint scratchStride) : IJob
+internal readonly unsafe struct MultiplyJob<S, TFormat>(
+    LinearOperands* layers, int layerCount, PackedRows rows, RowPanels panels, int firstRow, TileTable tiles, float* scratch, nint scratchStride) : IJob
     where S : unmanaged, ISimd<S>
+    where TFormat : unmanaged, IProductFormat
 {
-    /// <summary>Inputs in a block: a piece of the weight and its packed form are then 16 KiB each at the widest vectors, half of a first-level cache.</summary>
-    public const int BlockDepth = 128;
+    private static int PanelWidth => Panel<S>.Width;
 
-    /// <summary>Columns of a panel.</summary>
-    public static int PanelWidth => 2 * S.Width;
+    private static int BlockWords => TFormat.BlockSteps * TFormat.PanelWords;
 
-    /// <summary>Floats that each worker needs for a number of rows.</summary>
-    public static nint ScratchLength(int rows) => (BlockDepth + (nint)rows) * PanelWidth;
+    /// <summary>Floats that each worker needs for a number of rows: a packed block, room to pack it, a strip.</summary>
+    public static nint ScratchLength(int rows) => (2 * BlockWords) + ((nint)rows * PanelWidth);
 
     public void Run(int worker, int workers)
     {
-        float* packedWeight = scratch + (worker * scratchStride);
-        float* strip = packedWeight + (BlockDepth * PanelWidth);
+        float* block = scratch + (worker * scratchStride);
         int count = 0;
         for (int i = 0; i < layerCount; i++)
             count += PanelsOf(layers + i);
@@ -40,68 +39,39 @@ internal readonly unsafe struct MultiplyJob<S>(
         {
             int here = PanelsOf(layers + i);
             for (int panel = Math.Max(first - start, 0); panel < Math.Min(end - start, here); panel++)
-                RunPanel(layers + i, panel, packedWeight, strip);
+                RunPanel(layers + i, panel, block);
             start += here;
         }
     }
 
     private static int PanelsOf(LinearOperands* layer) => (layer->Outputs + PanelWidth - 1) / PanelWidth;
 
-    private void RunPanel(LinearOperands* layer, int index, float* packedWeight, float* strip)
+    private void RunPanel(LinearOperands* layer, int index, float* block)
     {
         int column = index * PanelWidth;
+        int steps = (layer->Inputs + TFormat.StepInputs - 1) / TFormat.StepInputs;
         bool kept = layer->Panels != null;
         bool written = kept && layer->Written[index] != 0;
-        FillWithBias(layer, column, strip);
-        for (int k = 0; k < layer->Inputs; k += BlockDepth)
+        float* room = block + BlockWords;
+        float* strip = room + BlockWords;
+        TFormat.Begin(layer, column, rows, panels.Rows, strip);
+        for (int step = 0; step < steps; step += TFormat.BlockSteps)
         {
-            int depth = Math.Min(BlockDepth, layer->Inputs - k);
-            if (kept)
-                packedWeight = layer->Panels + ((((nint)index * layer->Inputs) + k) * PanelWidth);
+            int count = Math.Min(TFormat.BlockSteps, steps - step);
+            float* weight = kept ? layer->Panels + ((((nint)index * steps) + step) * TFormat.PanelWords) : block;
             if (!written)
-                PackWeight(layer, column, k, depth, packedWeight);
-            float* block = packedRows + ((nint)k * panels.Rows);
+                TFormat.PackWeight(layer, column, step, count, weight, room);
+            float* words = rows.Words + ((nint)step * TFormat.StepWords * panels.Rows);
             for (int panel = 0; panel < panels.Count; panel++)
             {
                 int row = panels.Start(panel);
-                tiles.Run(panels.Start(panel + 1) - row, block + ((nint)row * depth), packedWeight, strip + ((nint)row * PanelWidth), depth, PanelWidth);
+                tiles.Run(
+                    panels.Start(panel + 1) - row, words + ((nint)row * count * TFormat.StepWords), weight, strip + ((nint)row * PanelWidth), count, PanelWidth);
             }
         }
         if (kept)
             layer->Written[index] = 1;
+        TFormat.Finish(layer, column, rows, panels.Rows, strip);
         Epilogue.Write<S>(layer, strip, firstRow, panels.Rows, column);
-    }
-
-    private void FillWithBias(LinearOperands* layer, int column, float* strip)
-    {
-        S left = default;
-        S right = default;
-        if (layer->Bias != null)
-        {
-            int lanes = Math.Min(PanelWidth, layer->Outputs - column);
-            left = S.LoadPartial(layer->Bias + column, Math.Min(lanes, S.Width));
-            right = S.LoadPartial(layer->Bias + column + Math.Min(lanes, S.Width), Math.Max(lanes - S.Width, 0));
-        }
-        for (int row = 0; row < panels.Rows; row++)
-        {
-            left.Store(strip + ((nint)row * PanelWidth));
-            right.Store(strip + ((nint)row * PanelWidth) + S.Width);
-        }
-    }
-
-    private static void PackWeight(LinearOperands* layer, int column, int k, int depth, float* packed)
-    {
-        int rows = Math.Min(PanelWidth, layer->Outputs - column);
-        nint stride = layer->Inputs;
-        // The next block of this panel, or the first of the next.
-        nint ahead = k + depth < layer->Inputs ? BlockDepth : (PanelWidth * stride) - k;
-        layer->Weight.Read<S, PanelPacker>(new PanelPacker(column, rows, k, depth, packed, ahead));
-    }
-
-    /// <summary>Packs a piece of a panel from whatever type its rows have.</summary>
-    private readonly struct PanelPacker(int column, int rows, int k, int depth, float* packed, nint ahead) : IWeightReader<S>
-    {
-        public void Read<TSource>(TSource source)
-            where TSource : unmanaged, IRowSource<S> => Packing.Pack<S, TSource>(source, column, rows, k, depth, packed, PanelWidth, PanelWidth, ahead);
     }
 }

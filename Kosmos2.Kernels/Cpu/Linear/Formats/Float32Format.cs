@@ -1,0 +1,76 @@
+using Kosmos2.Kernels.Cpu.Simd;
+
+namespace Kosmos2.Kernels.Cpu.Linear;
+
+/// <summary>F32 operands: a step is one input. Sums start from the bias; F16 and BF16 weights are widened while they are packed.</summary>
+internal readonly unsafe struct Float32Format<S> : IProductFormat
+    where S : unmanaged, ISimd<S>
+{
+    public static int StepInputs => 1;
+
+    public static int StepWords => 1;
+
+    public static int BlockSteps => 128;
+
+    public static int TileRows => S.TileRows;
+
+    public static int PanelWords => Panel<S>.Width;
+
+    public static void PackRows(PackedRows rows, RowPanels panels, int panel, float* room)
+    {
+        if (rows.Norm is not { } norm)
+        {
+            Pack(rows, panels, panel, new F32Rows<S>(rows.Source, rows.Inputs));
+            return;
+        }
+        RowMoments* moments = stackalloc RowMoments[TileTable.MostRows];
+        int first = panels.Start(panel);
+        for (int row = first; row < panels.Start(panel + 1); row++)
+            moments[row - first] = Normalization.Moments<S>(rows.Source + ((nint)row * rows.Inputs), rows.Inputs, norm.Epsilon);
+        Pack(rows, panels, panel, new NormalizedRows<S>(rows.Source, rows.Inputs, norm, moments, first));
+    }
+
+    public static void PackWeight(LinearOperands* layer, int column, int step, int count, float* packed, float* room)
+    {
+        int rows = Math.Min(Panel<S>.Width, layer->Outputs - column);
+        nint stride = layer->Inputs;
+        // The next block of this panel, or the first of the next.
+        nint ahead = step + count < layer->Inputs ? BlockSteps : (Panel<S>.Width * stride) - step;
+        layer->Weight.Read<S, Packer>(new Packer(column, rows, step, count, packed, ahead));
+    }
+
+    public static void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip)
+    {
+        (S left, S right) = Panel<S>.Load(layer->Bias, column, layer->Outputs);
+        for (int row = 0; row < count; row++)
+        {
+            left.Store(strip + ((nint)row * Panel<S>.Width));
+            right.Store(strip + ((nint)row * Panel<S>.Width) + S.Width);
+        }
+    }
+
+    public static void Finish(LinearOperands* layer, int column, PackedRows rows, int count, float* strip)
+    {
+    }
+
+    private static void Pack<TSource>(PackedRows rows, RowPanels panels, int panel, TSource source)
+        where TSource : unmanaged, IRowSource<S>
+    {
+        int first = panels.Start(panel);
+        int count = panels.Start(panel + 1) - first;
+        for (int k = 0; k < rows.Inputs; k += BlockSteps)
+        {
+            int depth = Math.Min(BlockSteps, rows.Inputs - k);
+            float* destination = rows.Words + ((nint)k * panels.Rows) + ((nint)first * depth);
+            Packing.Pack<S, TSource>(source, first, count, k, depth, destination, count, count);
+        }
+    }
+
+    /// <summary>Packs a piece of a panel from whatever type its rows have.</summary>
+    private readonly struct Packer(int column, int rows, int k, int depth, float* packed, nint ahead) : IWeightReader<S>
+    {
+        public void Read<TSource>(TSource source)
+            where TSource : unmanaged, IRowSource<S> =>
+            Packing.Pack<S, TSource>(source, column, rows, k, depth, packed, Panel<S>.Width, Panel<S>.Width, ahead);
+    }
+}

@@ -1,0 +1,80 @@
+namespace Kosmos2.Kernels.Cpu.Linear;
+
+/// <summary>What a product computes with.</summary>
+internal enum ProductFormat
+{
+    /// <summary>F32 times F32. Weights of other types are widened.</summary>
+    Float32,
+
+    /// <summary>bfloat16 times bfloat16, summed in F32 (vdpbf16ps). Weights and rows are rounded.</summary>
+    BFloat16,
+
+    /// <summary>8-bit weights with a scale an output, rows rounded to 8 bits with a scale a row, summed exactly (vpdpbusd).</summary>
+    Int8,
+
+    /// <summary>4-bit weights with a scale for each group of inputs, rows as for <see cref="Int8"/>.</summary>
+    Int4,
+}
+
+/// <summary>Whose operands lie in memory how: rows and weights in the micro-kernel's words, and what surrounds its sums.</summary>
+internal unsafe interface IProductFormat
+{
+    /// <summary>Inputs that a step of the micro-kernel takes.</summary>
+    static abstract int StepInputs { get; }
+
+    /// <summary>32-bit words of a packed row in a step.</summary>
+    static abstract int StepWords { get; }
+
+    /// <summary>Steps of a block: a piece of a panel of weights then takes about half of a first-level cache.</summary>
+    static abstract int BlockSteps { get; }
+
+    /// <summary>Rows of the largest tile.</summary>
+    static abstract int TileRows { get; }
+
+    /// <summary>32-bit words of a panel of weights in a step.</summary>
+    static abstract int PanelWords { get; }
+
+    /// <summary>Packs the rows of a panel: for each block of steps [steps][StepWords][rows].</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="panels">How they are divided.</param>
+    /// <param name="panel">The panel.</param>
+    /// <param name="room">Working memory for one row.</param>
+    static abstract void PackRows(PackedRows rows, RowPanels panels, int panel, float* room);
+
+    /// <summary>Packs steps of a panel of weights.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="column">First output of the panel; it may reach past the last one.</param>
+    /// <param name="step">First step.</param>
+    /// <param name="count">Steps, at most a block.</param>
+    /// <param name="packed">[count][PanelWords].</param>
+    /// <param name="room">Working memory for a block.</param>
+    static abstract void PackWeight(LinearOperands* layer, int column, int step, int count, float* packed, float* room);
+
+    /// <summary>Fills a strip [rows][panel width] with what its sums start from.</summary>
+    static abstract void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip);
+
+    /// <summary>Turns a strip's sums into F32 with the bias in them.</summary>
+    static abstract void Finish(LinearOperands* layer, int column, PackedRows rows, int count, float* strip);
+}
+
+/// <summary>The rows of a product, before and after packing.</summary>
+internal unsafe struct PackedRows
+{
+    /// <summary>[rows][Inputs], in F32.</summary>
+    public float* Source;
+
+    /// <summary>Length of a row.</summary>
+    public int Inputs;
+
+    /// <summary>Normalisation on the way, or null.</summary>
+    public NormOperands? Norm;
+
+    /// <summary>The packed words of all panels.</summary>
+    public float* Words;
+
+    /// <summary>[rows] what a row's integers are multiplied by; integer formats only.</summary>
+    public float* Scales;
+
+    /// <summary>[rows] the sum of a row's integers, times minus the offset of the weights; integer formats only.</summary>
+    public int* Corrections;
+}
