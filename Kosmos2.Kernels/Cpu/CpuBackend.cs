@@ -18,7 +18,8 @@ public sealed partial class CpuBackend : IBackend
     private readonly OperandChecks _checks = new("cpu", tensor => tensor.IsHost, weight => weight is CpuWeight);
     private readonly CpuMachine _machine;
     private readonly CpuKernels _kernels;
-    private readonly WeightResidency _residency;
+    private readonly bool _packed;
+    private readonly bool _fast;
 
     /// <summary>Starts the threads and chooses the kernels.</summary>
     /// <param name="options">Null for the defaults.</param>
@@ -36,11 +37,12 @@ public sealed partial class CpuBackend : IBackend
         options ??= new CpuOptions();
         ArgumentOutOfRangeException.ThrowIfNegative(options.Threads);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Threads, MostThreads);
-        _residency = options.Weights;
+        _packed = options.Weights == WeightResidency.Packed;
+        _fast = options.Products == ProductPrecision.Fast;
         int threads = options.Threads > 0 ? options.Threads : Threading.Cores.Available();
         var features = new CpuFeatures(options.Disable);
         InstructionSet set = features.Choose(options.InstructionSet);
-        AssembledTiles? assembled = set == InstructionSet.Vector512 && features.Assembler ? AssembledTiles.TryCreate(allocate) : null;
+        AssembledKernels? assembled = set == InstructionSet.Vector512 && features.Assembler ? AssembledKernels.TryCreate(features, allocate) : null;
         (_machine, _kernels) = set switch
         {
             InstructionSet.Vector512 => Make<Simd512>(threads, assembled),
@@ -62,13 +64,22 @@ public sealed partial class CpuBackend : IBackend
     public PreparedWeight Prepare(Tensor weight)
     {
         OperandChecks.Prepare(weight);
-        return _residency == WeightResidency.Packed ? new PackedWeight(weight, _kernels.PanelWidth) : new CpuWeight(weight);
+        if (weight.DType == DType.BF16 && _fast && _machine.Assembled?.BFloat16 is not null)
+            return PackedWeight.Reserve<BFloat16Format>(weight, ProductFormat.BFloat16, Panel<Simd512>.Width);
+        return _packed ? _kernels.Pack(weight) : new CpuWeight(weight);
     }
 
     /// <inheritdoc/>
     public PreparedWeight Prepare(QuantizedMatrix weight)
     {
         ArgumentNullException.ThrowIfNull(weight);
+        if (_fast && weight.ZeroPoints is null)
+        {
+            if (weight.Bits == 8 && weight.Groups == 1 && _machine.Assembled?.Int8 is not null)
+                return PackedWeight.Reserve<Int8Format>(weight, ProductFormat.Int8, Panel<Simd512>.Width);
+            if (weight.Bits == 4 && (weight.Groups == 1 || weight.GroupSize % Int4Format.StepInputs == 0) && _machine.Assembled?.Int4 is not null)
+                return PackedWeight.Reserve<Int4Format>(weight, ProductFormat.Int4, Panel<Simd512>.Width);
+        }
         return new CpuWeight(weight);
     }
 
@@ -104,10 +115,10 @@ public sealed partial class CpuBackend : IBackend
     /// <inheritdoc/>
     public void Dispose() => _machine.Dispose();
 
-    private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads, AssembledTiles? assembled)
+    private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads, AssembledKernels? assembled)
         where S : unmanaged, ISimd<S>
     {
-        var machine = new CpuMachine(threads, assembled?.Table ?? TileTable.Compiled<S>(), assembled);
+        var machine = new CpuMachine(threads, assembled?.Float32 ?? TileTable.Compiled<S>(), assembled);
         return (machine, new SimdKernels<S>(machine));
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu;
@@ -5,7 +6,7 @@ namespace Kosmos2.Kernels.Cpu;
 /// <summary>What the machine can do, less what was switched off.</summary>
 internal sealed class CpuFeatures
 {
-    private static readonly string[] Names = ["avx512", "avx2", "vector128", "assembler"];
+    private static readonly string[] Names = ["avx512", "avx2", "vector128", "assembler", "avx512bf16", "avx512vnni"];
     private static readonly string EnvironmentNames = Environment.GetEnvironmentVariable("KOSMOS2_DISABLE") ?? "";
 
     private readonly HashSet<string> _disabled = new(StringComparer.OrdinalIgnoreCase);
@@ -20,6 +21,12 @@ internal sealed class CpuFeatures
 
     /// <summary>Whether kernels may be assembled.</summary>
     public bool Assembler => !_disabled.Contains("assembler");
+
+    /// <summary>Whether there are products of bfloat16 (AVX512-BF16: leaf 7.1, EAX bit 5).</summary>
+    public bool BFloat16 => !_disabled.Contains("avx512bf16") && HasLeaf7(1) && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0;
+
+    /// <summary>Whether there are products of bytes (AVX512-VNNI: leaf 7.0, ECX bit 11).</summary>
+    public bool Vnni => !_disabled.Contains("avx512vnni") && HasLeaf7(0) && (X86Base.CpuId(7, 0).Ecx & (1 << 11)) != 0;
 
     /// <summary>The width to compute with.</summary>
     /// <exception cref="PlatformNotSupportedException">The machine does not have the width asked for.</exception>
@@ -40,6 +47,8 @@ internal sealed class CpuFeatures
         InstructionSet.Auto or InstructionSet.Scalar => true,
         _ => throw new ArgumentOutOfRangeException(nameof(set), set, "not an instruction set"),
     };
+
+    private static bool HasLeaf7(int subleaf) => X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && X86Base.CpuId(7, 0).Eax >= subleaf;
 
     private InstructionSet? Allowed(InstructionSet set, string name) => IsSupported(set) && !_disabled.Contains(name) ? set : null;
 

@@ -5,8 +5,8 @@ namespace Kosmos2.Kernels.Cpu;
 /// <summary>The operations that depend on the vector width, behind one virtual call each. Operands are checked before they come here.</summary>
 internal abstract class CpuKernels
 {
-    /// <summary>Columns of a panel of packed weights.</summary>
-    public abstract int PanelWidth { get; }
+    /// <summary>Room for a weight in the order of the F32 kernels.</summary>
+    public abstract PackedWeight Pack(Tensor weight);
 
     public abstract void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm);
 

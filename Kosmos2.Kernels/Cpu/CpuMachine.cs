@@ -1,3 +1,4 @@
+using Kosmos2.Kernels.Cpu.Assembler;
 using Kosmos2.Kernels.Cpu.Linear;
 using Kosmos2.Kernels.Cpu.Memory;
 using Kosmos2.Kernels.Cpu.Threading;
@@ -5,11 +6,14 @@ using Kosmos2.Kernels.Cpu.Threading;
 namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>What all kernels of one backend share: the threads, the micro-kernels and the working memory.</summary>
-internal sealed class CpuMachine(int threads, TileTable tiles, IDisposable? tileOwner) : IDisposable
+internal sealed class CpuMachine(int threads, TileTable tiles, AssembledKernels? assembled) : IDisposable
 {
     public WorkerPool Pool { get; } = new(threads);
 
     public TileTable Tiles { get; } = tiles;
+
+    /// <summary>Kernels that only assembled code has, or null.</summary>
+    public AssembledKernels? Assembled => assembled;
 
     /// <summary>Memory that all workers read.</summary>
     public ScratchBuffer Shared { get; } = new();
@@ -36,6 +40,6 @@ internal sealed class CpuMachine(int threads, TileTable tiles, IDisposable? tile
         Shared.Dispose();
         Private.Dispose();
         Staging.Dispose();
-        tileOwner?.Dispose();
+        assembled?.Dispose();
     }
 }

@@ -1,6 +1,6 @@
 namespace Kosmos2.Kernels.Cpu;
 
-/// <summary>How a <see cref="CpuBackend"/> runs. No option changes a result by more than rounding; threads change nothing at all.</summary>
+/// <summary>How a <see cref="CpuBackend"/> runs. No option but <see cref="Products"/> changes a result by more than rounding; threads change nothing at all.</summary>
 public sealed record CpuOptions
 {
     /// <summary>Threads that compute, including the calling one: 1 to 1024. 0, the default, takes the cores this process may use, one thread each.</summary>
@@ -9,12 +9,16 @@ public sealed record CpuOptions
     /// <summary>Vector width. A width that the machine lacks is refused.</summary>
     public InstructionSet InstructionSet { get; init; }
 
-    /// <summary>Where weights are read from.</summary>
+    /// <summary>What weights of less than F32 are multiplied by.</summary>
+    public ProductPrecision Products { get; init; }
+
+    /// <summary>Where weights are read from. Weights of fast products are always packed.</summary>
     public WeightResidency Weights { get; init; }
 
     /// <summary>
     /// Kernels that may not be used, by name and separated by commas, in addition to those of the environment variable KOSMOS2_DISABLE:
-    /// <c>avx512</c>, <c>avx2</c>, <c>vector128</c> (widths that <see cref="InstructionSet.Auto"/> then passes over), <c>assembler</c> (kernels assembled at run time).
+    /// <c>avx512</c>, <c>avx2</c>, <c>vector128</c> (widths that <see cref="InstructionSet.Auto"/> then passes over), <c>assembler</c> (kernels assembled at run time),
+    /// <c>avx512bf16</c>, <c>avx512vnni</c> (fast products of BF16 and of integers).
     /// </summary>
     public string Disable { get; init; } = "";
 }

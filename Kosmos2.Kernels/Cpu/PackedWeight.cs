@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
+using Kosmos2.Kernels.Cpu.Linear;
 using Kosmos2.Kernels.Cpu.Memory;
 
 namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>
-/// A weight in the order in which the micro-kernels read it, beside its source: [panel][in][columns of a panel], the last panel filled up with zeros.
-/// A panel is written by the worker that first needs it; once all are there the source's pages are given back (rows read later, as
+/// A weight in the order in which the micro-kernels of a format read it, beside its source: [panel][step][words of a step], the last panel filled up with
+/// zeros. A panel is written by the worker that first needs it; once all are there the source's pages are given back (rows read later, as
 /// embeddings are, come from the file again).
 /// </summary>
 internal sealed unsafe class PackedWeight : CpuWeight
@@ -16,25 +17,43 @@ internal sealed unsafe class PackedWeight : CpuWeight
     private byte* _written;
     private bool _complete;
 
-    /// <summary>Reserves room; nothing is packed yet.</summary>
-    /// <param name="matrix">[out, in].</param>
-    /// <param name="panelWidth">Columns of a panel.</param>
-    public PackedWeight(Tensor matrix, int panelWidth)
+    private PackedWeight(Tensor matrix, ProductFormat format, int panelWidth, int stepInputs, int panelWords)
         : base(matrix)
     {
         _source = matrix;
-        _panels = (matrix.Rows + panelWidth - 1) / panelWidth;
-        _memory = (float*)Pages.Reserve(checked((nuint)_panels * (nuint)panelWidth * (nuint)matrix.Width * sizeof(float)));
-        _written = (byte*)NativeMemory.AllocZeroed((nuint)Math.Max(_panels, 1));
+        Format = format;
+        _panels = Reserve(panelWidth, stepInputs, panelWords);
+    }
+
+    private PackedWeight(QuantizedMatrix matrix, ProductFormat format, int panelWidth, int stepInputs, int panelWords)
+        : base(matrix)
+    {
+        _source = matrix.Values;
+        Format = format;
+        _panels = Reserve(panelWidth, stepInputs, panelWords);
     }
 
     ~PackedWeight() => Dispose(false);
 
-    /// <summary>[panel][in][panel width].</summary>
+    /// <summary>What the panels are for.</summary>
+    public ProductFormat Format { get; }
+
+    /// <summary>The panels.</summary>
     public float* Memory => _memory;
 
     /// <summary>[panels] 1 where a panel has been written.</summary>
     public byte* Written => _written;
+
+    /// <summary>Reserves room for a weight in a format; nothing is packed yet.</summary>
+    /// <param name="matrix">[out, in].</param>
+    /// <param name="format">Its name.</param>
+    /// <param name="panelWidth">Outputs of a panel.</param>
+    public static PackedWeight Reserve<TFormat>(Tensor matrix, ProductFormat format, int panelWidth)
+        where TFormat : unmanaged, IProductFormat => new(matrix, format, panelWidth, TFormat.StepInputs, TFormat.PanelWords);
+
+    /// <summary>As the other, for integers.</summary>
+    public static PackedWeight Reserve<TFormat>(QuantizedMatrix matrix, ProductFormat format, int panelWidth)
+        where TFormat : unmanaged, IProductFormat => new(matrix, format, panelWidth, TFormat.StepInputs, TFormat.PanelWords);
 
     /// <summary>Gives the source's pages back once they are no longer needed. Called after a product, by one thread.</summary>
     public void ReleaseSource()
@@ -53,5 +72,14 @@ internal sealed unsafe class PackedWeight : CpuWeight
         _memory = null;
         _written = null;
         base.Dispose(disposing);
+    }
+
+    private int Reserve(int panelWidth, int stepInputs, int panelWords)
+    {
+        int panels = (Shape.Rows + panelWidth - 1) / panelWidth;
+        int steps = (Shape.Width + stepInputs - 1) / stepInputs;
+        _memory = (float*)Pages.Reserve(checked((nuint)panels * (nuint)steps * (nuint)panelWords * sizeof(float)));
+        _written = (byte*)NativeMemory.AllocZeroed((nuint)Math.Max(panels, 1));
+        return panels;
     }
 }

@@ -10,10 +10,18 @@ namespace Kosmos2.Kernels.Cpu;
 internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
     where S : unmanaged, ISimd<S>
 {
-    public override int PanelWidth => Panel<S>.Width;
+    public override PackedWeight Pack(Tensor weight) => PackedWeight.Reserve<Float32Format<S>>(weight, ProductFormat.Float32, Panel<S>.Width);
 
-    public override void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm) =>
-        LinearKernel.Run<S, Float32Format<S>>(machine, machine.Tiles, Floats(x), x.Rows, norm, layers);
+    public override void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm)
+    {
+        // Neighbours of one format share the packed rows.
+        for (int start = 0, end; start < layers.Length; start = end)
+        {
+            for (end = start + 1; end < layers.Length && layers[end].Format == layers[start].Format;)
+                end++;
+            Run(Floats(x), x.Rows, norm, layers[start..end]);
+        }
+    }
 
     public override void LayerNorm(Tensor x, LayerNormParameters norm, Tensor y) => Normalize(x, new NormOperands(norm), y);
 
@@ -41,7 +49,7 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
                 image[i] = classToken[i] + positions[i];
             machine.Pool.Run(ref patches);
             var layer = new LinearOperands((CpuWeight)embedding.Patch, image + hidden) { Residual = positions + hidden };
-            LinearKernel.Run<S, Float32Format<S>>(machine, machine.Tiles, patches.Rows, count, null, new ReadOnlySpan<LinearOperands>(in layer));
+            Run(patches.Rows, count, null, new ReadOnlySpan<LinearOperands>(in layer));
             patches.Pixels += (nint)patches.Channels * patches.Height * patches.Width;
             image += (1 + (nint)count) * hidden;
         }
@@ -128,6 +136,25 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
             ScratchStride = stride,
         };
         machine.Pool.Run(ref job);
+    }
+
+    private void Run(float* x, int rows, LayerNormParameters? norm, ReadOnlySpan<LinearOperands> layers)
+    {
+        switch (layers[0].Format)
+        {
+            case ProductFormat.BFloat16:
+                LinearKernel.Run<Simd512, BFloat16Format>(machine, machine.Assembled!.BFloat16!.Value, x, rows, norm, layers);
+                break;
+            case ProductFormat.Int8:
+                LinearKernel.Run<Simd512, Int8Format>(machine, machine.Assembled!.Int8!.Value, x, rows, norm, layers);
+                break;
+            case ProductFormat.Int4:
+                LinearKernel.Run<Simd512, Int4Format>(machine, machine.Assembled!.Int4!.Value, x, rows, norm, layers);
+                break;
+            default:
+                LinearKernel.Run<S, Float32Format<S>>(machine, machine.Tiles, x, rows, norm, layers);
+                break;
+        }
     }
 
     private void Normalize(Tensor x, NormOperands? norm, Tensor y)

@@ -5,50 +5,30 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 
 /// <summary>
 /// Writes the micro-kernels of <see cref="Linear.Tile{S, TRows}"/> for AVX-512 as machine code: all 24 sums of the largest tile stay in registers,
-/// beside two pairs of columns and four broadcasts, whatever the compiler of the day would do. The order of the multiply-adds is that of
-/// the compiled kernels, so the results are the same, bit for bit. On a core that does one 512-bit multiply-add a cycle (Zen 4) both run
-/// alike; what this is for is instructions that .NET has no intrinsic for, and wider cores.
+/// beside two pairs of columns and four broadcasts, whatever the compiler of the day would do. A step takes one 32-bit word of each row and of each column:
+/// a float, two bfloat16s or four bytes; only the instruction that multiplies differs. The order of the F32 multiply-adds is that of the compiled kernels, so
+/// the results are the same, bit for bit. .NET has no intrinsics for the other two, and on a core that does one 512-bit multiply-add a cycle (Zen 4) the
+/// F32 kernels run as the compiled ones do.
 /// </summary>
-internal static class TileAssembler
+internal sealed class TileAssembler : KernelAssembler
 {
     private const int MostRows = Linear.TileTable.MostRows;
-    private const int VectorBytes = 64;
-    private const int FloatBytes = 4;
+    private const int WordBytes = 4;
     private const int Unrolled = 4;
 
     // Registers 0..23 hold the sums, left and right of each row; 24..27 two pairs of columns; 28..31 broadcasts.
     private const int FirstColumn = 24;
     private const int FirstBroadcast = 28;
 
-    private static readonly AssemblerRegisterZMM[] Zmm =
-    [
-        zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7, zmm8, zmm9, zmm10, zmm11, zmm12, zmm13, zmm14, zmm15,
-        zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31,
-    ];
+    private readonly TileArithmetic _arithmetic;
 
-    private static readonly AssemblerRegisterXMM[] SavedOnWindows = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
+    /// <summary>Chooses what a step computes.</summary>
+    public TileAssembler(TileArithmetic arithmetic)
+        : base(MostRows) => _arithmetic = arithmetic;
 
-    /// <summary>Assembles the kernels for 1 to 12 rows.</summary>
-    /// <returns>The code, and where each kernel begins in it.</returns>
-    public static (byte[] Code, int[] Offsets) Assemble()
+    // rdi: a [depth][rows]; rsi: b [depth][32]; rdx: c; rcx: depth; r8: words from one row of c to the next.
+    protected override void Kernel(Iced.Intel.Assembler assembler, int rows)
     {
-        var assembler = new Iced.Intel.Assembler(64);
-        var entries = new Label[MostRows];
-        for (int rows = 1; rows <= MostRows; rows++)
-        {
-            entries[rows - 1] = assembler.CreateLabel($"rows{rows}");
-            assembler.Label(ref entries[rows - 1]);
-            Kernel(assembler, rows);
-        }
-        using var stream = new MemoryStream();
-        AssemblerResult result = assembler.Assemble(new StreamCodeWriter(stream), 0, BlockEncoderOptions.ReturnNewInstructionOffsets);
-        return (stream.ToArray(), Array.ConvertAll(entries, entry => (int)result.GetLabelRIP(entry)));
-    }
-
-    // rdi: a [depth][rows]; rsi: b [depth][32]; rdx: c; rcx: depth; r8: floats from one row of c to the next.
-    private static void Kernel(Iced.Intel.Assembler assembler, int rows)
-    {
-        Enter(assembler);
         for (int i = 0; i < 2 * rows; i++)
             assembler.vpxord(Zmm[i], Zmm[i], Zmm[i]);
         Label fours = assembler.CreateLabel();
@@ -60,7 +40,7 @@ internal static class TileAssembler
         assembler.Label(ref fours);
         for (int step = 0; step < Unrolled; step++)
             Step(assembler, rows, step);
-        assembler.add(rdi, Unrolled * rows * FloatBytes);
+        assembler.add(rdi, Unrolled * rows * WordBytes);
         assembler.add(rsi, Unrolled * 2 * VectorBytes);
         assembler.sub(rcx, Unrolled);
         assembler.jge(fours);
@@ -71,7 +51,7 @@ internal static class TileAssembler
         Label one = assembler.CreateLabel();
         assembler.Label(ref one);
         Step(assembler, rows, 0);
-        assembler.add(rdi, rows * FloatBytes);
+        assembler.add(rdi, rows * WordBytes);
         assembler.add(rsi, 2 * VectorBytes);
         assembler.dec(rcx);
         assembler.jnz(one);
@@ -80,17 +60,16 @@ internal static class TileAssembler
         assembler.shl(r8, 2);
         for (int row = 0; row < rows; row++)
         {
-            assembler.vaddps(Zmm[2 * row], Zmm[2 * row], __zmmword_ptr[rdx]);
-            assembler.vaddps(Zmm[(2 * row) + 1], Zmm[(2 * row) + 1], __zmmword_ptr[rdx + VectorBytes]);
+            Add(assembler, Zmm[2 * row], __zmmword_ptr[rdx]);
+            Add(assembler, Zmm[(2 * row) + 1], __zmmword_ptr[rdx + VectorBytes]);
             assembler.vmovups(__zmmword_ptr[rdx], Zmm[2 * row]);
             assembler.vmovups(__zmmword_ptr[rdx + VectorBytes], Zmm[(2 * row) + 1]);
             assembler.add(rdx, r8);
         }
-        Leave(assembler);
     }
 
     // One k: each row's sums += its element of a times both vectors of b.
-    private static void Step(Iced.Intel.Assembler assembler, int rows, int step)
+    private void Step(Iced.Intel.Assembler assembler, int rows, int step)
     {
         AssemblerRegisterZMM left = Zmm[FirstColumn + (step % 2 * 2)];
         AssemblerRegisterZMM right = Zmm[FirstColumn + (step % 2 * 2) + 1];
@@ -99,41 +78,47 @@ internal static class TileAssembler
         for (int row = 0; row < rows; row++)
         {
             AssemblerRegisterZMM x = Zmm[FirstBroadcast + (row % 4)];
-            assembler.vbroadcastss(x, __dword_ptr[rdi + (((step * rows) + row) * FloatBytes)]);
-            assembler.vfmadd231ps(Zmm[2 * row], x, left);
-            assembler.vfmadd231ps(Zmm[(2 * row) + 1], x, right);
+            assembler.vbroadcastss(x, __dword_ptr[rdi + (((step * rows) + row) * WordBytes)]);
+            MultiplyAdd(assembler, Zmm[2 * row], x, left);
+            MultiplyAdd(assembler, Zmm[(2 * row) + 1], x, right);
         }
     }
 
-    // Windows passes arguments in other registers and wants some of those used here back.
-    private static void Enter(Iced.Intel.Assembler assembler)
+    private void MultiplyAdd(Iced.Intel.Assembler assembler, AssemblerRegisterZMM sum, AssemblerRegisterZMM row, AssemblerRegisterZMM columns)
     {
-        if (!OperatingSystem.IsWindows())
-            return;
-        assembler.push(rdi);
-        assembler.push(rsi);
-        assembler.sub(rsp, SavedOnWindows.Length * 16);
-        for (int i = 0; i < SavedOnWindows.Length; i++)
-            assembler.vmovups(__xmmword_ptr[rsp + (i * 16)], SavedOnWindows[i]);
-        assembler.mov(rdi, rcx);
-        assembler.mov(rsi, rdx);
-        assembler.mov(rdx, r8);
-        assembler.mov(rcx, r9);
-        // The fifth argument: past the saved registers, the return address and the four slots that the caller keeps free.
-        assembler.mov(r8, __qword_ptr[rsp + (SavedOnWindows.Length * 16) + 16 + 8 + 32]);
-    }
-
-    private static void Leave(Iced.Intel.Assembler assembler)
-    {
-        assembler.vzeroupper();
-        if (OperatingSystem.IsWindows())
+        switch (_arithmetic)
         {
-            for (int i = 0; i < SavedOnWindows.Length; i++)
-                assembler.vmovups(SavedOnWindows[i], __xmmword_ptr[rsp + (i * 16)]);
-            assembler.add(rsp, SavedOnWindows.Length * 16);
-            assembler.pop(rsi);
-            assembler.pop(rdi);
+            case TileArithmetic.BFloat16:
+                assembler.vdpbf16ps(sum, row, columns);
+                break;
+            case TileArithmetic.Bytes:
+                // Unsigned times signed: the weights are the ones with an offset.
+                assembler.vpdpbusd(sum, columns, row);
+                break;
+            default:
+                assembler.vfmadd231ps(sum, row, columns);
+                break;
         }
-        assembler.ret();
     }
+
+    private void Add(Iced.Intel.Assembler assembler, AssemblerRegisterZMM sum, AssemblerMemoryOperand addend)
+    {
+        if (_arithmetic == TileArithmetic.Bytes)
+            assembler.vpaddd(sum, sum, addend);
+        else
+            assembler.vaddps(sum, sum, addend);
+    }
+}
+
+/// <summary>What the words of a tile are.</summary>
+internal enum TileArithmetic
+{
+    /// <summary>One float.</summary>
+    Float32,
+
+    /// <summary>Two bfloat16s, products summed in F32.</summary>
+    BFloat16,
+
+    /// <summary>Four bytes, signed in rows and unsigned in columns, products summed in 32-bit integers.</summary>
+    Bytes,
 }

@@ -5,7 +5,10 @@ internal unsafe struct LinearOperands
 {
     public WeightOperands Weight;
 
-    /// <summary>[panel][Inputs][panel width] the packed weight, or null where it is packed anew for each product.</summary>
+    /// <summary>What the product computes with.</summary>
+    public ProductFormat Format;
+
+    /// <summary>The packed weight, [panel][step][words of a step], or null where it is packed anew for each product.</summary>
     public float* Panels;
 
     /// <summary>[panels] whether a panel has been written to <see cref="Panels"/>.</summary>
@@ -45,6 +48,7 @@ internal unsafe struct LinearOperands
         Y = y;
         if (weight is PackedWeight packed)
         {
+            Format = packed.Format;
             Panels = packed.Memory;
             Written = packed.Written;
         }

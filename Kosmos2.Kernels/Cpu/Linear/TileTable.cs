@@ -37,7 +37,7 @@ internal unsafe struct TileTable
     {
         TileTable table = default;
         table._assembled = true;
-        for (int rows = 1; rows <= MostRows; rows++)
+        for (int rows = 1; rows <= entryPoints.Length; rows++)
             table._entries[rows] = entryPoints[rows - 1];
         return table;
     }

@@ -24,6 +24,9 @@ internal readonly unsafe struct WeightOperands
         _integers = new QuantizedOperands(matrix);
     }
 
+    /// <summary>The integers; only of a weight that has them.</summary>
+    public QuantizedOperands Integers => _integers;
+
     /// <summary>Hands the rows to a reader as the source that widens their type: the one place that tells types apart.</summary>
     public void Read<S, TReader>(in TReader reader)
         where S : unmanaged, ISimd<S>

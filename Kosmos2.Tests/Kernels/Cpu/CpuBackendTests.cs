@@ -46,7 +46,7 @@ public sealed class CpuBackendTests
     {
         if (!CpuFeatures.IsSupported(InstructionSet.Vector512))
             Assert.Inconclusive("not run: kernels are assembled for AVX-512 only");
-        using ExecutableMemory? memory = ExecutableMemory.TryCreate(TileAssembler.Assemble().Code);
+        using ExecutableMemory? memory = ExecutableMemory.TryCreate(new TileAssembler(TileArithmetic.Float32).Assemble().Code);
         Assert.That(memory, Is.Not.Null, "the system refuses executable memory");
         using var backend = new CpuBackend(new CpuOptions { InstructionSet = InstructionSet.Vector512, Threads = 1 });
         Assert.That(backend.Description, Does.Contain("assembled matmul"));

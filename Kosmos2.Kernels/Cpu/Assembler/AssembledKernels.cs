@@ -1,0 +1,63 @@
+using Kosmos2.Kernels.Cpu.Linear;
+
+namespace Kosmos2.Kernels.Cpu.Assembler;
+
+/// <summary>The assembled micro-kernels in executable memory.</summary>
+internal sealed class AssembledKernels : IDisposable
+{
+    private readonly List<ExecutableMemory> _memory = [];
+
+    private AssembledKernels()
+    {
+    }
+
+    /// <summary>Kernels for F32. All tables are valid for as long as this object lives.</summary>
+    public TileTable Float32 { get; private set; }
+
+    /// <summary>Kernels for bfloat16; null where the machine lacks them.</summary>
+    public TileTable? BFloat16 { get; private set; }
+
+    /// <summary>Kernels for 8-bit weights; null where the machine lacks them.</summary>
+    public TileTable? Int8 { get; private set; }
+
+    /// <summary>Kernels for 4-bit weights; null where the machine lacks them.</summary>
+    public TileTable? Int4 { get; private set; }
+
+    /// <summary>Assembles the kernels that the machine can run; null when memory for them is refused.</summary>
+    /// <param name="features">The machine.</param>
+    /// <param name="allocate">Puts code into executable memory or returns null.</param>
+    public static AssembledKernels? TryCreate(CpuFeatures features, Func<byte[], ExecutableMemory?> allocate)
+    {
+        var kernels = new AssembledKernels();
+        if (kernels.Load(new TileAssembler(TileArithmetic.Float32), allocate) is not { } floats)
+        {
+            kernels.Dispose();
+            return null;
+        }
+        kernels.Float32 = floats;
+        if (features.BFloat16)
+            kernels.BFloat16 = kernels.Load(new TileAssembler(TileArithmetic.BFloat16), allocate);
+        if (features.Vnni)
+        {
+            kernels.Int8 = kernels.Load(new TileAssembler(TileArithmetic.Bytes), allocate);
+            kernels.Int4 = kernels.Load(new NibbleTileAssembler(), allocate);
+        }
+        return kernels;
+    }
+
+    public void Dispose()
+    {
+        foreach (ExecutableMemory memory in _memory)
+            memory.Dispose();
+        _memory.Clear();
+    }
+
+    private TileTable? Load(KernelAssembler assembler, Func<byte[], ExecutableMemory?> allocate)
+    {
+        (byte[] code, int[] offsets) = assembler.Assemble();
+        if (allocate(code) is not { } memory)
+            return null;
+        _memory.Add(memory);
+        return TileTable.Assembled(Array.ConvertAll(offsets, offset => memory.Address + offset));
+    }
+}

@@ -1,0 +1,78 @@
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Kosmos2.Kernels.Cpu.Assembler;
+
+/// <summary>
+/// What all assembled micro-kernels share: one entry point for each number of rows, C's calling convention of the system they run on, and the registers.
+/// A kernel finds its arguments (a, b, c, depth, stride) in rdi, rsi, rdx, rcx and r8, and may use all vector registers.
+/// </summary>
+/// <param name="mostRows">Kernels are written for 1 to that many rows.</param>
+internal abstract class KernelAssembler(int mostRows)
+{
+    /// <summary>Bytes of a vector.</summary>
+    protected const int VectorBytes = 64;
+
+    /// <summary>The vector registers by number.</summary>
+    protected static readonly AssemblerRegisterZMM[] Zmm =
+    [
+        zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7, zmm8, zmm9, zmm10, zmm11, zmm12, zmm13, zmm14, zmm15,
+        zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31,
+    ];
+
+    private static readonly AssemblerRegisterXMM[] SavedOnWindows = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
+
+    /// <summary>Assembles the kernels.</summary>
+    /// <returns>The code, and where the kernel for each number of rows begins in it.</returns>
+    public (byte[] Code, int[] Offsets) Assemble()
+    {
+        var assembler = new Iced.Intel.Assembler(64);
+        var entries = new Label[mostRows];
+        for (int rows = 1; rows <= mostRows; rows++)
+        {
+            entries[rows - 1] = assembler.CreateLabel($"rows{rows}");
+            assembler.Label(ref entries[rows - 1]);
+            Enter(assembler);
+            Kernel(assembler, rows);
+            Leave(assembler);
+        }
+        using var stream = new MemoryStream();
+        AssemblerResult result = assembler.Assemble(new StreamCodeWriter(stream), 0, BlockEncoderOptions.ReturnNewInstructionOffsets);
+        return (stream.ToArray(), Array.ConvertAll(entries, entry => (int)result.GetLabelRIP(entry)));
+    }
+
+    /// <summary>Writes the kernel for a number of rows, from its arguments in their registers to the last store.</summary>
+    protected abstract void Kernel(Iced.Intel.Assembler assembler, int rows);
+
+    // Windows passes arguments in other registers and wants some of those used here back.
+    private static void Enter(Iced.Intel.Assembler assembler)
+    {
+        if (!OperatingSystem.IsWindows())
+            return;
+        assembler.push(rdi);
+        assembler.push(rsi);
+        assembler.sub(rsp, SavedOnWindows.Length * 16);
+        for (int i = 0; i < SavedOnWindows.Length; i++)
+            assembler.vmovups(__xmmword_ptr[rsp + (i * 16)], SavedOnWindows[i]);
+        assembler.mov(rdi, rcx);
+        assembler.mov(rsi, rdx);
+        assembler.mov(rdx, r8);
+        assembler.mov(rcx, r9);
+        // The fifth argument: past the saved registers, the return address and the four slots that the caller keeps free.
+        assembler.mov(r8, __qword_ptr[rsp + (SavedOnWindows.Length * 16) + 16 + 8 + 32]);
+    }
+
+    private static void Leave(Iced.Intel.Assembler assembler)
+    {
+        assembler.vzeroupper();
+        if (OperatingSystem.IsWindows())
+        {
+            for (int i = 0; i < SavedOnWindows.Length; i++)
+                assembler.vmovups(SavedOnWindows[i], __xmmword_ptr[rsp + (i * 16)]);
+            assembler.add(rsp, SavedOnWindows.Length * 16);
+            assembler.pop(rsi);
+            assembler.pop(rdi);
+        }
+        assembler.ret();
+    }
+}

@@ -1,0 +1,14 @@
+namespace Kosmos2.Kernels.Cpu;
+
+/// <summary>What a <see cref="CpuBackend"/> multiplies weights of less than F32 by.</summary>
+public enum ProductPrecision
+{
+    /// <summary>Rows in F32, every weight widened to what it stands for.</summary>
+    Exact,
+
+    /// <summary>
+    /// Rows in the weights' own precision: BF16 rows for BF16 weights; for integer weights without zero points, 8-bit integers with a scale a row. Several
+    /// times as fast where the machine has the instructions (AVX-512 with BF16, with VNNI); elsewhere products stay exact.
+    /// </summary>
+    Fast,
+}

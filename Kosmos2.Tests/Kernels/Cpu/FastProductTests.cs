@@ -1,0 +1,170 @@
+using Kosmos2.Kernels;
+using Kosmos2.Kernels.Cpu;
+using Kosmos2.Kernels.Reference;
+using Kosmos2.Tests.Kernels.Conformance;
+
+namespace Kosmos2.Tests.Kernels.Cpu;
+
+/// <summary>
+/// Products of bfloat16, 8-bit and 4-bit weights with rows of their own precision are the oracle's products with those rows: rounding the rows is all that
+/// they change.
+/// </summary>
+internal sealed class FastProductTests
+{
+    private static readonly CpuOptions Fast = new() { Products = ProductPrecision.Fast, Threads = 2 };
+
+    private static readonly Format[] Formats = [new("BF16", 16, 0), new("INT8", 8, 0), new("INT4", 4, 0), new("INT4", 4, 32), new("INT4", 4, 64), new("INT4", 4, 128)];
+
+    public sealed record Format(string Name, int Bits, int GroupSize)
+    {
+        public override string ToString() => GroupSize == 0 ? Name : $"{Name} in groups of {GroupSize}";
+
+        public PreparedWeight Prepare(Workbench bench, int outputs, int inputs) => Bits == 16
+            ? bench.Weight(2, DType.BF16, outputs, inputs)
+            : bench.Quantized(2, Bits, outputs, inputs, GroupSize);
+
+        /// <summary>A row as the product sees it.</summary>
+        public float[] Round(float[] row)
+        {
+            if (Bits == 16)
+                return Array.ConvertAll(row, BFloat16);
+            float largest = row.Max(Math.Abs);
+            return largest == 0 ? row : Array.ConvertAll(row, x => MathF.Round(x * (127 / largest)) * (largest / 127));
+        }
+
+        private static float BFloat16(float x)
+        {
+            uint bits = BitConverter.SingleToUInt32Bits(x);
+            return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
+        }
+    }
+
+    [OneTimeSetUp]
+    public void NeedsTheInstructions()
+    {
+        var features = new CpuFeatures("");
+        if (!CpuFeatures.IsSupported(InstructionSet.Vector512) || !features.BFloat16 || !features.Vnni || !features.Assembler)
+            Assert.Inconclusive("not run: fast products need AVX-512 with BF16 and VNNI");
+    }
+
+    [Test]
+    public void ProductsAgreeWithTheOracleOnOddSizes([ValueSource(nameof(Formats))] Format format)
+    {
+        foreach (int rows in (int[])[1, 3, 7, 13, 37])
+        {
+            foreach (int inputs in (int[])[1, 2, 3, 5, 31, 32, 33, 37, 129, 259, 515])
+            {
+                foreach (int outputs in (int[])[1, 7, 33, 65])
+                    Agree(format, rows, inputs, outputs);
+            }
+        }
+    }
+
+    [Test]
+    public void ProductsAgreeWithTheOracleAtSizesOfALayer([ValueSource(nameof(Formats))] Format format) => Agree(format, 71, 2048, 192);
+
+    [Test]
+    public void NormActivationBiasAndResidualSurroundTheProduct([ValueSource(nameof(Formats))] Format format)
+    {
+        float[] Run(IBackend backend, bool fused)
+        {
+            using var bench = new Workbench(backend);
+            Tensor x = bench.Random(1, 9, 96), y = bench.Random(4, 9, 40);
+            LayerNormParameters norm = bench.Norm(5, 96);
+            if (!fused)
+                backend.LayerNorm(x, norm, x);
+            backend.Linear(x, new LinearParameters(format.Prepare(bench, 40, 96), bench.Random(3, 40)), y, Activation.Gelu, residual: y, norm: fused ? norm : null);
+            return bench.Read(y);
+        }
+        using var fast = new CpuBackend(Fast);
+        float[] fused = Run(fast, fused: true);
+        Assert.That(fused, Is.EqualTo(Run(fast, fused: false)), "the norm on the way is the norm before");
+        using var exact = new CpuBackend(Fast with { Products = ProductPrecision.Exact });
+        float[] expected = Run(exact, fused: false);
+        Assert.That(fused.Zip(expected, (a, b) => Math.Abs(a - b)).Max(), Is.LessThan(0.05), "rounding the rows");
+    }
+
+    [Test]
+    public void ARowHasTheSameBitsInAnyBatchOnAnyThreads([ValueSource(nameof(Formats))] Format format)
+    {
+        const int Inputs = 203, Outputs = 67;
+        float[] x = Samples.Normal(1, 65, Inputs);
+        float[] Run(int threads, int first, int rows)
+        {
+            using var backend = new CpuBackend(Fast with { Threads = threads });
+            using var bench = new Workbench(backend);
+            Tensor y = bench.Result(rows, Outputs);
+            backend.Linear(bench.Floats(x[(first * Inputs)..((first + rows) * Inputs)], rows, Inputs), new LinearParameters(format.Prepare(bench, Outputs, Inputs), null), y);
+            return bench.Read(y);
+        }
+        float[] together = Run(2, 0, 65);
+        foreach (int threads in (int[])[1, 2])
+        {
+            foreach ((int first, int rows) in new[] { (0, 1), (64, 1), (5, 2), (50, 7), (20, 16), (0, 65) })
+                Assert.That(Run(threads, first, rows), Is.EqualTo(together[(first * Outputs)..((first + rows) * Outputs)]), $"{rows} rows from {first}, {threads} threads");
+        }
+    }
+
+    [Test]
+    public void ASecondProductReadsThePanelsOfTheFirst([ValueSource(nameof(Formats))] Format format)
+    {
+        using var backend = new CpuBackend(Fast);
+        using var bench = new Workbench(backend);
+        Tensor x = bench.Random(1, 5, 130), first = bench.Result(5, 50), second = bench.Result(5, 50);
+        var layer = new LinearParameters(format.Prepare(bench, 50, 130), null);
+        backend.Linear(x, layer, first);
+        backend.Linear(x, layer, second);
+        Assert.That(bench.Read(second), Is.EqualTo(bench.Read(first)));
+    }
+
+    [Test]
+    public void RowsOfZerosAndOfNoNumbersStayWhatTheyAre([ValueSource(nameof(Formats))] Format format)
+    {
+        using var backend = new CpuBackend(Fast);
+        using var bench = new Workbench(backend);
+        float[] x = new float[3 * 40];
+        x[40 + 7] = float.NaN;
+        x[80 + 39] = float.PositiveInfinity;
+        Tensor y = bench.Result(3, 5);
+        backend.Linear(bench.Floats(x, 3, 40), new LinearParameters(format.Prepare(bench, 5, 40), null), y);
+        float[] result = bench.Read(y);
+        Assert.That(result[..5], Is.All.EqualTo(0));
+        Assert.That(result[5..], Has.All.Matches<float>(value => !float.IsFinite(value)));
+    }
+
+    [Test]
+    public void WithoutTheInstructionsProductsAreExact([ValueSource(nameof(Formats))] Format format)
+    {
+        float[] Run(CpuOptions options)
+        {
+            using var backend = new CpuBackend(options);
+            using var bench = new Workbench(backend);
+            Tensor y = bench.Result(4, 33);
+            backend.Linear(bench.Random(1, 4, 70), new LinearParameters(format.Prepare(bench, 33, 70), null), y);
+            return bench.Read(y);
+        }
+        float[] expected = Run(new CpuOptions { Threads = 1 });
+        Assert.That(Run(Fast with { Disable = "avx512bf16,avx512vnni" }), Is.EqualTo(expected));
+        Assert.That(Run(Fast with { Disable = "assembler" }), Is.EqualTo(expected));
+        Assert.That(Run(Fast), Is.Not.EqualTo(expected), "this test would not notice");
+    }
+
+    private static void Agree(Format format, int rows, int inputs, int outputs)
+    {
+        float[] x = Samples.Normal(1, rows, inputs);
+        float[] rounded = [.. x.Chunk(inputs).SelectMany(format.Round)];
+        using var fast = new CpuBackend(Fast);
+        using var oracle = new ReferenceBackend();
+        float[] actual = Run(fast, x), expected = Run(oracle, rounded);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.That(actual[i], Is.EqualTo(expected[i]).Within(2e-5 + (1e-5 * Math.Abs(expected[i]))), $"{rows}x{outputs}x{inputs}, element {i}");
+
+        float[] Run(IBackend backend, float[] values)
+        {
+            using var bench = new Workbench(backend);
+            Tensor y = bench.Result(rows, outputs);
+            backend.Linear(bench.Floats(values, rows, inputs), new LinearParameters(format.Prepare(bench, outputs, inputs), bench.Random(3, outputs)), y);
+            return bench.Read(y);
+        }
+    }
+}
