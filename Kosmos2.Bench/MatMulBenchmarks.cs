@@ -24,8 +24,8 @@ public class MatMulBenchmarks : IDisposable
     {
         float[] x = Samples.Uniform(1, Shape.Rows * Shape.Inputs);
         float[] weight = Samples.Uniform(2, Shape.Outputs * Shape.Inputs);
-        _ours = new OurMatMul(x, Shape.Rows, weight, Shape.Outputs, Shape.Inputs, new CpuOptions { Threads = Threads });
-        _compiled = new OurMatMul(x, Shape.Rows, weight, Shape.Outputs, Shape.Inputs, new CpuOptions { Threads = Threads, Disable = "assembler" });
+        _ours = new OurMatMul(x, weight, Shape, WeightForm.Mapped, new CpuOptions { Threads = Threads });
+        _compiled = new OurMatMul(x, weight, Shape, WeightForm.Mapped, new CpuOptions { Threads = Threads, Disable = "assembler" });
         _onnxRuntime = new OnnxMatMul(x, Shape.Rows, weight, Shape.Outputs, Shape.Inputs, Threads);
     }
 

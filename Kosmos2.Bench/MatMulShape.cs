@@ -17,6 +17,8 @@ public sealed record MatMulShape(string Where, int Rows, int Outputs, int Inputs
         new("vision fc1", 252, 4096, 1024),
         new("text fc2, prompt", 72, 2048, 8192),
         new("text fc1, decode", 1, 8192, 2048),
+        new("text fc1, four sequences", 4, 8192, 2048),
+        new("text fc1, sixteen sequences", 16, 8192, 2048),
     ];
 
     /// <summary>Multiplications and additions.</summary>
