@@ -34,6 +34,8 @@ internal static class InfoCommand
         Row("weights", Invariant($"{entries.Sum(e => e.Shape.ElementCount):N0} in {entries.Length:N0} tensors, {Files(checkpoint)}"));
         foreach (IGrouping<DType, SafetensorsEntry> type in entries.GroupBy(entry => entry.DType))
             Row("", Invariant($"{type.Key}: {type.Count():N0} tensors, {Sizes.Bytes(type.Sum(entry => entry.ByteLength))}"));
+        if (config.QuantizationConfig is { } quantization)
+            Row("", $"{quantization}{(quantization.NamesActivations ? "; activations stay exact" : "")}");
         Kosmos2TextConfig text = config.TextConfig;
         Kosmos2VisionConfig vision = config.VisionConfig;
         Row("text", Invariant($"{text.Layers} layers, width {text.EmbedDim}, {text.AttentionHeads} heads, ffn {text.FfnDim}"));

@@ -22,7 +22,7 @@ public sealed class Kosmos2Model : IDisposable
         Config = config;
         GenerationDefaults = generation;
         Backend = backend;
-        _weights = new WeightLoader(backend, checkpoint);
+        _weights = new WeightLoader(backend, checkpoint, config);
         _vision = new VisionEncoder(_weights, config.VisionConfig);
         _resampler = new PerceiverResampler(_weights, config);
         Decoder = new TextDecoder(_weights, config.TextConfig);

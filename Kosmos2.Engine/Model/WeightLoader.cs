@@ -4,7 +4,7 @@ using Kosmos2.Weights;
 namespace Kosmos2.Engine.Model;
 
 /// <summary>Brings a checkpoint's tensors to a backend by name, and frees them all at the end.</summary>
-internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint) : IDisposable
+internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosmos2Config config) : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
 
@@ -20,6 +20,8 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint) : ID
     /// <summary>A matrix in the backend's own form; further axes are folded into the second.</summary>
     public PreparedWeight Matrix(string name)
     {
+        if (checkpoint.GetQuantized(name, config) is { } integers)
+            return Own(backend.Prepare(Own(integers)));
         Tensor tensor = checkpoint[name];
         long rows = tensor.Shape[0];
         return Own(backend.Prepare(tensor.Reshape(rows, rows == 0 ? 0 : tensor.Shape.ElementCount / rows)));
@@ -28,14 +30,14 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint) : ID
     /// <summary>A small tensor as F32 on the backend, in its own shape.</summary>
     public Tensor Vector(string name)
     {
-        Tensor source = checkpoint[name];
-        Tensor copy = Own(backend.Allocate(DType.F32, source.Shape.Extents));
-        backend.Upload<float>(ToFloat(source), copy);
+        (float[] values, Shape shape) = Host(name);
+        Tensor copy = Own(backend.Allocate(DType.F32, shape.Extents));
+        backend.Upload<float>(values, copy);
         return copy;
     }
 
     /// <summary>A small tensor's elements widened to float on the host.</summary>
-    public float[] HostVector(string name) => ToFloat(checkpoint[name]);
+    public float[] HostVector(string name) => Host(name).Values;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -49,30 +51,20 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint) : ID
     internal static float[] ToFloat(Tensor source)
     {
         var values = new float[checked((int)source.Shape.ElementCount)];
-        switch (source.DType)
-        {
-            case DType.F32:
-                source.AsSpan<float>().CopyTo(values);
-                break;
-            case DType.F16:
-                ReadOnlySpan<Half> halves = source.AsSpan<Half>();
-                for (int i = 0; i < values.Length; i++)
-                    values[i] = (float)halves[i];
-                break;
-            case DType.BF16:
-                ReadOnlySpan<ushort> upper = source.AsSpan<ushort>();
-                for (int i = 0; i < values.Length; i++)
-                    values[i] = BFloat16.FromBits(upper[i]);
-                break;
-            case DType.F64:
-                ReadOnlySpan<double> doubles = source.AsSpan<double>();
-                for (int i = 0; i < values.Length; i++)
-                    values[i] = (float)doubles[i];
-                break;
-            default:
-                throw new ArgumentException($"a {source} tensor does not hold model weights");
-        }
+        Floats.Widen(source, 0, values);
         return values;
+    }
+
+    private (float[] Values, Shape Shape) Host(string name)
+    {
+        using QuantizedMatrix? integers = checkpoint.GetQuantized(name, config);
+        if (integers is null)
+            return (ToFloat(checkpoint[name]), checkpoint[name].Shape);
+        int width = integers.Shape.Width;
+        var values = new float[checked((int)integers.Shape.ElementCount)];
+        for (int row = 0; row < integers.Shape.Rows; row++)
+            integers.ReadRow(row, values.AsSpan(row * width, width));
+        return (values, integers.Shape);
     }
 
     private T Own<T>(T item)

@@ -61,7 +61,7 @@ internal sealed class ModelGolden(Kosmos2Model model, GoldenFile golden)
     // A reference whose model was once held in half precision has positions of that precision; its embeddings show it.
     private void MatchPositionPrecision(ImageEmbeddings images)
     {
-        DType stored = model.WeightType;
+        DType stored = model.WeightType.IsFloatingPoint() ? model.WeightType : DType.F32;
         foreach (DType type in stored == DType.F32 ? [DType.F32] : new[] { DType.F32, stored })
         {
             model.Decoder.Positions.RoundTo(type);

@@ -17,6 +17,9 @@ public sealed class Checkpoint : IDisposable
     private readonly SafetensorsFile[] _files;
     private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
 
+    // Of the configuration that was asked about last.
+    private (Kosmos2Config? Config, Dictionary<string, CatalogEntry>? Entries) _catalog;
+
     private Checkpoint(string folder, SafetensorsFile[] files)
     {
         Folder = folder;
@@ -62,9 +65,25 @@ public sealed class Checkpoint : IDisposable
         return found;
     }
 
+    /// <summary>A weight that the configuration says is stored as small integers; null when it is stored as floats.</summary>
+    /// <param name="name">As in <c>text_model.model.layers.0.ffn.fc1.weight</c>.</param>
+    /// <param name="config">The checkpoint's configuration.</param>
+    /// <returns>A view of the mapped file; the caller disposes it before this object.</returns>
+    /// <exception cref="CheckpointException">A part of it is missing, or has another shape or type than it must have.</exception>
+    public QuantizedMatrix? GetQuantized(string name, Kosmos2Config config)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(config);
+        if (config.QuantizationConfig is null)
+            return null;
+        if (!ReferenceEquals(_catalog.Config, config))
+            _catalog = (config, TensorCatalog.For(config).ToDictionary(t => t.Name, StringComparer.Ordinal));
+        return _catalog.Entries!.TryGetValue(name, out CatalogEntry? entry) && QuantizedPart(entry, config) is { } part ? part.Read() : null;
+    }
+
     /// <summary>
-    /// Checks that every tensor of the model is there, in the shape that the configuration asks for, as F32, F16 or BF16. Tensors that the
-    /// model does not know are no error.
+    /// Checks that every tensor of the model is there, in the shape that the configuration asks for, as F32, F16 or BF16, or as the small integers
+    /// that its quantization_config describes. Tensors that the model does not know are no error.
     /// </summary>
     /// <returns>The names of tensors that the model does not know.</returns>
     /// <exception cref="CheckpointException">A tensor is missing, or has another shape or an unexpected type.</exception>
@@ -77,7 +96,9 @@ public sealed class Checkpoint : IDisposable
         foreach (CatalogEntry expected in TensorCatalog.For(config))
         {
             unknown.Remove(expected.Name);
-            if (Check(expected) is not { } problem)
+            if (expected.ModuleClass.Length > 0 && config.QuantizationConfig is not null)
+                unknown.ExceptWith(QuantizedTensors.PartsOf(expected.Module));
+            if (Check(expected, config) is not { } problem)
                 continue;
             problems++;
             first ??= problem;
@@ -163,8 +184,39 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
-    private CheckpointException? Check(CatalogEntry expected)
+    /// <summary>An exception about a tensor: in its file if it is there, otherwise in the folder.</summary>
+    internal CheckpointException Problem(string name, string problem) => _tensors.TryGetValue(name, out StoredTensor stored)
+        ? new CheckpointException(stored.File.FilePath, stored.NameInFile, problem)
+        : new CheckpointException(Folder, name, problem);
+
+    /// <summary>The file that holds a tensor.</summary>
+    internal SafetensorsFile FileOf(string name) => _tensors[name].File;
+
+    /// <summary>A weight that is stored as integers. One that could be and is stored as floats after all is taken as it is.</summary>
+    private QuantizedTensors? QuantizedPart(CatalogEntry entry, Kosmos2Config config)
     {
+        if (entry.ModuleClass.Length == 0 || config.QuantizationConfig?.SchemeOf(entry.Module, entry.ModuleClass) is not { } scheme)
+            return null;
+        bool floats = TryGet(entry.Name, out Tensor? tensor) && tensor.DType.IsFloatingPoint();
+        bool absent = tensor is null && !entry.Required && !TryGet($"{entry.Module}.weight_packed", out _);
+        return floats || absent ? null : new QuantizedTensors(this, entry, scheme);
+    }
+
+    private CheckpointException? Check(CatalogEntry expected, Kosmos2Config config)
+    {
+        if (QuantizedPart(expected, config) is { } part)
+        {
+            try
+            {
+                part.Check();
+                return null;
+            }
+            catch (CheckpointException e)
+            {
+                return e;
+            }
+        }
+
         if (!_tensors.TryGetValue(expected.Name, out StoredTensor stored))
         {
             return expected.Required

@@ -6,13 +6,23 @@ namespace Kosmos2.Weights;
 /// <param name="Name">Its released name.</param>
 /// <param name="Shape">Its shape.</param>
 /// <param name="Required">False for a tensor that may be left out.</param>
-internal sealed record CatalogEntry(string Name, Shape Shape, bool Required = true);
+/// <param name="ModuleClass">torch's name of the class of module that it is the weight of, where that may be quantized; otherwise empty.</param>
+internal sealed record CatalogEntry(string Name, Shape Shape, bool Required = true, string ModuleClass = "")
+{
+    private const string WeightSuffix = ".weight";
+
+    /// <summary>The module that this is the weight of: <see cref="Name"/> without <c>.weight</c>.</summary>
+    public string Module => Name.EndsWith(WeightSuffix, StringComparison.Ordinal) ? Name[..^WeightSuffix.Length] : Name;
+}
 
 /// <summary>
 /// Every tensor of KOSMOS-2 with its released name and shape, for a configuration: 885 for the real one. Linear weights are [out, in].
 /// </summary>
 internal static class TensorCatalog
 {
+    public const string Linear = "Linear";
+    public const string Embedding = "Embedding";
+
     /// <summary>All tensors, in the order of the forward pass.</summary>
     public static IReadOnlyList<CatalogEntry> For(Kosmos2Config config)
     {
@@ -29,7 +39,7 @@ internal static class TensorCatalog
         int width = vision.HiddenSize;
         Add(entries, Model + "embeddings.class_embedding", width);
         Add(entries, Model + "embeddings.patch_embedding.weight", width, vision.NumChannels, vision.PatchSize, vision.PatchSize);
-        Add(entries, Model + "embeddings.position_embedding.weight", vision.NumPositions, width);
+        AddWeight(entries, Model + "embeddings.position_embedding", Embedding, vision.NumPositions, width);
 
         // "layrnorm" is how the checkpoint spells it.
         AddNorm(entries, Model + "pre_layrnorm", width);
@@ -59,7 +69,7 @@ internal static class TensorCatalog
     {
         const string Model = "text_model.model.";
         int width = text.EmbedDim;
-        Add(entries, Model + "embed_tokens.weight", text.VocabSize, width);
+        AddWeight(entries, Model + "embed_tokens", Embedding, text.VocabSize, width);
         for (int i = 0; i < text.Layers; i++)
         {
             string layer = $"{Model}layers.{i}.";
@@ -75,7 +85,7 @@ internal static class TensorCatalog
         }
 
         AddNorm(entries, Model + "layer_norm", width);
-        entries.Add(new CatalogEntry("text_model.lm_head.weight", new Shape(text.VocabSize, width), Required: !text.TieWordEmbeddings));
+        entries.Add(new CatalogEntry("text_model.lm_head.weight", new Shape(text.VocabSize, width), !text.TieWordEmbeddings, Linear));
     }
 
     private static void AddAttention(List<CatalogEntry> entries, string prefix, int width)
@@ -86,9 +96,12 @@ internal static class TensorCatalog
 
     private static void AddLinear(List<CatalogEntry> entries, string name, int outputs, int inputs)
     {
-        Add(entries, name + ".weight", outputs, inputs);
+        AddWeight(entries, name, Linear, outputs, inputs);
         Add(entries, name + ".bias", outputs);
     }
+
+    private static void AddWeight(List<CatalogEntry> entries, string module, string moduleClass, int rows, int width) =>
+        entries.Add(new CatalogEntry(module + ".weight", new Shape(rows, width), ModuleClass: moduleClass));
 
     private static void AddNorm(List<CatalogEntry> entries, string name, int width)
     {

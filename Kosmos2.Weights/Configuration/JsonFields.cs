@@ -144,6 +144,25 @@ internal sealed class JsonFields
         return value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Error(name, $"is {Show(value)}; it must be a string");
     }
 
+    /// <summary>A string; null when it is absent or null.</summary>
+    public string? TextOrNull(string name) => Find(name) is { ValueKind: JsonValueKind.Null } or null ? null : Text(name, "");
+
+    /// <summary>The strings of an array; none when it is absent or null.</summary>
+    public IReadOnlyList<string> Texts(string name)
+    {
+        if (Find(name) is not { } value || value.ValueKind == JsonValueKind.Null)
+            return [];
+        if (value.ValueKind != JsonValueKind.Array)
+            throw Error(name, $"is {Show(value)}; it must be an array of strings");
+        foreach (JsonElement item in value.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.String)
+                throw Error(name, $"holds {Show(item)}; it must be an array of strings");
+        }
+
+        return [.. value.EnumerateArray().Select(item => item.GetString()!)];
+    }
+
     /// <summary>The fields of a nested object; null when it is absent or null.</summary>
     public JsonFields? Object(string name)
     {

@@ -21,6 +21,9 @@ public sealed record Kosmos2Config
     /// <summary>Latent queries of the resampler: rows that a picture fills in the prompt.</summary>
     public int LatentQueryNum { get; init; } = 64;
 
+    /// <summary>How weights are stored as small integers; null when all are floats.</summary>
+    public QuantizationConfig? QuantizationConfig { get; init; }
+
     /// <summary>All other fields of the file, by name; written back as they are.</summary>
     public IReadOnlyDictionary<string, JsonElement> OtherFields { get; init; } = ConfigFields.None;
 
@@ -49,13 +52,16 @@ public sealed record Kosmos2Config
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
         {
-            ConfigFields.WriteObject(writer, OtherFields, new()
+            Dictionary<string, Action<Utf8JsonWriter>> known = new()
             {
                 ["latent_query_num"] = w => w.WriteNumberValue(LatentQueryNum),
                 ["model_type"] = w => w.WriteStringValue(ModelType),
                 ["text_config"] = TextConfig.Write,
                 ["vision_config"] = VisionConfig.Write,
-            });
+            };
+            if (QuantizationConfig is not null)
+                known["quantization_config"] = QuantizationConfig.Write;
+            ConfigFields.WriteObject(writer, OtherFields, known);
         }
 
         return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
@@ -66,12 +72,6 @@ public sealed record Kosmos2Config
         string modelType = fields.Text("model_type", ModelType);
         if (modelType != ModelType)
             throw fields.Error("model_type", $"is {Kosmos2FormatException.Quote(modelType)}; this library runs {ModelType} only");
-        if (fields.Object("quantization_config") is { } quantization)
-        {
-            string method = Kosmos2FormatException.Quote(quantization.Text("quant_method", "unknown"));
-            throw fields.Error("quantization_config", $"names the method {method}: quantized checkpoints are not supported yet");
-        }
-
         int latents = fields.Int32("latent_query_num", 64, 1, ConfigFields.MaxWidth);
         JsonFields? text = fields.Object("text_config");
         JsonFields? vision = fields.Object("vision_config");
@@ -80,6 +80,9 @@ public sealed record Kosmos2Config
             TextConfig = text is null ? new() : Kosmos2TextConfig.From(text),
             VisionConfig = vision is null ? new() : Kosmos2VisionConfig.From(vision),
             LatentQueryNum = latents,
+            QuantizationConfig = fields.Object("quantization_config") is { } quantization
+                ? QuantizationConfig.Read(quantization, fields.Find("quantization_config")!.Value)
+                : null,
             OtherFields = fields.Others(),
         };
     }
