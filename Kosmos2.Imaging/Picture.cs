@@ -81,8 +81,12 @@ public static class Picture
             throw new PictureException($"{name}: is empty (0 bytes)");
 
         GifFirstFrame? gif = GifFirstFrame.Find(bytes);
+        bool isDeepGrey = DeepGrey.Is(bytes);
         using SKData data = SKData.CreateCopy(bytes);
-        gif?.ClearTransparency(new Span<byte>((void*)data.Data, bytes.Length));
+        var copy = new Span<byte>((void*)data.Data, bytes.Length);
+        gif?.ClearTransparency(copy);
+        if (isDeepGrey)
+            DeepGrey.SplitBytes(copy);
         using SKCodec codec = SKCodec.Create(data) ?? throw NotReadable(bytes, name);
 
         int width = codec.Info.Width, height = codec.Info.Height;
@@ -90,6 +94,8 @@ public static class Picture
         byte[] rgba = DecodeRgba(codec, name);
         if (JpegMarkers.IsJpeg(bytes) && !JpegMarkers.HasEnd(bytes))
             throw CutShort(codec, name);
+        if (isDeepGrey)
+            DeepGrey.Clip(rgba);
         byte[] rgb = Bitmaps.DropAlpha(rgba);
         gif?.FillUncovered(rgba, rgb);
         var picture = new RgbImage(width, height, rgb);

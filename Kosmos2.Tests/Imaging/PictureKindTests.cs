@@ -10,8 +10,8 @@ namespace Kosmos2.Tests.Imaging;
 /// <summary>Pictures of many kinds against what Pillow makes of them (Data/pictures, written by tools/reference/golden_pictures.py).</summary>
 internal sealed class PictureKindTests
 {
-    // The two kinds that differ from Pillow on purpose or by one step: docs/pictures.md says why.
-    private static readonly string[] Different = ["grey16.png", "rgb555.bmp"];
+    // The kind that differs from Pillow by one step: docs/pictures.md says why.
+    private static readonly string[] Different = ["rgb555.bmp"];
 
     // Of Image.open(...).convert("RGB").tobytes(), Pillow 9.4.
     private static readonly Dictionary<string, string> Sha256 = new()
@@ -63,15 +63,6 @@ internal sealed class PictureKindTests
     {
         RgbImage picture = Picture.Load(TestData.Shared("images", name));
         Assert.That(Convert.ToHexStringLower(SHA256.HashData(picture.Pixels)), Does.StartWith(sha256));
-    }
-
-    [Test]
-    public void A_16_bit_grey_picture_keeps_its_high_byte_where_Pillow_clips_to_white()
-    {
-        // la16.png has the same greys; Pillow keeps the high byte of those.
-        RgbImage expected = ReadPpm(TestData.File("pictures", "la16.png.ppm"));
-        RgbImage actual = Picture.Load(TestData.File("pictures", "grey16.png"));
-        Assert.That(Difference(actual, expected), Is.EqualTo((0, 0)));
     }
 
     [Test]
