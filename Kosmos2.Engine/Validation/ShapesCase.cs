@@ -20,7 +20,7 @@ internal sealed record ShapesCase(
     {
         int[] tokens = line.TryGetProperty("new_tokens", out JsonElement listed)
             ? listed.Ints()
-            : line.GetProperty("sequence").Ints()[line.GetProperty("input_ids").GetArrayLength()..];
+            : line.Field("sequence").Ints()[line.Field("input_ids").GetArrayLength()..];
         return new ShapesCase(
             line.TryGetProperty("key", out JsonElement key) ? key.GetString() : null,
             line.Text("image"),
@@ -29,7 +29,7 @@ internal sealed record ShapesCase(
             tokens,
             line.TryGetProperty("smallest_lead", out JsonElement lead) ? lead.GetDouble() : double.MaxValue,
             line.Text("caption"),
-            JsonSerializer.Serialize(line.GetProperty("entities")),
+            JsonSerializer.Serialize(line.Field("entities")),
             line.TryGetProperty("score", out JsonElement score) ? score.GetDouble() : null);
     }
 

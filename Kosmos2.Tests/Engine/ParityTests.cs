@@ -67,8 +67,9 @@ internal sealed class ParityTests
         }));
     }
 
-    [TestCase("post_process.jsonl", "{\"text\": \"a\", \"raw\": \"a\", \"caption\": \"a\", \"entities\": []}\n{\"text\": 1}", "post_process.jsonl: line 2 is no case")]
-    [TestCase("post_process.jsonl", "\n{", "post_process.jsonl: line 2 is no case")]
+    [TestCase("post_process.jsonl", "{\"text\": \"a\", \"raw\": \"a\", \"caption\": \"a\", \"entities\": []}\n{\"text\": 1}", "post_process.jsonl: line 2 is no case: text is no string")]
+    [TestCase("post_process.jsonl", "\n{", "post_process.jsonl: line 2 is no case: from byte 1 on it is not JSON")]
+    [TestCase("post_process.jsonl", "{}", "post_process.jsonl: line 1 is no case: text is missing")]
     [TestCase("post_process.jsonl", "{\"text\": \"a\", \"raw\": \"a\", \"caption\": \"a\", \"entities\": [[\"a\", [1], []]]}", "line 1 is no case")]
     [TestCase("processor.jsonl", "{\"name\": \"a\", \"padding_side\": \"up\", \"arguments\": {}}", "padding_side is up")]
     [TestCase("processor.jsonl", "[]", "line 1 is no case")]

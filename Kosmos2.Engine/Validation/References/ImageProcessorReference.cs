@@ -32,10 +32,10 @@ internal sealed class ImageProcessorReference : IReferenceKind
     {
         public static Case Parse(JsonElement json)
         {
-            int[] shape = json.GetProperty("shape").Ints();
+            int[] shape = json.Field("shape").Ints();
             if (shape.Length != 3 || shape.Any(extent => extent is < 1 or > MaxPictureValues) || (long)shape[0] * shape[1] > MaxPictureValues / shape[2])
                 throw new FormatException("shape is not that of a small picture");
-            ChannelOrder? order = json.GetProperty("input_data_format").GetString() switch
+            ChannelOrder? order = json.Field("input_data_format").GetString() switch
             {
                 "channels_first" => ChannelOrder.First,
                 "channels_last" => ChannelOrder.Last,
@@ -44,8 +44,8 @@ internal sealed class ImageProcessorReference : IReferenceKind
             };
             string? error = json.TryGetProperty("error", out JsonElement kind) ? kind.GetString() : null;
             return new Case(
-                json.Text("name"), json.Text("kind"), shape, json.GetProperty("seed").GetUInt32(), order, json.GetProperty("settings").GetRawText(), error,
-                error is null ? json.Text("sha256") : "", error is null ? [.. json.GetProperty("first").EnumerateArray().Select(value => value.GetSingle())] : []);
+                json.Text("name"), json.Text("kind"), shape, json.Field("seed").GetUInt32(), order, json.Field("settings").GetRawText(), error,
+                error is null ? json.Text("sha256") : "", error is null ? [.. json.Field("first").EnumerateArray().Select(value => value.GetSingle())] : []);
         }
 
         public string? Compare(PreprocessorConfig config)

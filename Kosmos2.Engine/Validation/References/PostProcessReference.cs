@@ -21,7 +21,7 @@ internal sealed class PostProcessReference : IReferenceKind
     private sealed record Case(string Text, string Raw, string Caption, string[] Entities)
     {
         public static Case Parse(JsonElement json) =>
-            new(json.Text("text"), json.Text("raw"), json.Text("caption"), [.. json.GetProperty("entities").EnumerateArray().Select(Describe)]);
+            new(json.Text("text"), json.Text("raw"), json.Text("caption"), [.. json.Field("entities").EnumerateArray().Select(Describe)]);
 
         public string? Compare(GroundedText found)
         {

@@ -36,7 +36,7 @@ internal sealed class ProcessorReference : IReferenceKind
                 "right" => PaddingSide.Right,
                 var other => throw new FormatException($"padding_side is {other}"),
             };
-            return new Case(json.Text("name"), side, json.GetProperty("arguments"), error, error is null ? Outputs.Parse(json) : null);
+            return new Case(json.Text("name"), side, json.Field("arguments"), error, error is null ? Outputs.Parse(json) : null);
         }
 
         public string? Compare(Kosmos2Processor processor)
@@ -57,7 +57,7 @@ internal sealed class ProcessorReference : IReferenceKind
     {
         public static Outputs Parse(JsonElement json)
         {
-            JsonElement outputs = json.GetProperty("outputs");
+            JsonElement outputs = json.Field("outputs");
             int[]? shape = json.TryGetProperty("pixel_values_shape", out JsonElement pixels) ? pixels.Ints() : null;
             return new Outputs(Rows(outputs, "input_ids") ?? [], Rows(outputs, "attention_mask") ?? [], Rows(outputs, "image_embeds_position_mask"), shape);
         }

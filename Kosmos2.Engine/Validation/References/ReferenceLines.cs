@@ -28,9 +28,14 @@ internal static class ReferenceLines
     /// <summary>An array of integers.</summary>
     public static int[] Ints(this JsonElement array) => [.. array.EnumerateArray().Select(item => item.GetInt32())];
 
-    /// <summary>A string field, which may not be null.</summary>
-    public static string Text(this JsonElement value, string name) =>
-        value.GetProperty(name).GetString() ?? throw new FormatException($"{name} is null");
+    /// <summary>A field.</summary>
+    public static JsonElement Field(this JsonElement value, string name) =>
+        value.TryGetProperty(name, out JsonElement field) ? field : throw new FormatException($"{name} is missing");
+
+    /// <summary>A string field.</summary>
+    public static string Text(this JsonElement value, string name) => value.Field(name) is { ValueKind: JsonValueKind.String } text
+        ? text.GetString()!
+        : throw new FormatException($"{name} is no string");
 
     private static T Parse<T>(string path, int line, string json, Func<JsonElement, T> parse)
     {
@@ -39,7 +44,11 @@ internal static class ReferenceLines
             using JsonDocument document = JsonDocument.Parse(json);
             return parse(document.RootElement.Clone());
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException
+        catch (JsonException exception)
+        {
+            throw new Kosmos2FormatException(path, $"line {line} is no case: from byte {exception.BytePositionInLine} on it is not JSON", exception);
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or FormatException or IndexOutOfRangeException
             or ArgumentOutOfRangeException)
         {
             throw new Kosmos2FormatException(path, $"line {line} is no case: {exception.Message}", exception);

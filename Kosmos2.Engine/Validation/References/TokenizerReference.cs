@@ -23,7 +23,7 @@ internal sealed class TokenizerReference : IReferenceKind
     private sealed record Case(string Text, int[] Ids, string Decoded, string DecodedSkipSpecial)
     {
         public static Case Parse(JsonElement json) =>
-            new(json.Text("text"), json.GetProperty("ids").Ints(), json.Text("decoded"), json.Text("decoded_skip_special"));
+            new(json.Text("text"), json.Field("ids").Ints(), json.Text("decoded"), json.Text("decoded_skip_special"));
 
         public string? Compare(Kosmos2Tokenizer tokenizer)
         {
