@@ -21,5 +21,7 @@ internal static class Smoke
         rows.Softmax();
         rows.TensorsSoftmax();
         output.WriteLine("layer norm, attention, GELU, softmax: ran");
+        new TokenizerBenchmarks().Encode();
+        output.WriteLine("tokenizer: ran");
     }
 }
