@@ -1,3 +1,6 @@
+using Kosmos2.Kernels.Cpu;
+using Kosmos2.Weights;
+
 namespace Kosmos2.Engine;
 
 /// <summary>How a <see cref="Kosmos2Engine"/> is set up.</summary>
@@ -9,6 +12,28 @@ public sealed record EngineOptions
     /// <summary>Threads of the CPU device; 0 for one a core.</summary>
     public int Threads { get; init; }
 
+    /// <summary>
+    /// Where the CPU device reads weights from; null for packed where the model's files take at most half of the memory that this process may use, and
+    /// mapped otherwise. It changes no result.
+    /// </summary>
+    public WeightResidency? Weights { get; init; }
+
+    /// <summary>
+    /// What the CPU device multiplies weights of less than F32 by; null for fast products where the checkpoint is quantized, and exact ones otherwise.
+    /// </summary>
+    public ProductPrecision? Products { get; init; }
+
     /// <summary>Budget of the key/value cache in tokens of all sequences together; null for none.</summary>
     public int? MaxCachedTokens { get; init; }
+
+    /// <summary>What these options mean for a model on the CPU device.</summary>
+    /// <param name="folder">The model's.</param>
+    internal CpuOptions ForCpu(string folder) => new()
+    {
+        Threads = Threads,
+        Weights = Weights ?? (WeightBytes(folder) <= GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 ? WeightResidency.Packed : WeightResidency.Mapped),
+        Products = Products ?? (Kosmos2Config.Load(folder).QuantizationConfig is null ? ProductPrecision.Exact : ProductPrecision.Fast),
+    };
+
+    private static long WeightBytes(string folder) => new DirectoryInfo(folder).EnumerateFiles("*.safetensors").Sum(file => file.Length);
 }

@@ -14,10 +14,10 @@ public static class Backends
     /// <c>auto</c> (a CUDA device if one is usable, otherwise the CPU), <c>cpu</c>, <c>cuda[:n]</c>, <c>opencl[:n]</c>, or <c>reference</c> (the slow
     /// double-precision oracle).
     /// </param>
-    /// <param name="threads">Threads of the CPU device; 0 for one a core.</param>
+    /// <param name="cpu">What holds if the device is the CPU; null for the defaults.</param>
     /// <exception cref="ArgumentException">No such kind of device.</exception>
     /// <exception cref="DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
-    public static IBackend Create(string device, int threads = 0)
+    public static IBackend Create(string device, CpuOptions? cpu)
     {
         ArgumentNullException.ThrowIfNull(device);
         string[] parts = device.ToLowerInvariant().Split(':', 2);
@@ -26,8 +26,8 @@ public static class Backends
             throw UnknownDevice(device);
         return parts[0] switch
         {
-            "auto" => HasUsableCuda() ? IlgpuBackend.Create(IlgpuDeviceKind.Cuda) : Cpu(threads),
-            "cpu" => Cpu(threads),
+            "auto" => HasUsableCuda() ? IlgpuBackend.Create(IlgpuDeviceKind.Cuda) : new CpuBackend(cpu),
+            "cpu" => new CpuBackend(cpu),
             "cuda" => IlgpuBackend.Create(IlgpuDeviceKind.Cuda, index),
             "opencl" => IlgpuBackend.Create(IlgpuDeviceKind.OpenCl, index),
             "reference" => new ReferenceBackend(),
@@ -35,7 +35,11 @@ public static class Backends
         };
     }
 
-    private static CpuBackend Cpu(int threads) => new(new CpuOptions { Threads = threads });
+    /// <summary>Opens a device, with the defaults for the CPU.</summary>
+    public static IBackend Create(string device) => Create(device, null);
+
+    /// <summary>Opens a device, with a number of threads for the CPU, 0 for one a core.</summary>
+    public static IBackend Create(string device, int threads) => Create(device, new CpuOptions { Threads = threads });
 
     // Looking for devices takes a moment; where NVIDIA's driver is not installed there are none.
     private static bool HasUsableCuda()

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Kosmos2.Cli.Output;
 using Kosmos2.Cli.Tasks;
-using Kosmos2.Engine;
 using Kosmos2.Engine.Validation;
 using Kosmos2.Imaging;
 
@@ -29,7 +28,7 @@ internal static class ParityCommand
                 Images = parse.GetValue(images),
                 Model = choice.Folder is null ? ModelFolder.FindShipped() : ModelFolder.Find(choice.Folder),
                 FullSizeModel = parse.GetValue(fullSize),
-                Engine = new EngineOptions { Device = choice.Device, Threads = choice.Threads ?? 0 },
+                Engine = choice.Engine,
                 LoadPicture = path => Picture.Load(path),
             };
             ParityOutput output = parse.GetValue(json) ? new ParityJson() : new ParityText();

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Kosmos2.Cli.Output;
 using Kosmos2.Cli.Tasks;
-using Kosmos2.Engine;
 using Kosmos2.Engine.Validation;
 using Kosmos2.Imaging;
 using Spectre.Console;
@@ -35,9 +34,8 @@ internal static class ValidateCommand
     private static int Run(ModelChoice choice, string golden, bool quiet, CancellationToken cancellation)
     {
         string folder = ModelFolder.Find(choice.Folder);
-        var options = new EngineOptions { Device = choice.Device, Threads = choice.Threads ?? 0 };
         ValidationReport report =
-            Activity.Show("validating", () => ModelValidator.Run(folder, golden, options, path => Picture.Load(path), cancellation));
+            Activity.Show("validating", () => ModelValidator.Run(folder, golden, choice.Engine, path => Picture.Load(path), cancellation));
 
         StageResult[] stages = [.. report.Stages.Where(stage => !quiet || !stage.Passed)];
         CaseResult[] cases = [.. report.Cases.Where(item => !quiet || !item.Passed)];

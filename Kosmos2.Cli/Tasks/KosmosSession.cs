@@ -20,7 +20,7 @@ internal sealed class KosmosSession : IDisposable
     /// <summary>Opens the model.</summary>
     public static KosmosSession Load(string folder, TaskOptions options)
     {
-        Kosmos2Engine engine = Kosmos2Engine.Load(folder, new EngineOptions { Device = options.Model.Device, Threads = options.Model.Threads ?? 0 });
+        Kosmos2Engine engine = Kosmos2Engine.Load(folder, options.Model.Engine);
         if (!engine.Processor.HasTokenizer)
         {
             engine.Dispose();

@@ -1,7 +1,16 @@
+using Kosmos2.Engine;
+using Kosmos2.Kernels.Cpu;
+
 namespace Kosmos2.Cli.Tasks;
 
 /// <summary>A model and what it runs on, as given.</summary>
 /// <param name="Folder">Null for the shipped model.</param>
 /// <param name="Device">As in <c>cuda:1</c>.</param>
 /// <param name="Threads">Null for the default.</param>
-internal sealed record ModelChoice(string? Folder, string Device, int? Threads);
+/// <param name="Weights">Where the CPU reads weights from; null for the default.</param>
+/// <param name="Products">What the CPU multiplies small weights by; null for the default.</param>
+internal sealed record ModelChoice(string? Folder, string Device, int? Threads, WeightResidency? Weights, ProductPrecision? Products)
+{
+    /// <summary>The same for the engine.</summary>
+    public EngineOptions Engine => new() { Device = Device, Threads = Threads ?? 0, Weights = Weights, Products = Products };
+}

@@ -1,3 +1,4 @@
+using Kosmos2.Kernels.Cpu;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Engine.Validation;
@@ -9,6 +10,13 @@ namespace Kosmos2.Engine.Validation;
 public static class ModelValidator
 {
     private const string GoldenName = "golden.safetensors";
+
+    /// <summary>The options, with exact products unless they say otherwise: what references are made with.</summary>
+    internal static EngineOptions Exact(EngineOptions? options)
+    {
+        options ??= new EngineOptions();
+        return options with { Products = options.Products ?? ProductPrecision.Exact };
+    }
 
     /// <summary>Runs the comparison.</summary>
     /// <param name="modelFolder">The model.</param>
@@ -32,7 +40,7 @@ public static class ModelValidator
             throw new Kosmos2FormatException(goldenPath, $"is neither a reference file nor a folder with {GoldenName} or cases.jsonl");
 
         using GoldenFile? golden = File.Exists(file) ? GoldenFile.Open(file) : null;
-        using Kosmos2Engine engine = Kosmos2Engine.Load(modelFolder, options);
+        using Kosmos2Engine engine = Kosmos2Engine.Load(modelFolder, Exact(options));
         if (hasCases)
         {
             if (loadPicture is null)

@@ -22,6 +22,8 @@ internal sealed class CliErrorTests : CliTestBase
     [TestCase("refer scene.png --box 0.5,0.5,0.1,0.6", ExpectedResult = "left upper corner")]
     [TestCase("refer scene.png --box nan,0,1,1", ExpectedResult = "four numbers")]
     [TestCase("caption scene.png --annotate out.jpg", ExpectedResult = "PNG")]
+    [TestCase("caption scene.png --weights foo", ExpectedResult = "mapped or packed is wanted")]
+    [TestCase("caption scene.png --precision foo", ExpectedResult = "exact or fast is wanted")]
     [TestCase("caption scene.png --annotate no/such/folder/out.png", ExpectedResult = "does not exist")]
     [TestCase("caption a.png b.png --annotate out.png", ExpectedResult = "name a folder")]
     public async Task<string> A_wrong_command_line_says_what_is_wrong(string line)
