@@ -19,9 +19,15 @@ public sealed record EngineOptions
     public WeightResidency? Weights { get; init; }
 
     /// <summary>
-    /// What the CPU device multiplies weights of less than F32 by; null for fast products where the checkpoint is quantized, and exact ones otherwise.
+    /// What the CPU device multiplies weights of less than F32 by; null for fast products where they are small integers, and exact ones otherwise.
     /// </summary>
     public ProductPrecision? Products { get; init; }
+
+    /// <summary>
+    /// What weights are brought to as they are loaded, in memory, as <see cref="CheckpointQuantizer"/> would on disk: with groups of 32 for 4 bits, and the
+    /// embeddings as they are unless all weights become bfloat16. A checkpoint that is quantized already takes <see cref="WeightFormat.Stored"/> only.
+    /// </summary>
+    public WeightFormat WeightFormat { get; init; }
 
     /// <summary>Budget of the key/value cache in tokens of all sequences together; null for none.</summary>
     public int? MaxCachedTokens { get; init; }
@@ -32,8 +38,11 @@ public sealed record EngineOptions
     {
         Threads = Threads,
         Weights = Weights ?? (WeightBytes(folder) <= GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 ? WeightResidency.Packed : WeightResidency.Mapped),
-        Products = Products ?? (Kosmos2Config.Load(folder).QuantizationConfig is null ? ProductPrecision.Exact : ProductPrecision.Fast),
+        Products = Products ?? (IsQuantized(folder) ? ProductPrecision.Fast : ProductPrecision.Exact),
     };
+
+    private bool IsQuantized(string folder) =>
+        WeightFormat is WeightFormat.Int8 or WeightFormat.Int4 || Kosmos2Config.Load(folder).QuantizationConfig is not null;
 
     private static long WeightBytes(string folder) => new DirectoryInfo(folder).EnumerateFiles("*.safetensors").Sum(file => file.Length);
 }

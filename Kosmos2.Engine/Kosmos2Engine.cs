@@ -43,7 +43,7 @@ public sealed class Kosmos2Engine : IDisposable
         ArgumentNullException.ThrowIfNull(folder);
         options ??= new EngineOptions();
         var processor = Kosmos2Processor.Load(folder);
-        return new Kosmos2Engine(Kosmos2Model.Load(folder, Backends.Create(options.Device, options.ForCpu(folder)), options.MaxCachedTokens), processor);
+        return new Kosmos2Engine(Kosmos2Model.Load(folder, Backends.Create(options.Device, options.ForCpu(folder)), options.MaxCachedTokens, options.WeightFormat), processor);
     }
 
     /// <summary>Answers a prompt about a picture.</summary>

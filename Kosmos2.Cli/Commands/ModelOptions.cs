@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Kosmos2.Cli.Tasks;
 using Kosmos2.Kernels.Cpu;
+using Kosmos2.Weights;
 
 namespace Kosmos2.Cli.Commands;
 
@@ -30,6 +31,12 @@ internal sealed class ModelOptions
         Description = "CPU: multiply weights of less than 32 bits by rows in F32 (exact) or in their own precision (fast); without it, fast for quantized models.",
         HelpName = "exact|fast",
     };
+    private readonly Option<string> _format = new("--format")
+    {
+        Description = "Weights in memory: stored, or brought to bf16, int8 or int4 as they are loaded.",
+        DefaultValueFactory = _ => "stored",
+        HelpName = "FORMAT",
+    };
 
     private readonly bool _choosesModel;
 
@@ -51,11 +58,12 @@ internal sealed class ModelOptions
         command.Add(_threads);
         command.Add(_weights);
         command.Add(_precision);
+        command.Add(_format);
     }
 
     public ModelChoice Read(ParseResult parse) => new(
         _choosesModel ? parse.GetValue(_model) : null, parse.GetRequiredValue(_device), parse.GetValue(_threads),
-        Value<WeightResidency>(parse.GetValue(_weights)), Value<ProductPrecision>(parse.GetValue(_precision)));
+        Value<WeightResidency>(parse.GetValue(_weights)), Value<ProductPrecision>(parse.GetValue(_precision)), FormatOf(parse.GetRequiredValue(_format), "--format"));
 
     private static void OneOf<T>(Option<string?> option)
         where T : struct, Enum => option.Validators.Add(result =>
@@ -66,4 +74,15 @@ internal sealed class ModelOptions
 
     private static T? Value<T>(string? name)
         where T : struct, Enum => name is null ? null : Enum.Parse<T>(name, ignoreCase: true);
+
+    /// <summary>A format of weights by the name it has on the command line.</summary>
+    /// <exception cref="UsageException">There is none of that name.</exception>
+    public static WeightFormat FormatOf(string name, string option) => name switch
+    {
+        "stored" => WeightFormat.Stored,
+        "bf16" => WeightFormat.BFloat16,
+        "int8" => WeightFormat.Int8,
+        "int4" => WeightFormat.Int4,
+        _ => throw new UsageException($"{option} {name}: stored, bf16, int8 or int4 is wanted"),
+    };
 }

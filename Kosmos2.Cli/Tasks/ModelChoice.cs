@@ -1,5 +1,6 @@
 using Kosmos2.Engine;
 using Kosmos2.Kernels.Cpu;
+using Kosmos2.Weights;
 
 namespace Kosmos2.Cli.Tasks;
 
@@ -9,8 +10,10 @@ namespace Kosmos2.Cli.Tasks;
 /// <param name="Threads">Null for the default.</param>
 /// <param name="Weights">Where the CPU reads weights from; null for the default.</param>
 /// <param name="Products">What the CPU multiplies small weights by; null for the default.</param>
-internal sealed record ModelChoice(string? Folder, string Device, int? Threads, WeightResidency? Weights, ProductPrecision? Products)
+/// <param name="Format">What weights are brought to as they are loaded.</param>
+internal sealed record ModelChoice(
+    string? Folder, string Device, int? Threads, WeightResidency? Weights, ProductPrecision? Products, WeightFormat Format)
 {
     /// <summary>The same for the engine.</summary>
-    public EngineOptions Engine => new() { Device = Device, Threads = Threads ?? 0, Weights = Weights, Products = Products };
+    public EngineOptions Engine => new() { Device = Device, Threads = Threads ?? 0, Weights = Weights, Products = Products, WeightFormat = Format };
 }

@@ -16,13 +16,13 @@ public sealed class Kosmos2Model : IDisposable
     private readonly VisionEncoder _vision;
     private readonly PerceiverResampler _resampler;
 
-    private Kosmos2Model(Checkpoint checkpoint, Kosmos2Config config, GenerationConfig generation, IBackend backend, int? maxCachedTokens)
+    private Kosmos2Model(Checkpoint checkpoint, Kosmos2Config config, GenerationConfig generation, IBackend backend, int? maxCachedTokens, WeightFormat format)
     {
         _checkpoint = checkpoint;
         Config = config;
         GenerationDefaults = generation;
         Backend = backend;
-        _weights = new WeightLoader(backend, checkpoint, config);
+        _weights = new WeightLoader(backend, checkpoint, config, format);
         _vision = new VisionEncoder(_weights, config.VisionConfig);
         _resampler = new PerceiverResampler(_weights, config);
         Decoder = new TextDecoder(_weights, config.TextConfig);
@@ -58,8 +58,9 @@ public sealed class Kosmos2Model : IDisposable
     /// <param name="folder">The folder.</param>
     /// <param name="backend">The device; the model takes it over and disposes it, also when loading fails.</param>
     /// <param name="maxCachedTokens">Budget of the key/value cache in tokens of all sequences together; null for none.</param>
-    /// <exception cref="Kosmos2FormatException">A file is missing or malformed, or a tensor is missing or has the wrong shape.</exception>
-    public static Kosmos2Model Load(string folder, IBackend backend, int? maxCachedTokens = null)
+    /// <param name="format">What weights are brought to as they are loaded.</param>
+    /// <exception cref="Kosmos2FormatException">A file is missing or malformed, or a tensor is missing or has the wrong shape, or is quantized already.</exception>
+    public static Kosmos2Model Load(string folder, IBackend backend, int? maxCachedTokens = null, WeightFormat format = WeightFormat.Stored)
     {
         ArgumentNullException.ThrowIfNull(backend);
         Checkpoint? checkpoint = null;
@@ -69,7 +70,9 @@ public sealed class Kosmos2Model : IDisposable
             GenerationConfig generation = GenerationConfig.OfCheckpoint(folder, config.TextConfig);
             checkpoint = Checkpoint.Open(folder);
             checkpoint.Validate(config);
-            return new Kosmos2Model(checkpoint, config, generation, backend, maxCachedTokens);
+            if (format != WeightFormat.Stored && config.QuantizationConfig is not null)
+                throw new ConfigurationException(Path.Combine(folder, "config.json"), "quantization_config", $"is set: the weights are small integers already, and cannot become {format}");
+            return new Kosmos2Model(checkpoint, config, generation, backend, maxCachedTokens, format);
         }
         catch
         {

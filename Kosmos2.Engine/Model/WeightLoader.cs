@@ -4,9 +4,10 @@ using Kosmos2.Weights;
 namespace Kosmos2.Engine.Model;
 
 /// <summary>Brings a checkpoint's tensors to a backend by name, and frees them all at the end.</summary>
-internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosmos2Config config) : IDisposable
+internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosmos2Config config, WeightFormat format) : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
+    private readonly QuantizationPlan? _plan = format == WeightFormat.Stored ? null : new QuantizationPlan(config, new QuantizeOptions { Format = format });
 
     /// <summary>The device.</summary>
     public IBackend Backend => backend;
@@ -24,7 +25,13 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
             return Own(backend.Prepare(Own(integers)));
         Tensor tensor = checkpoint[name];
         long rows = tensor.Shape[0];
-        return Own(backend.Prepare(tensor.Reshape(rows, rows == 0 ? 0 : tensor.Shape.ElementCount / rows)));
+        Tensor matrix = tensor.Reshape(rows, rows == 0 ? 0 : tensor.Shape.ElementCount / rows);
+        return (_plan?.FormatOf(name, tensor.DType) ?? WeightFormat.Stored) switch
+        {
+            WeightFormat.BFloat16 when tensor.DType != DType.BF16 => Own(backend.Prepare(Own(Floats.ToBFloat16(matrix)))),
+            WeightFormat.Int8 or WeightFormat.Int4 => Own(backend.Prepare(Own(new WeightQuantizer(matrix, _plan!.SchemeOf(format)).Run()))),
+            _ => Own(backend.Prepare(matrix)),
+        };
     }
 
     /// <summary>A small tensor as F32 on the backend, in its own shape.</summary>
@@ -59,7 +66,11 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
     {
         using QuantizedMatrix? integers = checkpoint.GetQuantized(name, config);
         if (integers is null)
-            return (ToFloat(checkpoint[name]), checkpoint[name].Shape);
+        {
+            Tensor stored = checkpoint[name];
+            using Tensor? rounded = _plan?.FormatOf(name, stored.DType) == WeightFormat.BFloat16 ? Floats.ToBFloat16(stored) : null;
+            return (ToFloat(rounded ?? stored), stored.Shape);
+        }
         int width = integers.Shape.Width;
         var values = new float[checked((int)integers.Shape.ElementCount)];
         for (int row = 0; row < integers.Shape.Rows; row++)

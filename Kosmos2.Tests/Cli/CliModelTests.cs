@@ -23,6 +23,25 @@ internal sealed class CliModelTests : CliTestBase
     }
 
     [Test]
+    public async Task Quantize_writes_a_smaller_model_that_answers()
+    {
+        CliResult result = await CliProcess.RunAsync("quantize", TestData.ShapesModel, At("small"), "--format", "int4");
+        Assert.That(result.ExitCode, Is.Zero, result.ToString());
+        Assert.That(result.Out, Is.EqualTo($"wrote {At("small")}: 4.91 MB, from 12.09 MB\n"));
+        CliResult info = await CliProcess.RunAsync("info", "--model", At("small"));
+        Assert.That(info.Out, Does.Contain("compressed-tensors: int4 in groups of 32 (Linear)"));
+        string picture = Path.Combine(TestData.Root, "samples", "pictures", "scene-4.png");
+        CliResult answer = await CliProcess.RunAsync("caption", picture, "--model", At("small"));
+        CliResult loaded = await CliProcess.RunAsync("caption", picture, "--format", "int4");
+        Assert.That(answer.Out, Does.Contain("An image of").And.EqualTo(loaded.Out));
+
+        Refused(await CliProcess.RunAsync("quantize", TestData.ShapesModel, At("small"), "--format", "int8"), "a model is there already; --force replaces it");
+        Refused(await CliProcess.RunAsync("quantize", At("small"), At("again"), "--format", "int8"), "quantization_config is set");
+        Refused(await CliProcess.RunAsync("quantize", TestData.ShapesModel, At("again"), "--format", "int3"), "--format int3: stored, bf16, int8 or int4 is wanted");
+        Refused(await CliProcess.RunAsync("quantize", TestData.ShapesModel, At("again"), "--format", "int4", "--group-size", "48"), "--group-size 48: 32, 64 or 128 is wanted");
+    }
+
+    [Test]
     public async Task Info_says_what_the_model_is_and_what_it_would_run_on()
     {
         CliResult result = await CliProcess.RunAsync("info");

@@ -15,6 +15,23 @@ internal static class Floats
         return copy;
     }
 
+    /// <summary>A tensor rounded to BF16, in memory of its own.</summary>
+    public static Tensor ToBFloat16(Tensor source)
+    {
+        Tensor rounded = Tensor.OnHost(DType.BF16, source.Shape.Extents);
+        Span<ushort> bits = rounded.AsSpan<ushort>();
+        var piece = new float[Math.Min(bits.Length, 1 << 16)];
+        for (int start = 0; start < bits.Length; start += piece.Length)
+        {
+            Span<float> values = piece.AsSpan(0, Math.Min(piece.Length, bits.Length - start));
+            Widen(source, start, values);
+            for (int i = 0; i < values.Length; i++)
+                bits[start + i] = BFloat16.ToBits(values[i]);
+        }
+
+        return rounded;
+    }
+
     /// <summary>Widens elements of an F32, F16, BF16 or F64 host tensor, whatever its alignment.</summary>
     /// <param name="source">The tensor.</param>
     /// <param name="start">Its first element to read.</param>

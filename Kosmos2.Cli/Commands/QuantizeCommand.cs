@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.Globalization;
+using Kosmos2.Cli.Output;
+using Kosmos2.Weights;
+
+namespace Kosmos2.Cli.Commands;
+
+/// <summary>Writes a model with smaller weights.</summary>
+internal static class QuantizeCommand
+{
+    public static Command Make()
+    {
+        var source = new Argument<string>("IN") { Description = "The model's folder, or its name in Hugging Face's cache." };
+        var destination = new Argument<string>("OUT") { Description = "The folder to write; it is made if need be." };
+        var format = new Option<string>("--format") { Description = "bf16, int8 (a scale a row) or int4 (a scale a group).", HelpName = "FORMAT", Required = true };
+        var group = new Option<int>("--group-size") { Description = "Weights that share a scale in int4: 32, 64 or 128.", HelpName = "N", DefaultValueFactory = _ => 32 };
+        var keep = new Option<string[]>("--keep")
+        {
+            Description = "Modules to leave as they are: a whole name, or re: and a pattern. May be given several times.",
+            HelpName = "MODULE",
+            DefaultValueFactory = _ => [],
+        };
+        var embedding = new Option<string?>("--embedding") { Description = "Format of the token embeddings and the head; without it they stay as they are.", HelpName = "FORMAT" };
+        var absMax = new Option<bool>("--absmax") { Description = "Scales that just hold the largest weight, instead of those of the least error." };
+        var force = new Option<bool>("--force") { Description = "Replace a model that is there." };
+        var command = new Command("quantize", "Write the model with smaller weights, as compressed-tensors stores them.")
+        {
+            source, destination, format, group, keep, embedding, absMax, force,
+        };
+        command.SetAction((parse, cancellation) =>
+        {
+            var options = new QuantizeOptions
+            {
+                Format = ModelOptions.FormatOf(parse.GetRequiredValue(format), "--format"),
+                GroupSize = parse.GetValue(group),
+                Keep = parse.GetRequiredValue(keep),
+                Embedding = parse.GetValue(embedding) is string name ? ModelOptions.FormatOf(name, "--embedding") : null,
+                SearchScales = !parse.GetValue(absMax),
+            };
+            return Task.Run(() => Run(parse.GetRequiredValue(source), parse.GetRequiredValue(destination), options, parse.GetValue(force), cancellation), cancellation);
+        });
+        return Examples.Attach(command,
+            "kosmos2 quantize models/kosmos2-shapes shapes-int8/ --format int8",
+            "kosmos2 quantize models/kosmos2-shapes shapes-int4/ --format int4 --group-size 64 --embedding int8",
+            "kosmos2 quantize kosmos-2-patch14-224/ mixed/ --format int4 --keep re:vision_model");
+    }
+
+    private static int Run(string source, string destination, QuantizeOptions options, bool force, CancellationToken cancellation)
+    {
+        string folder = ModelFolder.Find(source);
+        if (options.Format == WeightFormat.Stored)
+            throw new UsageException("--format stored: bf16, int8 or int4 is wanted");
+        if (options.GroupSize is not (32 or 64 or 128))
+            throw new UsageException($"--group-size {options.GroupSize}: 32, 64 or 128 is wanted");
+        if (File.Exists(Path.Combine(destination, "config.json")) && !force)
+            throw new UsageException($"{destination}: a model is there already; --force replaces it");
+        long before = SizeOf(folder);
+        try
+        {
+            Activity.ShowBytes($"writing {destination}", before, progress => CheckpointQuantizer.Write(folder, destination, options, progress, cancellation));
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message);
+        }
+
+        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wrote {destination}: {Sizes.Bytes(SizeOf(destination))}, from {Sizes.Bytes(before)}"));
+        return ExitCode.Ok;
+    }
+
+    // Of all tensors' data.
+    private static long SizeOf(string folder)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(folder);
+        return checkpoint.Files.Sum(file => file.Entries.Sum(entry => entry.ByteLength));
+    }
+}

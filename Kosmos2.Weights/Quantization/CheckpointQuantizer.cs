@@ -1,0 +1,100 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Kosmos2.Weights;
+
+/// <summary>
+/// Writes a checkpoint with smaller weights: bfloat16, or small integers as the compressed-tensors library stores them. Tensors are read, converted and
+/// written piece by piece, shard by shard, so that memory stays small whatever the model's size.
+/// </summary>
+public static class CheckpointQuantizer
+{
+    /// <summary>Weights converted at a time: 16 MB of F32.</summary>
+    private const int PieceLength = 1 << 22;
+
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
+    private static readonly string[] CopiedEndings = [".json", ".model", ".txt", ".jinja"];
+
+    /// <summary>Reads one folder and writes another: weights in the same shards, config.json, and copies of the tokenizer's and processor's files.</summary>
+    /// <param name="source">A model's folder whose weights are floats.</param>
+    /// <param name="destination">Another folder, made if need be; its files of the same names are replaced.</param>
+    /// <param name="options">What to make.</param>
+    /// <param name="progress">Told the bytes of weights read so far, or null.</param>
+    /// <param name="cancellationToken">Stops the work; the unfinished file is deleted.</param>
+    /// <returns>The new configuration.</returns>
+    /// <exception cref="ArgumentException">An option is unusable, or both folders are one.</exception>
+    /// <exception cref="Kosmos2FormatException">The source is malformed, is quantized already, or holds a weight that is not finite.</exception>
+    /// <exception cref="IOException">A file cannot be read or written.</exception>
+    public static Kosmos2Config Write(
+        string source, string destination, QuantizeOptions options, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(source);
+        ArgumentException.ThrowIfNullOrEmpty(destination);
+        ArgumentNullException.ThrowIfNull(options);
+        if (Path.GetFullPath(source).TrimEnd('/', '\\') == Path.GetFullPath(destination).TrimEnd('/', '\\'))
+            throw new ArgumentException("the new checkpoint needs a folder of its own", nameof(destination));
+        Kosmos2Config config = Kosmos2Config.Load(source);
+        if (config.QuantizationConfig is not null)
+            throw new ConfigurationException(Path.Combine(source, "config.json"), "quantization_config", "is set: the weights are small integers already");
+        var plan = new QuantizationPlan(config, options);
+        using Checkpoint checkpoint = Checkpoint.Open(source);
+        checkpoint.Validate(config);
+        Directory.CreateDirectory(destination);
+
+        Dictionary<string, WeightFormat> formats = checkpoint.Names.ToDictionary(name => name, name => plan.FormatOf(name, checkpoint[name].DType), StringComparer.Ordinal);
+        Kosmos2Config made = plan.Configure(config, formats);
+        var shards = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        long read = 0, size = 0;
+        foreach (SafetensorsFile file in checkpoint.Files)
+        {
+            string fileName = Path.GetFileName(file.FilePath);
+            StoredWeight[] weights = [.. checkpoint.Names.Where(name => checkpoint.FileOf(name) == file).Select(name => new StoredWeight(
+                name, checkpoint[name], formats[name], plan, options))];
+            using var writer = new SafetensorsWriter(Path.Combine(destination, fileName), weights.SelectMany(w => w.Parts), new Dictionary<string, string> { ["format"] = "pt" });
+            foreach (StoredWeight weight in weights)
+            {
+                try
+                {
+                    weight.Write(writer, PieceLength, cancellationToken);
+                }
+                catch (Exception e) when (e is ArgumentException || e is AggregateException { InnerException: ArgumentException })
+                {
+                    throw new CheckpointException(file.FilePath, weight.Name, (e.InnerException ?? e).Message, e);
+                }
+
+                read += weight.ByteLength;
+                progress?.Report(read);
+            }
+
+            writer.Complete();
+            foreach (SafetensorsEntry entry in writer.Entries)
+                shards.Add(entry.Name, fileName);
+            size += writer.Entries.Sum(e => e.ByteLength);
+        }
+
+        if (checkpoint.Files.Count > 1 || Path.GetFileName(checkpoint.Files[0].FilePath) != "model.safetensors")
+            WriteIndex(Path.Combine(destination, "model.safetensors.index.json"), shards, size);
+        CopyOthers(source, destination);
+        File.WriteAllText(Path.Combine(destination, "config.json"), made.ToJson());
+        return made;
+    }
+
+    private static void WriteIndex(string path, SortedDictionary<string, string> shards, long size) => File.WriteAllText(
+        path,
+        JsonSerializer.Serialize(
+            new Dictionary<string, object> { ["metadata"] = new Dictionary<string, long> { ["total_size"] = size }, ["weight_map"] = shards },
+            Indented) + "\n",
+        new UTF8Encoding(false));
+
+    // Tokenizer, processor and generation settings: small files beside the weights.
+    private static void CopyOthers(string source, string destination)
+    {
+        foreach (string path in Directory.EnumerateFiles(source))
+        {
+            string name = Path.GetFileName(path);
+            bool ours = name is "config.json" || name.EndsWith("safetensors.index.json", StringComparison.Ordinal);
+            if (!ours && CopiedEndings.Contains(Path.GetExtension(name)))
+                File.Copy(path, Path.Combine(destination, name), overwrite: true);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+namespace Kosmos2.Weights;
+
+/// <summary>What <see cref="CheckpointQuantizer"/> makes of a checkpoint.</summary>
+public sealed record QuantizeOptions
+{
+    /// <summary>Format of the linear layers of the vision encoder, the projection and the decoder.</summary>
+    public required WeightFormat Format { get; init; }
+
+    /// <summary>Weights of a row that share a scale, for <see cref="WeightFormat.Int4"/>: 32, 64 or 128.</summary>
+    public int GroupSize { get; init; } = 32;
+
+    /// <summary>
+    /// Format of the token embeddings and, with it or by itself, the head; null leaves them as they are, but for a <see cref="Format"/> of bfloat16, which
+    /// goes for all weights.
+    /// </summary>
+    public WeightFormat? Embedding { get; init; }
+
+    /// <summary>Modules to leave as they are: whole names, or <c>re:</c> and a pattern that the beginning of a name matches.</summary>
+    public IReadOnlyList<string> Keep { get; init; } = [];
+
+    /// <summary>Whether scales minimise the error of the weights; otherwise each just holds its largest weight.</summary>
+    public bool SearchScales { get; init; } = true;
+
+    /// <summary>Mean square of each input of a layer, by the weight's name: errors count by it. Layers that are not listed count all inputs the same.</summary>
+    public IReadOnlyDictionary<string, float[]>? Importance { get; init; }
+}

@@ -1,0 +1,100 @@
+using Kosmos2.Kernels;
+
+namespace Kosmos2.Weights;
+
+/// <summary>A tensor on its way into another format: the parts it becomes, and how they are written.</summary>
+internal sealed class StoredWeight(string name, Tensor source, WeightFormat format, QuantizationPlan plan, QuantizeOptions options)
+{
+    private readonly WeightQuantizer? _integers = format is WeightFormat.Int8 or WeightFormat.Int4
+        ? new WeightQuantizer(source, plan.SchemeOf(format), options.Importance?.GetValueOrDefault(name), options.SearchScales)
+        : null;
+
+    private readonly string _module = name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;
+
+    /// <summary>The tensor's name.</summary>
+    public string Name => name;
+
+    /// <summary>Bytes it has now.</summary>
+    public long ByteLength => source.ByteLength;
+
+    /// <summary>The tensors it becomes.</summary>
+    public IEnumerable<(string Name, DType DType, Shape Shape)> Parts
+    {
+        get
+        {
+            if (_integers is null)
+                return [(name, format == WeightFormat.BFloat16 ? DType.BF16 : source.DType, source.Shape)];
+            var parts = new List<(string Name, DType DType, Shape Shape)>
+            {
+                (ValuesName, _integers.StoredType, new Shape(source.Shape[0], _integers.StoredWidth)),
+                ($"{_module}.weight_scale", DType.F32, new Shape(source.Shape[0], _integers.Groups)),
+            };
+            if (format == WeightFormat.Int4)
+                parts.Add(($"{_module}.weight_shape", DType.I64, new Shape(2)));
+            return parts;
+        }
+    }
+
+    private string ValuesName => format == WeightFormat.Int4 ? $"{_module}.weight_packed" : name;
+
+    /// <summary>Converts and writes the parts.</summary>
+    /// <param name="writer">The file.</param>
+    /// <param name="pieceLength">Weights at a time, about.</param>
+    /// <param name="cancellation">Stops between two pieces.</param>
+    public void Write(SafetensorsWriter writer, int pieceLength, CancellationToken cancellation)
+    {
+        if (_integers is not null)
+        {
+            if (format == WeightFormat.Int8)
+                WriteIntegers<sbyte>(writer, pieceLength, cancellation);
+            else
+                WriteIntegers<int>(writer, pieceLength, cancellation);
+        }
+        else if (format == WeightFormat.BFloat16)
+        {
+            WriteBFloat16(writer, pieceLength, cancellation);
+        }
+        else
+        {
+            cancellation.ThrowIfCancellationRequested();
+            writer.Write(name, source);
+        }
+    }
+
+    private void WriteIntegers<T>(SafetensorsWriter writer, int pieceLength, CancellationToken cancellation)
+        where T : unmanaged
+    {
+        int rows = source.Shape.Rows, step = Math.Max(1, pieceLength / Math.Max(source.Width, 1));
+        var values = new T[Math.Min(step, rows) * _integers!.StoredWidth];
+        var scales = new float[Math.Min(step, rows) * _integers.Groups];
+        for (int row = 0; row < rows; row += step)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int count = Math.Min(step, rows - row);
+            Span<T> stored = values.AsSpan(0, count * _integers.StoredWidth);
+            Span<float> found = scales.AsSpan(0, count * _integers.Groups);
+            _integers.Rows(row, count, stored, found);
+            writer.Write<T>(ValuesName, (long)row * _integers.StoredWidth, stored);
+            writer.Write<float>($"{_module}.weight_scale", (long)row * _integers.Groups, found);
+        }
+
+        if (format == WeightFormat.Int4)
+            writer.Write<long>($"{_module}.weight_shape", 0, [source.Shape[0], source.Shape[1]]);
+    }
+
+    private void WriteBFloat16(SafetensorsWriter writer, int pieceLength, CancellationToken cancellation)
+    {
+        long length = source.Shape.ElementCount;
+        var floats = new float[Math.Min(pieceLength, length)];
+        var rounded = new ushort[floats.Length];
+        for (long start = 0; start < length; start += pieceLength)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int count = (int)Math.Min(pieceLength, length - start);
+            Floats.Widen(source, start, floats.AsSpan(0, count));
+            for (int i = 0; i < count; i++)
+                rounded[i] = BFloat16.ToBits(floats[i]);
+            writer.Write<ushort>(name, start, rounded.AsSpan(0, count));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using Kosmos2.Kernels;
+
+namespace Kosmos2.Weights;
+
+/// <summary>
+/// Brings a matrix of floats to small integers, row by row. Symmetric schemes only.
+/// </summary>
+/// <param name="matrix">F32, F16 or BF16 [out, in] in host memory.</param>
+/// <param name="scheme">Bits and groups.</param>
+/// <param name="importance">Mean square of each input [in], or null when all count the same.</param>
+/// <param name="search">Whether scales minimise the error; otherwise they hold the largest weight.</param>
+internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, float[]? importance = null, bool search = true)
+{
+    private readonly int _width = matrix.Shape.Width;
+    private readonly int _groupSize = scheme.GroupSizeOf(matrix.Shape.Width);
+
+    /// <summary>Groups of a row.</summary>
+    public int Groups => (_width + _groupSize - 1) / _groupSize;
+
+    /// <summary>Columns of the stored integers: bytes, or words of eight 4-bit elements.</summary>
+    public int StoredWidth => scheme.Bits == 8 ? _width : (_width + 7) / 8;
+
+    /// <summary>Type of the stored integers.</summary>
+    public DType StoredType => scheme.Bits == 8 ? DType.I8 : DType.I32;
+
+    /// <summary>The whole matrix in memory of its own.</summary>
+    /// <exception cref="ArgumentException">A weight is not finite.</exception>
+    public QuantizedMatrix Run()
+    {
+        int rows = matrix.Shape.Rows;
+        Tensor values = Tensor.OnHost(StoredType, rows, StoredWidth);
+        Tensor scales = Tensor.OnHost(DType.F32, rows, Groups);
+        if (scheme.Bits == 8)
+            Rows(0, rows, values.AsSpan<sbyte>(), scales.AsSpan<float>());
+        else
+            Rows(0, rows, values.AsSpan<int>(), scales.AsSpan<float>());
+        return new QuantizedMatrix(matrix.Shape, scheme.Bits, _groupSize, values, scales);
+    }
+
+    /// <summary>Rows [first, first + count), on all cores.</summary>
+    /// <typeparam name="T">sbyte for 8 bits, int for 4.</typeparam>
+    /// <param name="first">First row.</param>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="values">[count, <see cref="StoredWidth"/>].</param>
+    /// <param name="scales">[count, <see cref="Groups"/>].</param>
+    public unsafe void Rows<T>(int first, int count, Span<T> values, Span<float> scales)
+        where T : unmanaged
+    {
+        if (values.Length != (long)count * StoredWidth || scales.Length != (long)count * Groups || sizeof(T) != StoredType.SizeInBytes())
+            throw new ArgumentException($"{values.Length} {typeof(T).Name} and {scales.Length} scales do not hold {count} rows of {scheme}");
+        fixed (T* pinned = values)
+        fixed (float* pinnedScales = scales)
+        {
+            // Lambdas do not take pointers of the fixed statement, nor spans.
+            (nint valueAddress, nint scaleAddress) = ((nint)pinned, (nint)pinnedScales);
+            Parallel.For(0, count, () => (Weights: new float[_width], Integers: new sbyte[_width]), (row, _, room) =>
+            {
+                var stored = new Span<T>((T*)valueAddress + ((long)row * StoredWidth), StoredWidth);
+                Row(first + row, room.Weights, room.Integers, new Span<float>((float*)scaleAddress + ((long)row * Groups), Groups));
+                if (scheme.Bits == 8)
+                    room.Integers.CopyTo(System.Runtime.InteropServices.MemoryMarshal.Cast<T, sbyte>(stored));
+                else
+                    Pack(room.Integers, System.Runtime.InteropServices.MemoryMarshal.Cast<T, int>(stored));
+                return room;
+            }, _ => { });
+        }
+    }
+
+    private void Row(int row, float[] weights, sbyte[] integers, Span<float> scales)
+    {
+        Floats.Widen(matrix, (long)row * _width, weights);
+        if (weights.AsSpan().ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
+            throw new ArgumentException($"row {row} holds a number that is not finite");
+        for (int g = 0; g < scales.Length; g++)
+        {
+            int start = g * _groupSize, length = Math.Min(_groupSize, _width - start);
+            ReadOnlySpan<float> group = weights.AsSpan(start, length);
+            ReadOnlySpan<float> factors = importance is null ? [] : importance.AsSpan(start, length);
+            scales[g] = search ? ScaleSearch.Find(group, factors, scheme.Bits) : ScaleSearch.AbsMax(group, scheme.Bits);
+            ScaleSearch.Round(group, scales[g], scheme.Bits, integers.AsSpan(start, length));
+        }
+    }
+
+    private static void Pack(ReadOnlySpan<sbyte> integers, Span<int> words)
+    {
+        words.Clear();
+        for (int i = 0; i < integers.Length; i++)
+            words[i / 8] |= (integers[i] + 8) << (i % 8 * 4);
+    }
+}
