@@ -32,7 +32,7 @@ public sealed class Kosmos2Engine : IDisposable
     /// <summary>Text, boxes and pictures to tokens and pixels, and back.</summary>
     public Kosmos2Processor Processor { get; }
 
-    /// <summary>Opens a model folder. Weights stay in their mapped files; only their headers are read.</summary>
+    /// <summary>Opens a model folder. Weight files are mapped; only their headers are read.</summary>
     /// <param name="folder">config.json, model.safetensors or shards, a tokenizer, and processor settings as far as there are any.</param>
     /// <param name="options">Device and limits; null for the defaults.</param>
     /// <exception cref="Kosmos2FormatException">A file is missing or malformed; the message says which, where, and what was expected.</exception>

@@ -9,7 +9,7 @@ using Kosmos2.Imaging;
 string picture = args.ElementAtOrDefault(0) ?? "samples/pictures/scene-1.png";
 string model = args.ElementAtOrDefault(1) ?? "models/kosmos2-shapes";
 
-// Loading reads headers only; weights stay in their mapped file. One engine serves any number of threads, which take turns.
+// Loading reads headers only; weights are mapped, and read when they are first needed. One engine serves any number of threads, which take turns.
 using var kosmos = Kosmos2Engine.Load(model);
 
 // Any 8-bit RGB bytes will do as a picture: Kosmos2.Imaging is only needed for reading files.
