@@ -9,19 +9,23 @@ internal sealed class BeamGroup
     /// <summary>Score of what is not there: a place not yet taken, a beam that is no beam yet.</summary>
     private const float Nothing = -1e9f;
 
+    private readonly IDecodeSession _session;
     private readonly GenerationPlan _plan;
     private readonly StoppingRules _stopping;
     private readonly List<FinishedBeam> _finished = [];
     private readonly List<FinishReason?> _reasons = [];
+    private readonly List<int> _order = [];
     private readonly float[] _scores;
+    private readonly StepOutput?[] _outputs;
     private readonly RunningSequence _empty;
     private RunningSequence[] _running;
     private RunningSequence[] _next;
     private bool _improvementPossible = true;
 
     /// <summary>Begins with as many copies of the prompt as there are beams; only the first counts, or all would go the same way.</summary>
-    public BeamGroup(int prompt, int[] promptTokens, GenerationPlan plan, StoppingRules stopping)
+    public BeamGroup(int prompt, int[] promptTokens, IDecodeSession session, GenerationPlan plan, StoppingRules stopping)
     {
+        _session = session;
         _plan = plan;
         _stopping = stopping;
         _empty = new RunningSequence(prompt, promptTokens, plan);
@@ -29,6 +33,7 @@ internal sealed class BeamGroup
         _next = NewSequences();
         _scores = new float[plan.NumBeams];
         _scores.AsSpan(1).Fill(Nothing);
+        _outputs = new StepOutput?[plan.NumBeams];
         Parents = new int[plan.NumBeams];
         Tokens = new int[plan.NumBeams];
 
@@ -37,6 +42,9 @@ internal sealed class BeamGroup
 
     /// <summary>The running beams.</summary>
     public ReadOnlySpan<RunningSequence> Running => _running;
+
+    /// <summary>The session's sequence that is the first of the running beams; the others follow.</summary>
+    public int FirstRow { get; set; }
 
     /// <summary>[beams] their log probabilities.</summary>
     public ReadOnlySpan<float> Scores => _scores;
@@ -56,16 +64,33 @@ internal sealed class BeamGroup
 
     private readonly record struct FinishedBeam(RunningSequence Sequence, float Score, FinishReason Reason);
 
-    /// <summary>Takes one step.</summary>
+    /// <summary>[vocabulary] a beam's logits after the last pass; after <see cref="ProcessScores"/> its processed log probabilities.</summary>
+    public Span<float> ScoresOf(int beam) => _session.LogitsOf(FirstRow + beam);
+
+    /// <summary>Turns each beam's logits into processed log probabilities.</summary>
+    public void ProcessScores()
+    {
+        for (int beam = 0; beam < NumBeams; beam++)
+        {
+            if (_plan.Outputs != StepOutputs.None)
+                _outputs[beam] = _session.OutputOf(FirstRow + beam, _plan.Outputs);
+            Span<float> scores = ScoresOf(beam);
+            Softmax.LogInPlace(scores);
+            SequenceView view = _running[beam].View;
+            foreach (ILogitsProcessor processor in _plan.Processors)
+                processor.Process(view, scores);
+        }
+    }
+
+    /// <summary>Takes one step, after <see cref="ProcessScores"/>.</summary>
     /// <param name="candidates">The best ways to go on, best first (drawn ones in the order of drawing); more than there are beams.</param>
-    /// <param name="scoresOf">A beam's processed scores, of which the chosen ones are kept on request.</param>
-    public void Step(ReadOnlySpan<BeamCandidate> candidates, Func<int, Span<float>> scoresOf)
+    public void Step(ReadOnlySpan<BeamCandidate> candidates)
     {
         _reasons.Clear();
         foreach (BeamCandidate candidate in candidates)
             _reasons.Add(_stopping.After(_running[candidate.Beam], candidate.Token));
-        KeepFinished(candidates, scoresOf);
-        Continue(candidates, scoresOf);
+        KeepFinished(candidates);
+        Continue(candidates);
         Done = IsDone();
     }
 
@@ -91,7 +116,7 @@ internal sealed class BeamGroup
     /// Only the first num_beams candidates may: the others are there so that enough beams can go on. A beam that is no beam never may: where
     /// fewer tokens are allowed than there are beams, transformers fills its list with such ones.
     /// </remarks>
-    private void KeepFinished(ReadOnlySpan<BeamCandidate> candidates, Func<int, Span<float>> scoresOf)
+    private void KeepFinished(ReadOnlySpan<BeamCandidate> candidates)
     {
         if (!_improvementPossible || (AllFinished && _plan.EarlyStopping == EarlyStopping.True))
             return;
@@ -104,7 +129,7 @@ internal sealed class BeamGroup
             if (normalised <= (AllFinished ? _finished[^1].Score : Nothing))
                 continue;
             RunningSequence sequence = _running[beam].Clone();
-            Extend(sequence, token, scoresOf(beam));
+            Extend(sequence, token, beam);
 
             // After the equal ones, which were there first.
             int place = _finished.FindIndex(f => f.Score < normalised);
@@ -115,21 +140,31 @@ internal sealed class BeamGroup
     }
 
     /// <summary>Chooses the beams that run on: the best candidates that do not end, and ended ones only where there are no others.</summary>
-    private void Continue(ReadOnlySpan<BeamCandidate> candidates, Func<int, Span<float>> scoresOf)
+    private void Continue(ReadOnlySpan<BeamCandidate> candidates)
     {
-        IEnumerable<(float Score, int Index)> order = candidates.ToArray().Select((c, i) => (c.Score + (_reasons[i] is null ? 0 : Nothing), i));
-        int place = 0;
-        foreach (var (score, index) in order.OrderByDescending(o => o.Score).Take(NumBeams))
+        // Best first, of equal ones the earlier. They come nearly in order, so that each has few places to move.
+        _order.Clear();
+        for (int i = 0; i < candidates.Length; i++)
         {
-            var (_, beam, token) = candidates[index];
-            _next[place].CopyFrom(_running[beam]);
-            Extend(_next[place], token, scoresOf(beam));
-            _scores[place] = score;
-            Parents[place] = beam;
-            Tokens[place++] = token;
+            int position = i;
+            while (position > 0 && ScoreToContinue(candidates, _order[position - 1]) < ScoreToContinue(candidates, i))
+                position--;
+            _order.Insert(position, i);
         }
+        for (int place = 0; place < NumBeams; place++)
+        {
+            var (_, beam, token) = candidates[_order[place]];
+            _next[place].CopyFrom(_running[beam]);
+            Extend(_next[place], token, beam);
+            Parents[place] = beam;
+            Tokens[place] = token;
+        }
+        for (int place = 0; place < NumBeams; place++)
+            _scores[place] = ScoreToContinue(candidates, _order[place]);
         (_running, _next) = (_next, _running);
     }
+
+    private float ScoreToContinue(ReadOnlySpan<BeamCandidate> candidates, int index) => candidates[index].Score + (_reasons[index] is null ? 0 : Nothing);
 
     private bool IsDone()
     {
@@ -148,9 +183,10 @@ internal sealed class BeamGroup
 
     private float Normalised(float score, int length) => score / (float)Math.Pow(length, _plan.LengthPenalty);
 
-    private static void Extend(RunningSequence sequence, int token, ReadOnlySpan<float> scores)
+    private void Extend(RunningSequence sequence, int token, int beam)
     {
-        sequence.KeepScores(scores[token], scores);
+        ReadOnlySpan<float> scores = ScoresOf(beam);
+        sequence.Keep(scores[token], scores, _outputs[beam], beam);
         sequence.Append(token);
     }
 }

@@ -9,8 +9,15 @@ internal sealed class BeamSearch
     private readonly IDecodeSession _session;
     private readonly GenerationPlan _plan;
     private readonly StoppingRules _stopping;
-    private readonly TopCandidates _candidates;
-    private readonly int _candidateCount;
+    private readonly TopCandidates _best;
+    private int[] _tokens = []; // [running beams of all prompts]
+    private int[] _parents = [];
+
+    // Where candidates are drawn: [beams][vocabulary] log probabilities of the sequences and their weights, and the candidates.
+    private readonly float[] _sums = [];
+    private readonly float[] _weights = [];
+    private readonly int[] _drawnIndices = [];
+    private readonly BeamCandidate[] _drawn = [];
 
     /// <summary>Prepares a search.</summary>
     public BeamSearch(IDecodeSession session, GenerationPlan plan, StoppingRules stopping)
@@ -21,88 +28,87 @@ internal sealed class BeamSearch
 
         // If the best num_beams candidates end, as many others must be there to go on: a beam has one candidate for each way to end.
         long wanted = Math.Max(2L, 1 + plan.EndOfSequence.Length) * plan.NumBeams;
-        _candidateCount = (int)Math.Min(wanted, (long)plan.NumBeams * plan.VocabularySize);
-        _candidates = new TopCandidates(_candidateCount);
+        int candidates = (int)Math.Min(wanted, (long)plan.NumBeams * plan.VocabularySize);
+        _best = new TopCandidates(candidates);
+        if (!plan.DoSample)
+            return;
+        _sums = new float[checked(plan.NumBeams * plan.VocabularySize)];
+        _weights = new float[_sums.Length];
+        _drawnIndices = new int[candidates];
+        _drawn = new BeamCandidate[candidates];
     }
 
     /// <summary>Runs the prompts to their ends.</summary>
     public GenerationResult Run(IReadOnlyList<int[]> prompts, CancellationToken cancellation)
     {
-        BeamGroup[] groups = [.. prompts.Select((tokens, i) => new BeamGroup(i, tokens, _plan, _stopping))];
+        BeamGroup[] groups = [.. prompts.Select((tokens, i) => new BeamGroup(i, tokens, _session, _plan, _stopping))];
         List<BeamGroup> running = [.. groups];
+        _tokens = new int[groups.Length * _plan.NumBeams];
+        _parents = new int[_tokens.Length];
         bool cancelled = cancellation.IsCancellationRequested;
         if (running.Count > 0 && !cancelled)
         {
-            Prefill(prompts.Count);
+            Prefill();
             while (Step(running) && !(cancelled = cancellation.IsCancellationRequested))
-                _session.Forward([.. running.SelectMany(g => g.Tokens)]);
+                _session.Forward(_tokens.AsSpan(0, running.Count * _plan.NumBeams), outputs: _plan.Outputs);
         }
         return new GenerationResult([.. groups.SelectMany(g => g.Results(cancelled))], _plan.PadTokenId, cancelled);
     }
 
-    private void Prefill(int promptCount)
+    private void Prefill()
     {
-        _session.Forward();
-        _session.Rearrange([.. Enumerable.Range(0, promptCount * _plan.NumBeams).Select(row => row / _plan.NumBeams)]);
+        _session.Forward(outputs: _plan.Outputs);
+        for (int row = 0; row < _parents.Length; row++)
+            _parents[row] = row / _plan.NumBeams;
+        _session.Rearrange(_parents);
     }
 
     /// <summary>Moves every group on by a token; afterwards only unfinished ones are running, in the session too.</summary>
     /// <returns>Whether any goes on.</returns>
     private bool Step(List<BeamGroup> running)
     {
-        List<int> parents = [];
+        int rows = 0;
         for (int g = 0; g < running.Count; g++)
         {
             BeamGroup group = running[g];
-            int firstRow = g * _plan.NumBeams;
-            ProcessScores(group, firstRow);
-            group.Step(_plan.DoSample ? DrawCandidates(group, firstRow) : BestCandidates(group, firstRow), beam => _session.LogitsOf(firstRow + beam));
-            if (!group.Done)
-                parents.AddRange(group.Parents.Select(beam => firstRow + beam));
+            group.FirstRow = g * _plan.NumBeams;
+            group.ProcessScores();
+            group.Step(_plan.DoSample ? DrawCandidates(group) : BestCandidates(group));
+            for (int beam = 0; beam < _plan.NumBeams && !group.Done; beam++, rows++)
+            {
+                _parents[rows] = group.FirstRow + group.Parents[beam];
+                _tokens[rows] = group.Tokens[beam];
+            }
         }
         running.RemoveAll(g => g.Done);
-        if (running.Count > 0)
-            _session.Rearrange([.. parents]);
-        return running.Count > 0;
+        if (rows > 0)
+            _session.Rearrange(_parents.AsSpan(0, rows));
+        return rows > 0;
     }
 
-    /// <summary>Turns each beam's logits into processed log probabilities.</summary>
-    private void ProcessScores(BeamGroup group, int firstRow)
+    private ReadOnlySpan<BeamCandidate> BestCandidates(BeamGroup group)
     {
+        _best.Clear();
         for (int beam = 0; beam < _plan.NumBeams; beam++)
-        {
-            Span<float> scores = _session.LogitsOf(firstRow + beam);
-            Softmax.LogInPlace(scores);
-            SequenceView view = group.Running[beam].View;
-            foreach (ILogitsProcessor processor in _plan.Processors)
-                processor.Process(view, scores);
-        }
-    }
-
-    private ReadOnlySpan<BeamCandidate> BestCandidates(BeamGroup group, int firstRow)
-    {
-        _candidates.Clear();
-        for (int beam = 0; beam < _plan.NumBeams; beam++)
-            _candidates.Offer(beam, group.Scores[beam], _session.LogitsOf(firstRow + beam));
-        return _candidates.Best;
+            _best.Offer(beam, group.Scores[beam], group.ScoresOf(beam));
+        return _best.Best;
     }
 
     /// <summary>Draws different candidates in proportion to the probability of the whole sequence.</summary>
-    private BeamCandidate[] DrawCandidates(BeamGroup group, int firstRow)
+    private ReadOnlySpan<BeamCandidate> DrawCandidates(BeamGroup group)
     {
         int vocabulary = _plan.VocabularySize;
-        float[] sums = new float[_plan.NumBeams * vocabulary]; // [beams][vocabulary]
         for (int beam = 0; beam < _plan.NumBeams; beam++)
         {
-            Span<float> scores = _session.LogitsOf(firstRow + beam);
+            ReadOnlySpan<float> scores = group.ScoresOf(beam);
             for (int token = 0; token < vocabulary; token++)
-                sums[(beam * vocabulary) + token] = group.Scores[beam] + scores[token];
+                _sums[(beam * vocabulary) + token] = group.Scores[beam] + scores[token];
         }
-        float[] weights = new float[sums.Length];
-        Softmax.Of(sums, weights);
-        int[] drawn = new int[_candidateCount];
+        Softmax.Of(_sums, _weights);
         RunningSequence first = group.Running[0];
-        TokenSampler.DrawDistinct(weights, _plan.Random.Of(first.Prompt), first.NewCount, drawn);
-        return [.. drawn.Select(i => new BeamCandidate(sums[i], i / vocabulary, i % vocabulary))];
+        TokenSampler.DrawDistinct(_weights, _plan.Random.Of(first.Prompt), first.NewCount, _drawnIndices);
+        for (int i = 0; i < _drawn.Length; i++)
+            _drawn[i] = new BeamCandidate(_sums[_drawnIndices[i]], _drawnIndices[i] / vocabulary, _drawnIndices[i] % vocabulary);
+        return _drawn;
     }
 }

@@ -126,6 +126,15 @@ public sealed partial record GenerationConfig
     /// </summary>
     public bool? WellFormedGrounding { get; init; }
 
+    /// <summary><c>output_logits</c>: the result carries each step's logits as the model gave them, before any processor. Default false.</summary>
+    public bool? OutputLogits { get; init; }
+
+    /// <summary><c>output_hidden_states</c>: the result carries the decoder's hidden states of each step. Default false.</summary>
+    public bool? OutputHiddenStates { get; init; }
+
+    /// <summary><c>output_attentions</c>: the result carries the decoder's attention probabilities of each step. Default false.</summary>
+    public bool? OutputAttentions { get; init; }
+
     /// <summary>
     /// Settings of a file that this engine does not know or does not support, by their names there, unless they ask for nothing. They are
     /// kept so that they can be reported: they have no effect.
@@ -181,6 +190,9 @@ public sealed partial record GenerationConfig
             EpsilonCutoff = EpsilonCutoff ?? below.EpsilonCutoff,
             EtaCutoff = EtaCutoff ?? below.EtaCutoff,
             OutputScores = OutputScores ?? below.OutputScores,
+            OutputLogits = OutputLogits ?? below.OutputLogits,
+            OutputHiddenStates = OutputHiddenStates ?? below.OutputHiddenStates,
+            OutputAttentions = OutputAttentions ?? below.OutputAttentions,
             WellFormedGrounding = WellFormedGrounding ?? below.WellFormedGrounding,
             DefaultLengthCap = DefaultLengthCap ?? below.DefaultLengthCap,
             OtherSettings = Union(OtherSettings, below.OtherSettings),

@@ -30,9 +30,6 @@ internal static class GenerationConfigReader
         ["guidance_scale"] = 1,
         ["low_memory"] = 0,
         ["num_beam_groups"] = 1,
-        ["output_attentions"] = 0,
-        ["output_hidden_states"] = 0,
-        ["output_logits"] = 0,
         ["penalty_alpha"] = 0,
         ["prompt_lookup_num_tokens"] = 0,
         ["token_healing"] = 0,
@@ -81,6 +78,9 @@ internal static class GenerationConfigReader
             EpsilonCutoff = Number(fields, "epsilon_cutoff"),
             EtaCutoff = Number(fields, "eta_cutoff"),
             OutputScores = Boolean(fields, "output_scores") is { } output ? output ? ScoreOutput.All : ScoreOutput.None : null,
+            OutputLogits = Boolean(fields, "output_logits"),
+            OutputHiddenStates = Boolean(fields, "output_hidden_states"),
+            OutputAttentions = Boolean(fields, "output_attentions"),
         };
         return config with { OtherSettings = fields.Others().Where(AsksForSomething).ToDictionary() };
     }

@@ -25,11 +25,14 @@ internal sealed class GenerationPlan
         EarlyStopping = config.EarlyStopping ?? EarlyStopping.False;
         NoRepeatNgramSize = config.NoRepeatNgramSize ?? 0;
         Scores = config.OutputScores ?? ScoreOutput.None;
+        Outputs = (config.OutputLogits == true ? StepOutputs.Logits : 0)
+            | (config.OutputHiddenStates == true ? StepOutputs.HiddenStates : 0)
+            | (config.OutputAttentions == true ? StepOutputs.Attentions : 0);
         if (config.WellFormedGrounding == true)
             Grammar = GroundingGrammar.Require(hooks.Grammar, vocabularySize);
         Random = new RandomKey(config.Seed ?? 0, config.FirstSequence ?? 0);
         Processors = LogitsProcessorChain.Build(this, hooks);
-        ChoosesOnDevice = !DoSample && NumBeams == 1 && Scores == ScoreOutput.None && Processors.All(p => p is NoRepeatNgramProcessor);
+        ChoosesOnDevice = !DoSample && NumBeams == 1 && Scores == ScoreOutput.None && Outputs == StepOutputs.None && Processors.All(p => p is NoRepeatNgramProcessor);
     }
 
     /// <summary>The configuration.</summary>
@@ -64,6 +67,9 @@ internal sealed class GenerationPlan
 
     /// <summary>Scores to keep.</summary>
     public ScoreOutput Scores { get; }
+
+    /// <summary>What else to keep of each step.</summary>
+    public StepOutputs Outputs { get; }
 
     /// <summary>The grammar that answers keep to, or null.</summary>
     public GroundingGrammar? Grammar { get; }

@@ -58,6 +58,27 @@ public sealed class GeneratedSequence
 
     /// <summary>[new tokens][vocabulary] scores of each step after all processors, if asked for (<c>scores</c>).</summary>
     public IReadOnlyList<float[]>? Scores { get; init; }
+
+    /// <summary>[new tokens][vocabulary] logits of each step before all processors, if asked for (<c>logits</c>).</summary>
+    public IReadOnlyList<float[]>? Logits { get; init; }
+
+    /// <summary>
+    /// [new tokens][layers + 1] of [rows, width], if asked for (<c>hidden_states</c>): the embeddings, then each layer's output, the last after
+    /// the final norm. The first step's rows are the prompt's (those that were not cached), the later ones' the token before.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<float[]>>? HiddenStates { get; init; }
+
+    /// <summary>
+    /// [new tokens][layers] of [heads, rows, keys], if asked for (<c>attentions</c>): probabilities, 0 where a row does not see a key. Rows as
+    /// in <see cref="HiddenStates"/>; keys are all tokens up to the last row.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<float[]>>? Attentions { get; init; }
+
+    /// <summary>
+    /// Beam search: [new tokens] which of its prompt's running beams each token was added to, from 0; otherwise null. Hugging Face's
+    /// <c>beam_indices</c> number the beams of all prompts through: <see cref="Prompt"/> * num_beams + this.
+    /// </summary>
+    public IReadOnlyList<int>? BeamIndices { get; init; }
 }
 
 /// <summary>What a call to generate returns.</summary>

@@ -23,13 +23,18 @@ internal interface IDecodeSession : IDisposable
     /// <param name="tokenIds">The next tokens of the sequences that have run before, sequence by sequence.</param>
     /// <param name="counts">For each sequence that has run before how many are its, at least 1; empty for one each.</param>
     /// <param name="bans">For every sequence what <see cref="SelectGreedy"/> may not choose next, or null.</param>
-    void Forward(ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null);
+    /// <param name="outputs">What <see cref="OutputOf"/> may be asked for besides logits.</param>
+    void Forward(
+        ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null, StepOutputs outputs = StepOutputs.None);
 
     /// <summary>
     /// Logits after a sequence's last token, in host memory, to be read and overwritten freely until the next <see cref="Forward"/> or
     /// <see cref="Rearrange"/>.
     /// </summary>
     Span<float> LogitsOf(int sequence);
+
+    /// <summary>Copies of what a sequence's rows gave in the last pass. Logits are as <see cref="LogitsOf"/> has them now.</summary>
+    StepOutput OutputOf(int sequence, StepOutputs outputs);
 
     /// <summary>Chooses each sequence's most likely token that is not banned, on the device; nothing but ids is copied to the host.</summary>
     /// <param name="tokenIds">[SequenceCount], to receive the ids; -1 where all are banned.</param>

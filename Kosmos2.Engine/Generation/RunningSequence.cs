@@ -5,6 +5,8 @@ internal sealed class RunningSequence
 {
     private readonly List<float>? _chosenScores;
     private readonly List<float[]>? _scores;
+    private readonly List<StepOutput>? _outputs;
+    private readonly List<int>? _beamIndices;
     private int[] _tokens;
 
     /// <summary>Begins with a prompt.</summary>
@@ -31,6 +33,10 @@ internal sealed class RunningSequence
             _chosenScores = [];
         if (plan.Scores == ScoreOutput.All)
             _scores = [];
+        if (plan.Outputs != StepOutputs.None)
+            _outputs = [];
+        if (plan.NumBeams > 1)
+            _beamIndices = [];
     }
 
     private RunningSequence(RunningSequence other)
@@ -40,6 +46,8 @@ internal sealed class RunningSequence
         Ngrams = other.Ngrams is null ? null : new NgramIndex(other.Ngrams.Size);
         _chosenScores = other._chosenScores is null ? null : [];
         _scores = other._scores is null ? null : [];
+        _outputs = other._outputs is null ? null : [];
+        _beamIndices = other._beamIndices is null ? null : [];
     }
 
     /// <summary>The prompt's index.</summary>
@@ -88,13 +96,17 @@ internal sealed class RunningSequence
         Ngrams?.Extend(Tokens);
     }
 
-    /// <summary>Keeps the scores of a step, as far as they were asked for.</summary>
+    /// <summary>Keeps what a step gave, as far as it was asked for.</summary>
     /// <param name="chosen">The score of the token that is appended with it.</param>
     /// <param name="scores">[vocabulary] all of them; copied.</param>
-    public void KeepScores(float chosen, ReadOnlySpan<float> scores)
+    /// <param name="output">The rest, or null where nothing else was asked for.</param>
+    /// <param name="beam">The beam that the token continues.</param>
+    public void Keep(float chosen, ReadOnlySpan<float> scores, StepOutput? output, int beam = 0)
     {
         _chosenScores?.Add(chosen);
         _scores?.Add(scores.ToArray());
+        _outputs?.Add(output!);
+        _beamIndices?.Add(beam);
     }
 
     /// <summary>A copy that grows on its own.</summary>
@@ -115,6 +127,8 @@ internal sealed class RunningSequence
         Ngrams?.CopyFrom(other.Ngrams!);
         CopyList(other._chosenScores, _chosenScores);
         CopyList(other._scores, _scores);
+        CopyList(other._outputs, _outputs);
+        CopyList(other._beamIndices, _beamIndices);
     }
 
     /// <summary>The sequence as a result.</summary>
@@ -126,7 +140,15 @@ internal sealed class RunningSequence
         Score = score,
         ChosenScores = _chosenScores?.ToArray(),
         Scores = _scores?.ToArray(),
+        Logits = Outputs(output => output.Logits),
+        HiddenStates = Outputs(output => output.HiddenStates),
+        Attentions = Outputs(output => output.Attentions),
+        BeamIndices = _beamIndices?.ToArray(),
     };
+
+    private T[]? Outputs<T>(Func<StepOutput, T?> part)
+        where T : class =>
+        _outputs is null || (_outputs.Count > 0 && part(_outputs[0]) is null) ? null : [.. _outputs.Select(output => part(output)!)];
 
     private void MakeRoom()
     {

@@ -61,8 +61,10 @@ internal sealed class TokenLoop(IDecodeSession session)
     private void Forward()
     {
         int tokens = 0, sequences = 0;
-        foreach (var (sequence, _, _) in _rows)
+        StepOutputs outputs = StepOutputs.None;
+        foreach (var (sequence, request, _) in _rows)
         {
+            outputs |= request.Plan.Outputs;
             if (sequence.RunLength == 0)
                 continue; // the session knows its prompt
             ReadOnlySpan<int> next = sequence.Tokens[sequence.RunLength..];
@@ -72,7 +74,7 @@ internal sealed class TokenLoop(IDecodeSession session)
             tokens += next.Length;
             _counts[sequences++] = next.Length;
         }
-        session.Forward(_pending.AsSpan(0, tokens), _counts.AsSpan(0, sequences), ListBans());
+        session.Forward(_pending.AsSpan(0, tokens), _counts.AsSpan(0, sequences), ListBans(), outputs);
     }
 
     /// <summary>Lets a prompt that has just run be continued as often as it has answers.</summary>
@@ -115,20 +117,22 @@ internal sealed class TokenLoop(IDecodeSession session)
         for (int i = 0; i < _rows.Count; i++)
         {
             if (!_rows[i].Request.Plan.ChoosesOnDevice)
-                _chosen[i] = ChooseOnHost(_rows[i], session.LogitsOf(i));
+                _chosen[i] = ChooseOnHost(_rows[i], i);
             else if (_chosen[i] < 0)
                 _chosen[i] = 0; // all are forbidden: the first of equals, as in Likeliest
         }
     }
 
-    private int ChooseOnHost(Row row, Span<float> scores)
+    private int ChooseOnHost(Row row, int index)
     {
         var (sequence, request, answer) = row;
+        StepOutput? output = request.Plan.Outputs == StepOutputs.None ? null : session.OutputOf(index, request.Plan.Outputs);
+        Span<float> scores = session.LogitsOf(index);
         SequenceView view = sequence.View;
         foreach (ILogitsProcessor processor in request.Plan.Processors)
             processor.Process(view, scores);
         int token = request.Plan.DoSample ? _sampler.Draw(scores, request.RandomOf(answer), sequence.NewCount) : TokenSampler.Likeliest(scores);
-        sequence.KeepScores(scores[token], scores);
+        sequence.Keep(scores[token], scores, output);
         return token;
     }
 

@@ -9,6 +9,7 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
     private readonly StepLogits _logits = new(model);
     private readonly GivenEmbeddings _given = new(model.Backend, model.Config.TextConfig.EmbedDim);
     private readonly List<int> _lengths = []; // of the caches before the pass
+    private StepRecording? _recording; // of the last pass, where it was asked for
     private List<Sequence> _sequences = [];
     private List<Sequence> _next = [];
 
@@ -29,7 +30,7 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
         _sequences.Add(new Sequence(prompt.Cache?.Fork() ?? model.CreateCache(), prompt, given?.Tensor));
 
     /// <inheritdoc/>
-    public void Forward(ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null)
+    public void Forward(ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null, StepOutputs outputs = StepOutputs.None)
     {
         int promptRows = CheckCounts(tokenIds.Length, counts);
         int old = 0, blocks = 0;
@@ -45,7 +46,9 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
         try
         {
             AddRows(tokenIds, counts, bans);
-            _logits.Set(model.Decoder.Forward(model.Step.Table, _given.Join(), model.Pool.Blocks, null));
+            _recording = outputs is StepOutputs.None or StepOutputs.Logits ? null : new StepRecording(model, outputs);
+            _logits.Set(model.Decoder.Forward(model.Step.Table, _given.Join(), model.Pool.Blocks, _recording?.Sink));
+            _recording?.End(model.Step.Table);
         }
         catch
         {
@@ -63,6 +66,16 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
 
     /// <inheritdoc/>
     public Span<float> LogitsOf(int sequence) => _logits.Of(sequence);
+
+    /// <inheritdoc/>
+    public StepOutput OutputOf(int sequence, StepOutputs outputs)
+    {
+        int row = _logits.RowOf(sequence); // one a sequence, in the order of the pass
+        return new StepOutput(
+            outputs.HasFlag(StepOutputs.Logits) ? LogitsOf(sequence).ToArray() : null,
+            outputs.HasFlag(StepOutputs.HiddenStates) ? _recording!.HiddenStatesOf(row) : null,
+            outputs.HasFlag(StepOutputs.Attentions) ? _recording!.AttentionsOf(row) : null);
+    }
 
     /// <inheritdoc/>
     public void SelectGreedy(Span<int> tokenIds) => _logits.SelectGreedy(tokenIds);

@@ -59,7 +59,8 @@ internal sealed class FakeSession : IDecodeSession
         _haveRun.Add(false);
     }
 
-    public void Forward(ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null)
+    public void Forward(
+        ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null, StepOutputs outputs = StepOutputs.None)
     {
         int old = 0, first = 0;
         for (int i = 0; i < SequenceCount; i++)
@@ -85,6 +86,8 @@ internal sealed class FakeSession : IDecodeSession
         LogitsRead++;
         return _logits[sequence];
     }
+
+    public StepOutput OutputOf(int sequence, StepOutputs outputs) => new([.. _logits[sequence]], null, null);
 
     public void SelectGreedy(Span<int> tokenIds)
     {

@@ -15,7 +15,8 @@ public sealed class GenerationConfigTests
           "no_repeat_ngram_size": 3, "bad_words_ids": [[7], [8, 9]], "suppress_tokens": [10], "begin_suppress_tokens": [11],
           "forced_bos_token_id": 12, "forced_eos_token_id": 13, "remove_invalid_values": true, "exponential_decay_length_penalty": [3, 1.5],
           "renormalize_logits": true, "temperature": 0.5, "top_k": 6, "top_p": 0.75, "min_p": 0.125, "typical_p": 0.25,
-          "epsilon_cutoff": 0.0625, "eta_cutoff": 0.03125, "output_scores": true
+          "epsilon_cutoff": 0.0625, "eta_cutoff": 0.03125, "output_scores": true, "output_logits": true,
+          "output_hidden_states": true, "output_attentions": true
         }
         """;
 

@@ -131,13 +131,16 @@ public sealed class GreedyTests
 
         public int VocabularySize => 64;
 
-        public void Forward(ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null)
+        public void Forward(
+            ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null, StepOutputs outputs = StepOutputs.None)
         {
             tokenIds.CopyTo(_last); // none in the first pass
             _bans = bans;
         }
 
         public Span<float> LogitsOf(int sequence) => throw new InvalidOperationException("logits were read");
+
+        public StepOutput OutputOf(int sequence, StepOutputs outputs) => throw new InvalidOperationException("outputs were read");
 
         public void SelectGreedy(Span<int> tokenIds)
         {
