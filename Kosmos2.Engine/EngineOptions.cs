@@ -32,6 +32,21 @@ public sealed record EngineOptions
     /// <summary>Budget of the key/value cache in tokens of all sequences together; null for none.</summary>
     public int? MaxCachedTokens { get; init; }
 
+    /// <summary>
+    /// Tokens of the key/value cache in which beginnings of prompts, pictures above all, are kept for the next question; 0 keeps none. They count
+    /// against <see cref="MaxCachedTokens"/> and give way when it is used up. A picture of the published model has 67 tokens, of 393 kB each.
+    /// </summary>
+    public int PrefixCacheTokens { get; init; } = 512;
+
+    /// <summary>Bytes of encoded pictures that are kept in memory, found again by their content; 0 keeps none. One of the published model has 524 kB.</summary>
+    public long ImageCacheBytes { get; init; } = 64 << 20;
+
+    /// <summary>
+    /// A folder for encoded pictures, which later runs and other programs find again; null for none. It is made if need be, and nothing in it is ever
+    /// deleted. Files that do not belong to this very model, device and build, or are damaged, are not used.
+    /// </summary>
+    public string? ImageCacheFolder { get; init; }
+
     /// <summary>What these options mean for a model on the CPU device.</summary>
     /// <param name="folder">The model's.</param>
     internal CpuOptions ForCpu(string folder) => new()

@@ -12,15 +12,24 @@ namespace Kosmos2.Engine;
 /// Answers about pictures, with boxes: a model folder's processor and model on one device. This is the class to embed; see
 /// <see cref="Kosmos2Model"/> for the layer of tensors below it.
 /// </summary>
-/// <remarks>Any number of threads may call; calls take turns. All arithmetic is the same whatever else runs.</remarks>
-public sealed class Kosmos2Engine : IDisposable
+/// <remarks>
+/// Any number of threads may call; calls take turns. A picture is encoded once and read by the decoder once, however many prompts show it, in one call
+/// or in several (<see cref="EngineOptions"/> says how much is kept). Answers do not depend on what is kept or on what else runs, to the bit.
+/// </remarks>
+public sealed partial class Kosmos2Engine : IDisposable
 {
     private readonly Lock _turn = new();
+    private readonly Lazy<GroundingGrammar?> _grammar;
 
-    private Kosmos2Engine(Kosmos2Model model, Kosmos2Processor processor)
+    private Kosmos2Engine(Kosmos2Model model, Kosmos2Processor processor, EngineOptions options)
     {
         Model = model;
         Processor = processor;
+        EmbeddingFiles? files = options.ImageCacheFolder is { } folder ? new EmbeddingFiles(folder, model, $"{options.WeightFormat} {options.Products}") : null;
+        Pictures = new EncodedPictures(model, options.ImageCacheBytes, files);
+        Prefixes = new PrefixStore(options.PrefixCacheTokens);
+        model.Pool.Reclaim = Prefixes.DropOldest;
+        _grammar = new Lazy<GroundingGrammar?>(MakeGrammar);
     }
 
     /// <summary>The model's configuration.</summary>
@@ -32,23 +41,59 @@ public sealed class Kosmos2Engine : IDisposable
     /// <summary>Text, boxes and pictures to tokens and pixels, and back.</summary>
     public Kosmos2Processor Processor { get; }
 
+    /// <summary>Encoded pictures.</summary>
+    internal EncodedPictures Pictures { get; }
+
+    /// <summary>Beginnings of prompts.</summary>
+    internal PrefixStore Prefixes { get; }
+
+    /// <summary>The model's grounding grammar; null when its tokens are too few for one.</summary>
+    internal GroundingGrammar? Grammar => _grammar.Value;
+
     /// <summary>Opens a model folder. Weight files are mapped; only their headers are read.</summary>
     /// <param name="folder">config.json, model.safetensors or shards, a tokenizer, and processor settings as far as there are any.</param>
     /// <param name="options">Device and limits; null for the defaults.</param>
     /// <exception cref="Kosmos2FormatException">A file is missing or malformed; the message says which, where, and what was expected.</exception>
-    /// <exception cref="ArgumentException">The options name no known device.</exception>
+    /// <exception cref="ArgumentException">The options name no known device, or have a negative budget.</exception>
+    /// <exception cref="IOException">The folder for encoded pictures cannot be made.</exception>
     /// <exception cref="Kernels.Gpu.DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
     public static Kosmos2Engine Load(string folder, EngineOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
         options ??= new EngineOptions();
-        var processor = Kosmos2Processor.Load(folder);
-        return new Kosmos2Engine(Kosmos2Model.Load(folder, Backends.Create(options.Device, options.ForCpu(folder)), options.MaxCachedTokens, options.WeightFormat), processor);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.PrefixCacheTokens, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.ImageCacheBytes, nameof(options));
+        return Load(folder, Backends.Create(options.Device, options.ForCpu(folder)), options);
     }
 
-    /// <summary>Answers a prompt about a picture.</summary>
+    /// <summary>Opens a model folder on a device, which the engine takes over, also when opening fails.</summary>
+    internal static Kosmos2Engine Load(string folder, IBackend backend, EngineOptions options)
+    {
+        Kosmos2Processor processor;
+        try
+        {
+            processor = Kosmos2Processor.Load(folder);
+        }
+        catch
+        {
+            backend.Dispose();
+            throw;
+        }
+        var model = Kosmos2Model.Load(folder, backend, options.MaxCachedTokens, options.WeightFormat);
+        try
+        {
+            return new Kosmos2Engine(model, processor, options);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Answers a prompt as it is, tags included.</summary>
     /// <param name="image">The picture.</param>
-    /// <param name="prompt">As in <c>&lt;grounding&gt; An image of</c>; <see cref="Prompts"/> has one for each task.</param>
+    /// <param name="prompt">As in <c>&lt;grounding&gt; An image of</c>. It may hold any tag: what a user typed goes into a <see cref="Prompt"/> instead.</param>
     /// <param name="config">Settings; what is not set comes from the checkpoint.</param>
     /// <param name="progress">Told on the calling thread how far the answer has come, or null.</param>
     /// <param name="cancellation">Ends the answer between two tokens; what there is by then is returned.</param>
@@ -73,23 +118,94 @@ public sealed class Kosmos2Engine : IDisposable
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        lock (_turn)
-            return new AnswerRun(this, config ?? new GenerationConfig(), progress, null).Run(inputs, cancellation);
+        return Answer(inputs.Count, (preparer, i) => preparer.Prepare(inputs[i]), config, progress, cancellation);
     }
 
-    /// <summary>Answers a prompt about a picture piece by piece; the pieces together are the answer with its tags.</summary>
+    /// <summary>Answers a prompt about a picture.</summary>
+    /// <param name="image">The picture, which stands before the prompt.</param>
+    /// <param name="prompt">One of <see cref="Prompts"/>, or the caller's own.</param>
+    /// <param name="config">Settings; what is not set comes from the checkpoint.</param>
+    /// <param name="progress">Told on the calling thread how far the answer has come, or null.</param>
+    /// <param name="cancellation">Ends the answer between two tokens; what there is by then is returned.</param>
+    /// <exception cref="ArgumentException">A box leaves the picture, or a setting is unusable.</exception>
+    public GroundedAnswer Generate(
+        RgbImage image, Prompt prompt, GenerationConfig? config = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
+        Generate([Show(image, prompt)], config, progress, cancellation)[0];
+
+    /// <summary>Answers several prompts as one batch; each gets the answer it would get alone, and what they have in common is computed once.</summary>
+    /// <param name="prompts">Prompts with their pictures in them (<see cref="Prompt.Image"/>): none, one at the beginning, or several between texts.</param>
+    /// <param name="config">Settings; what is not set comes from the checkpoint.</param>
+    /// <param name="progress">Told on the calling thread how far the first answer has come, or null.</param>
+    /// <param name="cancellation">Ends the answers between two tokens; what there is by then is returned.</param>
+    /// <returns>As for inputs in Hugging Face's form.</returns>
+    /// <exception cref="ArgumentException">A box leaves the picture, a prompt is empty, or a setting is unusable.</exception>
+    public IReadOnlyList<GroundedAnswer> Generate(
+        IReadOnlyList<Prompt> prompts, GenerationConfig? config = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        return Answer(prompts.Count, (preparer, i) => preparer.Prepare(prompts[i]), config, progress, cancellation);
+    }
+
+    /// <summary>Answers a prompt as it is, tags included, piece by piece; the pieces together are the answer with its tags.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="prompt">The prompt.</param>
     /// <param name="config">Settings; a beam search gives its answer in one piece at the end.</param>
     /// <param name="cancellation">Ends the stream with <see cref="OperationCanceledException"/>.</param>
-    public async IAsyncEnumerable<string> StreamAsync(
-        RgbImage image, string prompt, GenerationConfig? config = null, [EnumeratorCancellation] CancellationToken cancellation = default)
+    public IAsyncEnumerable<string> StreamAsync(RgbImage image, string prompt, GenerationConfig? config = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(prompt);
+        return StreamAsync(preparer => preparer.Prepare(new ProcessorInput { Text = prompt, Image = image }), config, cancellation);
+    }
+
+    /// <summary>Answers a prompt piece by piece; the pieces together are the answer with its tags.</summary>
+    /// <param name="prompt">The prompt with its pictures.</param>
+    /// <param name="config">Settings; a beam search gives its answer in one piece at the end.</param>
+    /// <param name="cancellation">Ends the stream with <see cref="OperationCanceledException"/>.</param>
+    public IAsyncEnumerable<string> StreamAsync(Prompt prompt, GenerationConfig? config = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        return StreamAsync(preparer => preparer.Prepare(prompt), config, cancellation);
+    }
+
+    /// <summary>Encodes a picture: latent_query_num rows in the decoder's width. The caller disposes them before the engine.</summary>
+    public ImageEmbeddings EncodeImage(RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        PixelValues pixels = Processor.ImageProcessor.Process(image);
+        lock (_turn)
+            return Model.UploadEmbeddings(Pictures.Rows([EncodedPictures.KeyOf(pixels)], _ => pixels));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_turn)
+            Model.Dispose();
+    }
+
+    internal PromptPreparer CreatePreparer() => new(Processor, Config.LatentQueryNum);
+
+    /// <summary>A prompt behind a picture.</summary>
+    private static Prompt Show(RgbImage image, Prompt prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        return new Prompt().Image(image).Append(prompt);
+    }
+
+    private IReadOnlyList<GroundedAnswer> Answer(
+        int count, Func<PromptPreparer, int, PreparedPrompt> prepare, GenerationConfig? config, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+    {
+        lock (_turn)
+            return new AnswerRun(this, config ?? new GenerationConfig(), progress, null).Run(count, prepare, cancellation);
+    }
+
+    private async IAsyncEnumerable<string> StreamAsync(
+        Func<PromptPreparer, PreparedPrompt> prepare, GenerationConfig? config, [EnumeratorCancellation] CancellationToken cancellation)
+    {
         using var abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Channel<string> pieces = Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        Task run = Task.Run(() => RunStream(image, prompt, config, pieces.Writer, abandoned.Token), CancellationToken.None);
+        Task run = Task.Run(() => RunStream(prepare, config, pieces.Writer, abandoned.Token), CancellationToken.None);
         try
         {
             await foreach (string piece in pieces.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
@@ -104,30 +220,15 @@ public sealed class Kosmos2Engine : IDisposable
         }
     }
 
-    /// <summary>Encodes a picture: latent_query_num rows in the decoder's width. The caller disposes them before the engine.</summary>
-    public ImageEmbeddings EncodeImage(RgbImage image)
-    {
-        ArgumentNullException.ThrowIfNull(image);
-        PixelValues pixels = Processor.ImageProcessor.Process(image);
-        lock (_turn)
-            return Model.EncodeImages(pixels.Values, pixels.Images, pixels.Height, pixels.Width);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        lock (_turn)
-            Model.Dispose();
-    }
-
-    private void RunStream(RgbImage image, string prompt, GenerationConfig? config, ChannelWriter<string> pieces, CancellationToken cancellation)
+    private void RunStream(
+        Func<PromptPreparer, PreparedPrompt> prepare, GenerationConfig? config, ChannelWriter<string> pieces, CancellationToken cancellation)
     {
         try
         {
             lock (_turn)
             {
                 var run = new AnswerRun(this, config ?? new GenerationConfig(), null, piece => pieces.TryWrite(piece));
-                run.Run([new ProcessorInput { Text = prompt, Image = image }], cancellation);
+                run.Run(1, (preparer, _) => prepare(preparer), cancellation);
             }
             pieces.Complete();
         }
@@ -135,5 +236,13 @@ public sealed class Kosmos2Engine : IDisposable
         {
             pieces.Complete(exception);
         }
+    }
+
+    private GroundingGrammar? MakeGrammar()
+    {
+        if (!Processor.HasTokenizer)
+            return null;
+        var grammar = GroundingGrammar.Create(Processor.Tokenizer, Processor.Grid);
+        return grammar.Fits(Config.TextConfig.VocabSize) ? grammar : null;
     }
 }

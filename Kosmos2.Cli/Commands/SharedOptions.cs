@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using Kosmos2.Cli.Tasks;
 using Kosmos2.Imaging;
@@ -17,12 +18,22 @@ internal sealed class SharedOptions
     private readonly Option<bool> _orient = new("--exif-orientation") { Description = "Turn photographs upright by their EXIF data first." };
     private readonly Option<long> _maxPixels = Make("--max-pixels", "N", "Refuse larger pictures.", new PictureOptions().MaxPixels);
     private readonly Option<double> _urlTimeout = Make("--url-timeout", "SECONDS", "Time that a download may take.", 30.0);
+    private readonly Option<string?> _imageCache = Make<string?>("--image-cache", "DIR", "Keep encoded pictures in a folder for later runs.");
+    private readonly Option<bool?> _grammar = new("--grammar")
+    {
+        Description = "Whether phrases and boxes must be well formed; on but for run.",
+        HelpName = "on|off",
+        CustomParser = result => result.Tokens[0].Value switch { "on" => true, "off" => false, string other => Refuse(result, other) },
+    };
     private readonly ModelOptions _model = new();
+    private readonly bool _generates;
 
     /// <summary>Makes the options.</summary>
     /// <param name="leaveLast">Whether the last argument is not an image.</param>
-    public SharedOptions(bool leaveLast)
+    /// <param name="generates">Whether the command generates an answer, which may have boxes.</param>
+    public SharedOptions(bool leaveLast, bool generates = true)
     {
+        _generates = generates;
         Images = new Argument<string[]>("IMAGE")
         {
             Description = "Files, folders, patterns (* and **), http(s) addresses, or - for standard input.",
@@ -50,11 +61,11 @@ internal sealed class SharedOptions
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { _json, _annotate, _crop, _stream })
-            command.Add(option);
+        command.Add(_json);
+        AddTo(command, _generates, _annotate, _crop, _stream);
         _model.AddTo(command);
-        foreach (Option option in new Option[] { _maxNewTokens, _maxContext, _orient, _maxPixels, _urlTimeout })
-            command.Add(option);
+        AddTo(command, _generates, _maxNewTokens, _maxContext, _grammar);
+        AddTo(command, true, _imageCache, _orient, _maxPixels, _urlTimeout);
     }
 
     /// <summary>Their values.</summary>
@@ -69,8 +80,25 @@ internal sealed class SharedOptions
         Annotate = parse.GetValue(_annotate),
         Crop = parse.GetValue(_crop),
         Pictures = new PictureOptions { ApplyExifOrientation = parse.GetValue(_orient), MaxPixels = parse.GetValue(_maxPixels) },
+        ImageCache = parse.GetValue(_imageCache),
+        Grammar = parse.GetValue(_grammar),
         UrlTimeout = TimeSpan.FromSeconds(parse.GetValue(_urlTimeout)),
     };
+
+    private static void AddTo(Command command, bool wanted, params ReadOnlySpan<Option> options)
+    {
+        foreach (Option option in options)
+        {
+            if (wanted)
+                command.Add(option);
+        }
+    }
+
+    private static bool? Refuse(ArgumentResult result, string value)
+    {
+        result.AddError($"--grammar {value}: on or off is wanted");
+        return null;
+    }
 
     private static Option<T> Make<T>(string name, string value, string description) => new(name) { Description = description, HelpName = value };
 

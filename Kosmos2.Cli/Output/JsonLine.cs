@@ -14,6 +14,30 @@ internal static class JsonLine
     /// <summary>An answer.</summary>
     public static string Of(TaskAnswer answer) => Of(json => Write(json, answer));
 
+    /// <summary>Texts by their likelihood.</summary>
+    /// <param name="image">The picture's name as given.</param>
+    /// <param name="size">Pixels.</param>
+    /// <param name="task">The command.</param>
+    /// <param name="texts">The texts, best first.</param>
+    public static string Of(string image, (int Width, int Height) size, string task, IReadOnlyList<ScoredText> texts) => Of(json =>
+    {
+        WritePicture(json, image, size, task);
+        json.WriteString("answer", texts[0].Text);
+        json.WriteStartArray("texts");
+        foreach (ScoredText text in texts)
+        {
+            json.WriteStartObject();
+            json.WriteString("text", text.Text);
+            if (text.Probability is { } probability)
+                json.WriteNumber("probability", probability);
+            json.WriteNumber("log_likelihood", text.Score.LogLikelihood);
+            json.WriteNumber("mean_log_probability", text.Score.MeanLogProbability);
+            json.WriteNumber("tokens", text.Score.Tokens.Count);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    });
+
     /// <summary>An object with the fields that are written.</summary>
     public static string Of(Action<Utf8JsonWriter> fields)
     {
@@ -27,12 +51,17 @@ internal static class JsonLine
         return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
     }
 
+    private static void WritePicture(Utf8JsonWriter json, string image, (int Width, int Height) size, string task)
+    {
+        json.WriteString("image", image);
+        json.WriteNumber("width", size.Width);
+        json.WriteNumber("height", size.Height);
+        json.WriteString("task", task);
+    }
+
     private static void Write(Utf8JsonWriter json, TaskAnswer answer)
     {
-        json.WriteString("image", answer.Image);
-        json.WriteNumber("width", answer.Size.Width);
-        json.WriteNumber("height", answer.Size.Height);
-        json.WriteString("task", answer.Task);
+        WritePicture(json, answer.Image, answer.Size, answer.Task);
         json.WriteString("prompt", answer.Prompt);
         json.WriteString("text", answer.Text);
         json.WriteString("answer", answer.Answer);

@@ -29,6 +29,24 @@ internal static class TextOutput
         }
     }
 
+    /// <summary>
+    /// Writes texts by their likelihood: the best one, then all with their shares and the mean logarithm of a token's probability. A text scored alone has
+    /// its likelihood written out.
+    /// </summary>
+    public static void WriteScores(TextWriter writer, IReadOnlyList<ScoredText> texts)
+    {
+        if (texts is [{ Probability: null, Score: { } score }])
+        {
+            writer.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"log likelihood {score.LogLikelihood:0.000}, {score.MeanLogProbability:0.000} a token, {score.Tokens.Count} tokens"));
+            return;
+        }
+        writer.WriteLine(Clean(texts[0].Text));
+        int width = texts.Max(text => Clean(text.Text).Length);
+        foreach (ScoredText text in texts)
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {Clean(text.Text).PadRight(width)}  {text.Probability:0.000}  {text.Score.MeanLogProbability:0.000}"));
+    }
+
     /// <summary>Text without control characters: a model's words and a file's name are no place for terminal commands.</summary>
     public static string Clean(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
 

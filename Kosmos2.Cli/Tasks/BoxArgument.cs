@@ -37,6 +37,6 @@ internal readonly record struct BoxArgument(double X1, double Y1, double X2, dou
             throw new UsageException(string.Create(
                 CultureInfo.InvariantCulture, $"--box {X1},{Y1},{X2},{Y2}: leaves the picture of {picture.Width} x {picture.Height} pixels"));
         }
-        return new Box(X1 / picture.Width, Y1 / picture.Height, X2 / picture.Width, Y2 / picture.Height);
+        return Box.FromPixels(X1, Y1, X2, Y2, picture.Width, picture.Height);
     }
 }

@@ -9,32 +9,38 @@ namespace Kosmos2.Cli.Tasks;
 internal sealed class KosmosSession : IDisposable
 {
     private readonly Kosmos2Engine _engine;
-    private readonly GenerationConfig _settings;
+    private readonly TaskOptions _options;
 
-    private KosmosSession(Kosmos2Engine engine, GenerationConfig settings)
+    // The pictures and texts that stand before the picture asked about; the same for all.
+    private readonly Prompt _shots;
+
+    private KosmosSession(Kosmos2Engine engine, TaskOptions options, Prompt shots)
     {
         _engine = engine;
-        _settings = settings;
+        _options = options;
+        _shots = shots;
     }
 
     /// <summary>Opens the model.</summary>
-    public static KosmosSession Load(string folder, TaskOptions options)
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="options">The command line.</param>
+    /// <param name="shots">What stands before each picture.</param>
+    public static KosmosSession Load(string folder, TaskOptions options, Prompt shots)
     {
-        Kosmos2Engine engine = Kosmos2Engine.Load(folder, options.Model.Engine);
+        Kosmos2Engine engine = Kosmos2Engine.Load(folder, options.Model.Engine with { ImageCacheFolder = options.ImageCache });
         if (!engine.Processor.HasTokenizer)
         {
             engine.Dispose();
             throw new UsageException($"{folder}: has no tokenizer (neither tokenizer.json nor sentencepiece.bpe.model), so it takes no text");
         }
-        ContextPolicy? context = options.MaxContext is int limit ? new ContextPolicy(limit) : null;
-        return new KosmosSession(engine, new GenerationConfig { MaxNewTokens = options.MaxNewTokens, MaxContext = context });
+        return new KosmosSession(engine, options, shots);
     }
 
     /// <summary>Answers a request about one picture.</summary>
     public TaskAnswer Answer(string name, RgbImage picture, TaskRequest request, CancellationToken cancellation)
     {
-        string prompt = request.PromptFor(picture);
-        GroundedAnswer answer = _engine.Generate(picture, prompt, _settings, null, cancellation);
+        Prompt prompt = request.PromptFor(picture);
+        GroundedAnswer answer = _engine.Generate([_shots.Image(picture).Append(prompt)], Settings(request), null, cancellation)[0];
         cancellation.ThrowIfCancellationRequested(); // a cancelled answer is half an answer
         AnswerTimings time = answer.Timings;
         return new TaskAnswer
@@ -42,7 +48,7 @@ internal sealed class KosmosSession : IDisposable
             Image = name,
             Size = (picture.Width, picture.Height),
             Task = request.Task,
-            Prompt = prompt,
+            Prompt = Written(prompt),
             Text = answer.Text,
             Answer = answer.Answer,
             Raw = answer.Raw,
@@ -57,10 +63,11 @@ internal sealed class KosmosSession : IDisposable
     public async Task<IReadOnlyList<GroundedEntity>> StreamAsync(
         RgbImage picture, TaskRequest request, Action<string> write, CancellationToken cancellation)
     {
-        string raw = request.PromptFor(picture);
+        Prompt prompt = request.PromptFor(picture);
+        string raw = Written(prompt);
         int written = request.AnswerOnly ? Clean(raw).Text.Length : 0;
         bool begun = false;
-        await foreach (string piece in _engine.StreamAsync(picture, raw, _settings, cancellation).ConfigureAwait(false))
+        await foreach (string piece in _engine.StreamAsync(_shots.Image(picture).Append(prompt), Settings(request), cancellation).ConfigureAwait(false))
         {
             raw += piece;
             // An open tag may yet close: its text waits.
@@ -80,8 +87,21 @@ internal sealed class KosmosSession : IDisposable
         }
     }
 
+    /// <summary>Compares texts by their likelihood.</summary>
+    public IReadOnlyList<ScoredText> Compare(RgbImage picture, TaskRequest request, CancellationToken cancellation) =>
+        request.Compare!(_engine, picture, cancellation);
+
     /// <inheritdoc/>
     public void Dispose() => _engine.Dispose();
+
+    private GenerationConfig Settings(TaskRequest request) => new()
+    {
+        MaxNewTokens = _options.MaxNewTokens,
+        MaxContext = _options.MaxContext is int limit ? new ContextPolicy(limit) : null,
+        WellFormedGrounding = _options.Grammar ?? request.WellFormed,
+    };
+
+    private static string Written(Prompt prompt) => prompt.ToString();
 
     private GroundedText Clean(string raw) => _engine.Processor.PostProcess(raw);
 }

@@ -21,6 +21,12 @@ internal sealed record TaskOptions
 
     public string? Crop { get; init; }
 
+    /// <summary>Folder of encoded pictures, or null.</summary>
+    public string? ImageCache { get; init; }
+
+    /// <summary>Whether answers keep to the grammar; null for what is usual for the task.</summary>
+    public bool? Grammar { get; init; }
+
     public required PictureOptions Pictures { get; init; }
 
     public required TimeSpan UrlTimeout { get; init; }

@@ -27,13 +27,28 @@ internal sealed class TaskRunner
     {
         if (options.Json && options.Stream)
             throw new UsageException("--stream writes text as it comes; it does not go with --json");
+        if (request.Compare is not null && (options.Stream || options.Annotate is not null || options.Crop is not null))
+            throw new UsageException("a choice has no boxes, and comes all at once: --stream, --annotate and --crop do not go with it");
         string model = ModelFolder.Find(options.Model.Folder);
         using var download = new ImageDownload(options.UrlTimeout);
         var runner = new TaskRunner(request, options, ImageSource.Expand(options.Images, download), cancellation);
-        return await runner.RunAsync(model).ConfigureAwait(false);
+        Prompt shots = await LoadAsync(request.Shots, options, download, cancellation).ConfigureAwait(false);
+        return await runner.RunAsync(model, shots).ConfigureAwait(false);
     }
 
-    private async Task<int> RunAsync(string model)
+    private static async Task<Prompt> LoadAsync(IReadOnlyList<Shot> shots, TaskOptions options, ImageDownload download, CancellationToken cancellation)
+    {
+        var prompt = new Prompt();
+        foreach (Shot shot in shots)
+        {
+            if (ImageSource.Expand([shot.Image], download) is not [ImageInput image])
+                throw new UsageException($"--shot {shot.Image}: one image is wanted");
+            prompt = prompt.Image(await image.LoadAsync(options.Pictures, cancellation).ConfigureAwait(false)).Tagged(shot.Text);
+        }
+        return prompt;
+    }
+
+    private async Task<int> RunAsync(string model, Prompt shots)
     {
         int failed = 0;
         KosmosSession? session = null;
@@ -47,7 +62,7 @@ internal sealed class TaskRunner
 
                 // The model is opened for the first good picture. One that does not open ends it all: no picture could go on.
                 if (picture is not null)
-                    session ??= Activity.Show("opening the model", () => KosmosSession.Load(model, _options));
+                    session ??= Activity.Show("opening the model", () => KosmosSession.Load(model, _options, shots));
                 if (picture is null || !await TryAsync(() => AnswerAsync(session!, input, picture, title)).ConfigureAwait(false))
                     failed++;
             }
@@ -61,6 +76,12 @@ internal sealed class TaskRunner
 
     private async Task<bool> AnswerAsync(KosmosSession session, ImageInput input, RgbImage picture, string title)
     {
+        if (_request.Compare is not null)
+        {
+            IReadOnlyList<ScoredText> texts = Activity.Show(title, () => session.Compare(picture, _request, _cancellation));
+            Write(input, picture, texts);
+            return true;
+        }
         IReadOnlyList<GroundedEntity> entities;
         if (_options.Stream)
         {
@@ -90,6 +111,17 @@ internal sealed class TaskRunner
         WriteName(input);
         TextOutput.WriteText(Consoles.Out, answer, _request.AnswerOnly);
         TextOutput.WriteBoxes(Consoles.Out, answer.Entities, answer.Size);
+    }
+
+    private void Write(ImageInput input, RgbImage picture, IReadOnlyList<ScoredText> texts)
+    {
+        if (_options.Json)
+        {
+            Console.Out.WriteLine(JsonLine.Of(input.Name, (picture.Width, picture.Height), _request.Task, texts));
+            return;
+        }
+        WriteName(input);
+        TextOutput.WriteScores(Console.Out, texts);
     }
 
     private void WriteName(ImageInput input)

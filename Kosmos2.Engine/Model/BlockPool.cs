@@ -58,6 +58,10 @@ internal sealed class BlockPool(KeyValueBlocks blocks, IBackend backend, int max
     /// <summary>A block with this content that only the caller holds: the same one, or a copy that replaces the caller's hold on it.</summary>
     public int MakePrivate(int block)
     {
+        // What is let go of may have been the other holder.
+        while (_holders[block] > 1 && _free.Count == 0 && _used == maxBlocks && Reclaim?.Invoke() == true)
+        {
+        }
         if (_holders[block] == 1)
             return block;
         int copy = Take();

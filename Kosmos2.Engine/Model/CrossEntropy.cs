@@ -29,7 +29,8 @@ internal static class CrossEntropy
         return sum / count;
     }
 
-    private static double LogSumExp(ReadOnlySpan<float> row)
+    /// <summary>log(sum(exp(row))): what a row's logits are above its log probabilities.</summary>
+    public static double LogSumExp(ReadOnlySpan<float> row)
     {
         double max = double.NegativeInfinity, sum = 0;
         foreach (float x in row)

@@ -27,7 +27,7 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
 
     /// <summary>Adds a sequence. Its prompt, which has been checked, runs with the next pass, in a fork of its cache.</summary>
     public void Join(SequenceInput prompt, ImageEmbeddings? given) =>
-        _sequences.Add(new Sequence(prompt.Cache?.Fork() ?? model.CreateCache(), prompt, given?.Tensor));
+        _sequences.Add(new Sequence(prompt.HandsOverCache ? prompt.Cache! : prompt.Cache?.Fork() ?? model.CreateCache(), prompt, given?.Tensor));
 
     /// <inheritdoc/>
     public void Forward(ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null, StepOutputs outputs = StepOutputs.None)

@@ -30,6 +30,9 @@ public sealed class SequenceInput
     /// </summary>
     public Range? LogitRange { get; init; }
 
+    /// <summary>Whether generation takes the cache over and disposes it, instead of continuing a fork.</summary>
+    internal bool HandsOverCache { get; init; }
+
     /// <summary>Called by generation when the prompt has been run, with the running sequence's cache, which it may fork.</summary>
     internal Action<KeyValueCache>? Prefilled { get; init; }
 

@@ -77,6 +77,27 @@ public sealed class Kosmos2Processor
         return Process(inputs, options ?? ProcessorOptions.Default, pad: true);
     }
 
+    /// <summary>A prompt's tokens: <c>&lt;s&gt;</c>, its pieces, and behind each picture's <c>&lt;image&gt;</c> the places of its embeddings.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="options">Places for a picture, and their first id.</param>
+    /// <returns>The ids, and where each picture's places begin.</returns>
+    /// <exception cref="ArgumentException">A box leaves the picture, or its corners are out of order.</exception>
+    /// <exception cref="InvalidOperationException">The model has no tokenizer.</exception>
+    internal (int[] Ids, int[] ImageStarts) Encode(Prompt prompt, ProcessorOptions options)
+    {
+        int[] ids = Tokenizer.Encode(TokenizerModel.Bos + prompt.Write(Grid), addSpecialTokens: false);
+        int image = Tokenizer.TokenToId(GroundingTags.Image) ?? -1;
+        int[] starts = [.. Enumerable.Range(0, ids.Length).Where(i => ids[i] == image).Select((i, earlier) => i + 1 + (earlier * options.NumImageTokens))];
+        foreach (int start in starts)
+            ids = WithImagePlaces(ids, start, options);
+        return (ids, starts);
+    }
+
+    /// <summary>An example's tokens, neither filled up nor cut, and where its picture's places would begin.</summary>
+    /// <exception cref="ArgumentException">The boxes do not fit the text.</exception>
+    /// <exception cref="InvalidOperationException">The model has no tokenizer.</exception>
+    internal (int[] Ids, int ImageStart) Encode(ProcessorInput input, ProcessorOptions options) => (Ids(input, options), FirstImagePlace(options));
+
     /// <summary>Takes an answer apart on this model's grid. Hugging Face's post_process_generation.</summary>
     /// <param name="generated">The decoded ids, tags included.</param>
     public GroundedText PostProcess(string generated) => GroundedText.Parse(generated, Grid);
@@ -122,7 +143,7 @@ public sealed class Kosmos2Processor
             text = TokenizerModel.Bos + text;
         int[] ids = Tokenizer.Encode(text, addSpecialTokens: eos);
         if (input.Image is not null)
-            ids = WithImagePlaces(ids, options);
+            ids = WithImagePlaces(ids, FirstImagePlace(options), options);
         return options.Truncation && ids.Length > options.MaxLength ? Truncated(ids, options.MaxLength.Value, eos, input.Image is not null, options) : ids;
     }
 
@@ -132,12 +153,11 @@ public sealed class Kosmos2Processor
     private static bool IsImagePlace(int column, ProcessorOptions options) =>
         column >= FirstImagePlace(options) && column - FirstImagePlace(options) < options.NumImageTokens;
 
-    private int[] WithImagePlaces(int[] ids, ProcessorOptions options)
+    private int[] WithImagePlaces(int[] ids, int start, ProcessorOptions options)
     {
         int first = options.FirstImageTokenId ?? (Tokenizer.UnkTokenId + 1);
         if (first < 0 || (long)first + options.NumImageTokens > Tokenizer.VocabularySize)
             throw new ArgumentException($"the places of a picture's embeddings would have the ids {first} to {(long)first + options.NumImageTokens - 1}, of a vocabulary of {Tokenizer.VocabularySize}", nameof(options));
-        int start = FirstImagePlace(options);
         return [.. ids.AsSpan(0, start), .. Enumerable.Range(first, options.NumImageTokens), .. ids.AsSpan(start)];
     }
 

@@ -21,16 +21,24 @@ internal static class PromptText
             result.Append(text, at, ends[i] - at);
             at = ends[i];
             // The tags swallow the spaces between them; they matter only to patches that are no tags.
-            if (boxes[i] is { Count: > 0 } phrase)
-                result.Append($"{GroundingTags.Object} ").AppendJoin($" {GroundingTags.Delimiter} ", phrase.Select(Patches)).Append($" {GroundingTags.ObjectEnd}");
+            AppendObject(result, boxes[i], grid, checkRange, space: " ");
         }
         return result.Append(text, at, text.Length - at).ToString();
+    }
 
-        string Patches(PhraseBox box)
+    /// <summary>Writes a phrase's boxes; nothing when there are none.</summary>
+    /// <exception cref="ArgumentException">A box is refused.</exception>
+    public static void AppendObject(StringBuilder text, IReadOnlyList<PhraseBox>? boxes, PatchGrid grid, bool checkRange = true, string space = "")
+    {
+        if (boxes is not { Count: > 0 })
+            return;
+        text.Append(GroundingTags.Object).Append(space);
+        for (int i = 0; i < boxes.Count; i++)
         {
-            (int upperLeft, int lowerRight) = box.ToIndices(grid, checkRange);
-            return $"{PatchGrid.TokenOf(upperLeft)} {PatchGrid.TokenOf(lowerRight)}";
+            (int upperLeft, int lowerRight) = boxes[i].ToIndices(grid, checkRange);
+            text.Append(i == 0 ? "" : $"{GroundingTags.Delimiter}{space}").Append(PatchGrid.TokenOf(upperLeft)).Append(space).Append(PatchGrid.TokenOf(lowerRight)).Append(space);
         }
+        text.Append(GroundingTags.ObjectEnd);
     }
 
     /// <summary>

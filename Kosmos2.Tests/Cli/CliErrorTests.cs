@@ -25,6 +25,9 @@ internal sealed class CliErrorTests : CliTestBase
     [TestCase("caption scene.png --weights foo", ExpectedResult = "mapped or packed is wanted")]
     [TestCase("caption scene.png --precision foo", ExpectedResult = "exact or fast is wanted")]
     [TestCase("caption scene.png --annotate no/such/folder/out.png", ExpectedResult = "does not exist")]
+    [TestCase("caption scene.png --grammar maybe", ExpectedResult = "--grammar maybe")]
+    [TestCase("ask scene.png Where? --phrase ring", ExpectedResult = "--phrase and --box go together")]
+    [TestCase("classify scene.png", ExpectedResult = "labels are wanted")]
     [TestCase("caption a.png b.png --annotate out.png", ExpectedResult = "name a folder")]
     public async Task<string> A_wrong_command_line_says_what_is_wrong(string line)
     {
@@ -114,6 +117,8 @@ internal sealed class CliErrorTests : CliTestBase
     [TestCase("ground")]
     [TestCase("ask")]
     [TestCase("refer")]
+    [TestCase("classify")]
+    [TestCase("score")]
     [TestCase("run")]
     [TestCase("info")]
     [TestCase("validate")]

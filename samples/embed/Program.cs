@@ -29,6 +29,6 @@ foreach (GroundedEntity entity in answer.Entities)
 }
 
 // The same again, piece by piece. The pieces are the answer with its tags; leaving the loop early ends the work.
-await foreach (string piece in kosmos.StreamAsync(image, Prompts.GroundedCaption, settings))
+await foreach (string piece in kosmos.StreamAsync(new Prompt().Image(image).Append(Prompts.GroundedCaption), settings))
     Console.Write(piece);
 Console.WriteLine();

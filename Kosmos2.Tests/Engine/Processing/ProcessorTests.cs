@@ -32,31 +32,34 @@ internal sealed class ProcessorTests
         Assert.That(cases, Is.EqualTo(107));
     }
 
-    [TestCase(Prompts.Caption, " An image of")]
-    [TestCase(Prompts.GroundedCaption, "<grounding> An image of")]
-    [TestCase(Prompts.GroundedDetail, "<grounding> Describe this image in detail:")]
-    public void A_fixed_prompt_has_the_ids_of_the_one_the_model_was_trained_on(string prompt, string trained) =>
-        Assert.That(Shapes.Process(Text(prompt)).InputIds, Is.EqualTo(Shapes.Process(Text(trained)).InputIds));
+    [Test]
+    public void A_fixed_prompt_is_the_one_that_the_model_was_trained_on()
+    {
+        Assert.That($"{Prompts.Caption}", Is.EqualTo("An image of"));
+        Assert.That($"{Prompts.GroundedCaption}", Is.EqualTo("<grounding> An image of"));
+        Assert.That($"{Prompts.Detail}", Is.EqualTo("Describe this image in detail:"));
+        Assert.That($"{Prompts.GroundedDetail}", Is.EqualTo("<grounding> Describe this image in detail:"));
+    }
 
     [Test]
     public void A_prompt_is_made_for_a_phrase_a_box_or_a_question()
     {
-        Assert.That(Prompts.Ground(" a red ring "), Is.EqualTo("<grounding><phrase> a red ring</phrase>"));
+        Assert.That($"{Prompts.Ground(" a red ring ")}", Is.EqualTo("<grounding><phrase> a red ring</phrase>"));
         const string Refer = "<grounding><phrase> It</phrase><object><patch_index_0242><patch_index_0638></object> is";
-        Assert.That(Prompts.Refer((242, 638)), Is.EqualTo(Refer));
-        Assert.That(Prompts.Refer(new Box(0.578125, 0.234375, 0.953125, 0.609375)), Is.EqualTo(Refer));
-        Assert.That(Prompts.Ask("What color is the ring?"), Is.EqualTo("Question: What color is the ring? Answer:"));
-        Assert.That(Prompts.GroundedAsk("Where?"), Is.EqualTo("<grounding> Question: Where? Answer:"));
+        Assert.That($"{Prompts.Refer((242, 638))}", Is.EqualTo(Refer));
+        Assert.That($"{Prompts.Refer(new Box(0.578125, 0.234375, 0.953125, 0.609375))}", Is.EqualTo(Refer));
+        Assert.That($"{Prompts.Ask("What color is the ring?")}", Is.EqualTo("Question: What color is the ring? Answer:"));
+        Assert.That($"{Prompts.GroundedAsk("Where?")}", Is.EqualTo("<grounding> Question: Where? Answer:"));
     }
 
     [Test]
     public void A_prompt_that_says_nothing_is_refused()
     {
         Assert.That(() => Prompts.Ground(" "), Throws.ArgumentException);
-        Assert.That(() => Prompts.Ground("<phrase> a ring</phrase>"), Throws.ArgumentException.With.Message.Contains("without its tags"));
+        Assert.That(() => Prompts.Ground("<phrase> a ring</phrase>"), Throws.ArgumentException.With.Message.Contains("holds the tag <phrase>"));
         Assert.That(() => Prompts.Ask(""), Throws.ArgumentException);
-        Assert.That(() => Prompts.Refer(new Box(10, 20, 200, 300)), Throws.ArgumentException.With.Message.Contains("from 0 to 1"));
-        Assert.That(() => Prompts.Refer((0, 1024)), Throws.ArgumentException.With.Message.Contains("patches 0 to 1023"));
+        Assert.That(() => $"{Prompts.Refer(new Box(10, 20, 200, 300))}", Throws.ArgumentException.With.Message.Contains("from 0 to 1"));
+        Assert.That(() => $"{Prompts.Refer((0, 1024))}", Throws.ArgumentException.With.Message.Contains("patches 0 to 1023"));
     }
 
     [Test]
