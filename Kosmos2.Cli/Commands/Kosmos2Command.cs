@@ -50,6 +50,7 @@ internal static class Kosmos2Command
         root.Add(ValidateCommand.Make());
         root.Add(ParityCommand.Make());
         root.Add(QuantizeCommand.Make());
+        root.Add(CompareCommand.Make());
         root.Add(SynthesizeCommand.Make());
         Examples.Attach(root,
             "kosmos2 caption samples/pictures/scene-1.png",

@@ -42,6 +42,19 @@ internal sealed class CliModelTests : CliTestBase
     }
 
     [Test]
+    public async Task Compare_says_how_far_a_format_is_from_the_stored_weights()
+    {
+        CliResult table = await CliProcess.RunAsync("compare", TestData.ShapesModel, TestData.ShapesModel, "--shapes", TestData.File("shapes"), "--cases", "3", "--format", "int8");
+        Assert.That(table.ExitCode, Is.Zero, table.ToString());
+        Assert.That(table.Out, Does.Contain("KL divergence, mean").And.Contain("same top token").And.Contain("relative L2 of logits"));
+        CliResult json = await CliProcess.RunAsync("compare", TestData.ShapesModel, TestData.ShapesModel, "--json");
+        using JsonDocument report = JsonDocument.Parse(json.Out);
+        Assert.That(report.RootElement.GetProperty("logits").GetProperty("relative_error").GetDouble(), Is.Zero);
+        Refused(await CliProcess.RunAsync("compare", TestData.ShapesModel, TestData.ShapesModel, "--answers"), "--answers and --cases need --shapes DIR");
+        Refused(await CliProcess.RunAsync("compare", TestData.ShapesModel, TestData.File("models", "single-layer")), "they cannot be compared");
+    }
+
+    [Test]
     public async Task Info_says_what_the_model_is_and_what_it_would_run_on()
     {
         CliResult result = await CliProcess.RunAsync("info");
