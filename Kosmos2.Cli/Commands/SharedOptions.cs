@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Globalization;
 using Kosmos2.Cli.Tasks;
 using Kosmos2.Imaging;
@@ -19,12 +18,7 @@ internal sealed class SharedOptions
     private readonly Option<long> _maxPixels = Make("--max-pixels", "N", "Refuse larger pictures.", new PictureOptions().MaxPixels);
     private readonly Option<double> _urlTimeout = Make("--url-timeout", "SECONDS", "Time that a download may take.", 30.0);
     private readonly Option<string?> _imageCache = Make<string?>("--image-cache", "DIR", "Keep encoded pictures in a folder for later runs.");
-    private readonly Option<bool?> _grammar = new("--grammar")
-    {
-        Description = "Whether phrases and boxes must be well formed; on but for run.",
-        HelpName = "on|off",
-        CustomParser = result => result.Tokens[0].Value switch { "on" => true, "off" => false, string other => Refuse(result, other) },
-    };
+    private readonly Option<string?> _grammar = Make<string?>("--grammar", "on|off", "Whether phrases and boxes must be well formed; on but for run.");
     private readonly ModelOptions _model = new();
     private readonly bool _generates;
 
@@ -49,6 +43,11 @@ internal sealed class SharedOptions
                 return values;
             };
         }
+        _grammar.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: not ("on" or "off") } value])
+                result.AddError($"--grammar {value.Value}: on or off is wanted");
+        });
         Positive(_maxNewTokens);
         Positive(_maxContext);
         Positive(_maxPixels);
@@ -81,7 +80,7 @@ internal sealed class SharedOptions
         Crop = parse.GetValue(_crop),
         Pictures = new PictureOptions { ApplyExifOrientation = parse.GetValue(_orient), MaxPixels = parse.GetValue(_maxPixels) },
         ImageCache = parse.GetValue(_imageCache),
-        Grammar = parse.GetValue(_grammar),
+        Grammar = _generates && parse.GetValue(_grammar) is { } grammar ? grammar == "on" : null,
         UrlTimeout = TimeSpan.FromSeconds(parse.GetValue(_urlTimeout)),
     };
 
@@ -92,12 +91,6 @@ internal sealed class SharedOptions
             if (wanted)
                 command.Add(option);
         }
-    }
-
-    private static bool? Refuse(ArgumentResult result, string value)
-    {
-        result.AddError($"--grammar {value}: on or off is wanted");
-        return null;
     }
 
     private static Option<T> Make<T>(string name, string value, string description) => new(name) { Description = description, HelpName = value };

@@ -98,6 +98,7 @@ internal static class TaskCommands
         {
             Description = "An example that comes first: an image and the text after it; may be repeated.",
             Arity = new ArgumentArity(2, 1000),
+            AllowMultipleArgumentsPerToken = true,
             HelpName = "IMAGE TEXT",
         };
         return Make("run", "Continue any prompt.", [prompt, shot], null,
