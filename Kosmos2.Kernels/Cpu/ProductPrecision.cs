@@ -7,7 +7,7 @@ public enum ProductPrecision
     Exact,
 
     /// <summary>
-    /// Rows in the weights' own precision: BF16 rows for BF16 weights; for integer weights without zero points, 8-bit integers with a scale a row. Several
+    /// Rows in the weights' own precision: BF16 rows for BF16 weights; for integer weights without zero points, 8-bit integers with scales of their own. Several
     /// times as fast where the machine has the instructions (AVX-512 with BF16, with VNNI); elsewhere products stay exact.
     /// </summary>
     Fast,

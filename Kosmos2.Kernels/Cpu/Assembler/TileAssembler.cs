@@ -6,8 +6,8 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 /// <summary>
 /// Writes the micro-kernels of <see cref="Linear.Tile{S, TRows}"/> for AVX-512 as machine code: all 24 sums of the largest tile stay in registers,
 /// beside two pairs of columns and four broadcasts, whatever the compiler of the day would do. A step takes one 32-bit word of each row and of each column:
-/// a float, two bfloat16s or four bytes; only the instruction that multiplies differs. The order of the F32 multiply-adds is that of the compiled kernels, so
-/// the results are the same, bit for bit. .NET has no intrinsics for the other two, and on a core that does one 512-bit multiply-add a cycle (Zen 4) the
+/// a float or two bfloat16s; only the instruction that multiplies differs. The order of the F32 multiply-adds is that of the compiled kernels, so
+/// the results are the same, bit for bit. .NET has no intrinsic for the other, and on a core that does one 512-bit multiply-add a cycle (Zen 4) the
 /// F32 kernels run as the compiled ones do.
 /// </summary>
 internal sealed class TileAssembler : KernelAssembler
@@ -60,8 +60,8 @@ internal sealed class TileAssembler : KernelAssembler
         assembler.shl(r8, 2);
         for (int row = 0; row < rows; row++)
         {
-            Add(assembler, Zmm[2 * row], __zmmword_ptr[rdx]);
-            Add(assembler, Zmm[(2 * row) + 1], __zmmword_ptr[rdx + VectorBytes]);
+            assembler.vaddps(Zmm[2 * row], Zmm[2 * row], __zmmword_ptr[rdx]);
+            assembler.vaddps(Zmm[(2 * row) + 1], Zmm[(2 * row) + 1], __zmmword_ptr[rdx + VectorBytes]);
             assembler.vmovups(__zmmword_ptr[rdx], Zmm[2 * row]);
             assembler.vmovups(__zmmword_ptr[rdx + VectorBytes], Zmm[(2 * row) + 1]);
             assembler.add(rdx, r8);
@@ -86,27 +86,10 @@ internal sealed class TileAssembler : KernelAssembler
 
     private void MultiplyAdd(Iced.Intel.Assembler assembler, AssemblerRegisterZMM sum, AssemblerRegisterZMM row, AssemblerRegisterZMM columns)
     {
-        switch (_arithmetic)
-        {
-            case TileArithmetic.BFloat16:
-                assembler.vdpbf16ps(sum, row, columns);
-                break;
-            case TileArithmetic.Bytes:
-                // Unsigned times signed: the weights are the ones with an offset.
-                assembler.vpdpbusd(sum, columns, row);
-                break;
-            default:
-                assembler.vfmadd231ps(sum, row, columns);
-                break;
-        }
-    }
-
-    private void Add(Iced.Intel.Assembler assembler, AssemblerRegisterZMM sum, AssemblerMemoryOperand addend)
-    {
-        if (_arithmetic == TileArithmetic.Bytes)
-            assembler.vpaddd(sum, sum, addend);
+        if (_arithmetic == TileArithmetic.BFloat16)
+            assembler.vdpbf16ps(sum, row, columns);
         else
-            assembler.vaddps(sum, sum, addend);
+            assembler.vfmadd231ps(sum, row, columns);
     }
 }
 
@@ -118,7 +101,4 @@ internal enum TileArithmetic
 
     /// <summary>Two bfloat16s, products summed in F32.</summary>
     BFloat16,
-
-    /// <summary>Four bytes, signed in rows and unsigned in columns, products summed in 32-bit integers.</summary>
-    Bytes,
 }

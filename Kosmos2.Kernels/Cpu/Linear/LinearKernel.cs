@@ -20,14 +20,13 @@ internal static unsafe class LinearKernel
         int most = Math.Min(rows, passRows);
         float* scratch = machine.ReservePrivate(Math.Max(MultiplyJob<S, TFormat>.ScratchLength(most), inputs), out nint scratchStride);
         long words = (long)(inputs + TFormat.StepInputs - 1) / TFormat.StepInputs * TFormat.StepWords * most;
-        float* shared = machine.Shared.Reserve(words + (2 * most));
+        float* shared = machine.Shared.Reserve(words + most);
         var packed = new PackedRows
         {
             Inputs = inputs,
             Norm = norm is null ? null : new NormOperands(norm),
             Words = shared,
             Scales = shared + words,
-            Corrections = (int*)(shared + words + most),
         };
         fixed (LinearOperands* first = layers)
         {

@@ -28,6 +28,13 @@ internal sealed class FastProductTests
         {
             if (Bits == 16)
                 return Array.ConvertAll(row, BFloat16);
+
+            // 8-bit weights let each group of 128 inputs have its scale.
+            return [.. row.Chunk(Bits == 8 ? 128 : row.Length).SelectMany(Integers)];
+        }
+
+        private static float[] Integers(float[] row)
+        {
             float largest = row.Max(Math.Abs);
             return largest == 0 ? row : Array.ConvertAll(row, x => MathF.Round(x * (127 / largest)) * (largest / 127));
         }

@@ -9,10 +9,10 @@ internal enum ProductFormat
     /// <summary>bfloat16 times bfloat16, summed in F32 (vdpbf16ps). Weights and rows are rounded.</summary>
     BFloat16,
 
-    /// <summary>8-bit weights with a scale an output, rows rounded to 8 bits with a scale a row, summed exactly (vpdpbusd).</summary>
+    /// <summary>8-bit weights with a scale an output, rows rounded to 8 bits with a scale for each group of inputs, summed exactly (vpdpbusd).</summary>
     Int8,
 
-    /// <summary>4-bit weights with a scale for each group of inputs, rows as for <see cref="Int8"/>.</summary>
+    /// <summary>4-bit weights with a scale for each group of inputs, rows rounded to 8 bits with one scale.</summary>
     Int4,
 }
 
@@ -72,9 +72,6 @@ internal unsafe struct PackedRows
     /// <summary>The packed words of all panels.</summary>
     public float* Words;
 
-    /// <summary>[rows] what a row's integers are multiplied by; integer formats only.</summary>
+    /// <summary>[rows] what a row's integers are multiplied by; where a row has one scale.</summary>
     public float* Scales;
-
-    /// <summary>[rows] the sum of a row's integers, times minus the offset of the weights; integer formats only.</summary>
-    public int* Corrections;
 }
