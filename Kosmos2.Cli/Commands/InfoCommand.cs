@@ -3,6 +3,7 @@ using System.Globalization;
 using Kosmos2.Cli.Output;
 using Kosmos2.Cli.Tasks;
 using Kosmos2.Kernels;
+using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Gpu;
 using Kosmos2.Weights;
 using Spectre.Console;

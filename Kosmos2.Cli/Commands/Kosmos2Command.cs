@@ -52,6 +52,8 @@ internal static class Kosmos2Command
         root.Add(QuantizeCommand.Make());
         root.Add(CompareCommand.Make());
         root.Add(SynthesizeCommand.Make());
+        root.Add(KernelsCommand.Make());
+        root.Add(BenchCommand.Make());
         Examples.Attach(root,
             "kosmos2 caption samples/pictures/scene-1.png",
             "kosmos2 caption samples/pictures --annotate boxes/",

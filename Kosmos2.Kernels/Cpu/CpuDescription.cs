@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using System.Text;
 
-namespace Kosmos2.Cli.Output;
+namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>What this machine's processor says about itself.</summary>
 internal static class CpuDescription

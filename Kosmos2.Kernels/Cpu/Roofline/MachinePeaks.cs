@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using Kosmos2.Kernels.Cpu.Assembler;
+using Kosmos2.Kernels.Cpu.Linear;
+using Kosmos2.Kernels.Cpu.Memory;
+using Kosmos2.Kernels.Cpu.Threading;
+
+namespace Kosmos2.Kernels.Cpu.Roofline;
+
+/// <summary>
+/// The limits of this machine on a number of threads: arithmetic in registers and reading of memory far larger than any cache. Measured in turns, so that a
+/// caller can measure something else between them; the best of all turns counts, since everything else the machine does only takes time away.
+/// </summary>
+internal sealed unsafe class MachinePeaks : IDisposable
+{
+    // A quarter of a millisecond of arithmetic at a time: short enough to escape interruptions, long enough for the clock of the system.
+    private const int LoopTurns = 16384;
+    private const int Repeats = 4;
+    private const int Prefetched = 4096;
+
+    private readonly List<ExecutableMemory> _code = [];
+    private readonly Dictionary<PeakLoop, TileTable> _loops = [];
+    private readonly Dictionary<PeakLoop, double> _best = [];
+    private readonly List<TileTable> _streams = [];
+    private readonly WorkerPool _pool;
+    private byte* _factors;
+    private byte* _memory;
+
+    private MachinePeaks(int threads)
+    {
+        _pool = new WorkerPool(threads);
+        _factors = (byte*)NativeMemory.AlignedAlloc(64, 64);
+        // 1.0 as a bfloat16, so 1.0019 as a float: finite sums whatever reads it.
+        new Span<ushort>(_factors, 32).Fill(0x3F80);
+    }
+
+    ~MachinePeaks() => Free();
+
+    /// <summary>Bytes that <see cref="Bandwidth"/> reads: eight times the last-level caches of large servers' core complexes.</summary>
+    public const long StreamBytes = 512L << 20;
+
+    /// <summary>Threads that run each loop at once.</summary>
+    public int Threads => _pool.Workers;
+
+    /// <summary>The loops that this machine has.</summary>
+    public IEnumerable<PeakLoop> Loops => _loops.Keys;
+
+    /// <summary>Best clock so far, in cycles a second.</summary>
+    public double Clock => _best.GetValueOrDefault(PeakLoop.Clock);
+
+    /// <summary>Best reading so far, in bytes a second, all threads together.</summary>
+    public double Bandwidth { get; private set; }
+
+    /// <summary>Prepares the loops; null where code cannot be made executable, or the processor is no x64 one with FMA.</summary>
+    /// <param name="threads">Threads, at least 1.</param>
+    public static MachinePeaks? TryCreate(int threads)
+    {
+        if (!Fma.X64.IsSupported)
+            return null;
+        var peaks = new MachinePeaks(threads);
+        var features = new CpuFeatures("");
+        bool wide = Avx512F.IsSupported;
+        PeakLoop[] loops =
+        [
+            PeakLoop.Clock, .. wide ? (PeakLoop[])[PeakLoop.Fma512] : [], PeakLoop.Fma256, PeakLoop.Fma128,
+            .. wide && features.BFloat16 ? (PeakLoop[])[PeakLoop.BFloat16] : [], .. wide && features.Vnni ? (PeakLoop[])[PeakLoop.Bytes] : [],
+        ];
+        bool loaded = loops.All(loop => peaks.Load(new PeakAssembler(loop), table => peaks._loops.Add(loop, table)))
+            && peaks.Load(new StreamAssembler(wide, 0), peaks._streams.Add) && peaks.Load(new StreamAssembler(wide, Prefetched), peaks._streams.Add);
+        if (loaded)
+            return peaks;
+        peaks.Dispose();
+        return null;
+    }
+
+    /// <summary>Best of a loop so far: multiplications and additions a second, all threads together.</summary>
+    public double Peak(PeakLoop loop) => _best.GetValueOrDefault(loop);
+
+    /// <summary>Instructions that a core does in a cycle: a whole number, or something was in the way.</summary>
+    public double PerCycle(PeakLoop loop) => Peak(loop) / loop.Operations() / Clock / Threads;
+
+    /// <summary>One turn of every loop of arithmetic.</summary>
+    public void MeasureArithmetic()
+    {
+        foreach ((PeakLoop loop, TileTable code) in _loops)
+        {
+            for (int i = 0; i < Repeats; i++)
+            {
+                double instructions = (double)LoopTurns * PeakAssembler.Instructions * (loop == PeakLoop.Clock ? 1 : Threads);
+                double speed = instructions * loop.Operations() / Time(code, _factors, 0, LoopTurns);
+                _best[loop] = Math.Max(_best.GetValueOrDefault(loop), speed);
+            }
+        }
+    }
+
+    /// <summary>One turn of reading.</summary>
+    public void MeasureBandwidth()
+    {
+        if (_memory == null)
+        {
+            // Ahead of the end lies what is asked for and never read.
+            _memory = (byte*)Pages.Reserve((nuint)StreamBytes + (2 * Prefetched));
+            new Span<byte>(_memory, int.CreateChecked(StreamBytes + (2 * Prefetched))).Fill(1);
+        }
+        nint part = (nint)(StreamBytes / Threads) & ~(nint)(StreamAssembler.TurnBytes - 1);
+        foreach (TileTable code in _streams)
+            Bandwidth = Math.Max(Bandwidth, part * (double)Threads / Time(code, _memory, part, part / StreamAssembler.TurnBytes));
+    }
+
+    public void Dispose()
+    {
+        _pool.Dispose();
+        foreach (ExecutableMemory memory in _code)
+            memory.Dispose();
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private bool Load(KernelAssembler assembler, Action<TileTable> add)
+    {
+        (byte[] code, int[] offsets) = assembler.Assemble();
+        if (ExecutableMemory.TryCreate(code) is not { } memory)
+            return false;
+        _code.Add(memory);
+        add(TileTable.Assembled([memory.Address + offsets[0]]));
+        return true;
+    }
+
+    private double Time(TileTable code, byte* memory, nint stride, nint turns)
+    {
+        var job = new RooflineJob(code, memory, stride, turns);
+        long start = Stopwatch.GetTimestamp();
+        _pool.Run(ref job);
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private void Free()
+    {
+        NativeMemory.AlignedFree(_factors);
+        NativeMemory.AlignedFree(_memory);
+        _factors = null;
+        _memory = null;
+    }
+}

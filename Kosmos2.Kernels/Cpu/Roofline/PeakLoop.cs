@@ -1,0 +1,49 @@
+namespace Kosmos2.Kernels.Cpu.Roofline;
+
+/// <summary>A loop whose speed is a limit of the machine.</summary>
+internal enum PeakLoop
+{
+    /// <summary>Additions of general registers, each waiting for the one before: one a clock cycle.</summary>
+    Clock,
+
+    /// <summary>Multiply-adds of 16 floats (AVX-512).</summary>
+    Fma512,
+
+    /// <summary>Multiply-adds of 8 floats (AVX2).</summary>
+    Fma256,
+
+    /// <summary>Multiply-adds of 4 floats.</summary>
+    Fma128,
+
+    /// <summary>Products of 32 pairs of bfloat16s (vdpbf16ps).</summary>
+    BFloat16,
+
+    /// <summary>Products of 64 pairs of bytes (vpdpbusd).</summary>
+    Bytes,
+}
+
+/// <summary>What one instruction of a loop does.</summary>
+internal static class PeakLoops
+{
+    /// <summary>Multiplications and additions of an instruction, 1 for <see cref="PeakLoop.Clock"/>.</summary>
+    public static int Operations(this PeakLoop loop) => loop switch
+    {
+        PeakLoop.Fma512 => 32,
+        PeakLoop.Fma256 => 16,
+        PeakLoop.Fma128 => 8,
+        PeakLoop.BFloat16 => 64,
+        PeakLoop.Bytes => 128,
+        _ => 1,
+    };
+
+    /// <summary>Name for people.</summary>
+    public static string Name(this PeakLoop loop) => loop switch
+    {
+        PeakLoop.Fma512 => "FMA, 512 bits",
+        PeakLoop.Fma256 => "FMA, 256 bits",
+        PeakLoop.Fma128 => "FMA, 128 bits",
+        PeakLoop.BFloat16 => "vdpbf16ps",
+        PeakLoop.Bytes => "vpdpbusd",
+        _ => "clock",
+    };
+}

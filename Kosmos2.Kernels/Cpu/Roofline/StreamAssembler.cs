@@ -1,0 +1,46 @@
+using Iced.Intel;
+using Kosmos2.Kernels.Cpu.Assembler;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Kosmos2.Kernels.Cpu.Roofline;
+
+/// <summary>
+/// Writes a loop that adds up memory, eight cache lines a turn, asking for lines some way ahead of it. The result is dropped: what counts is how
+/// fast memory can be read.
+/// </summary>
+/// <param name="wide">Whether a line is read as one vector of 512 bits or as two of 256.</param>
+/// <param name="ahead">Bytes between what is asked for and what is read; 0 leaves it to the hardware.</param>
+internal sealed class StreamAssembler(bool wide, int ahead) : KernelAssembler(1)
+{
+    /// <summary>Bytes of one turn of the loop.</summary>
+    public const int TurnBytes = Lines * VectorBytes;
+
+    private const int Lines = 8;
+
+    private static readonly AssemblerRegisterYMM[] Ymm = [ymm0, ymm1, ymm2, ymm3, ymm4, ymm5, ymm6, ymm7];
+
+    // rdi: memory; rcx: turns.
+    protected override void Kernel(Iced.Intel.Assembler assembler, int rows)
+    {
+        for (int i = 0; i < Lines; i++)
+            assembler.vxorps(Ymm[i], Ymm[i], Ymm[i]);
+        Label next = assembler.CreateLabel();
+        assembler.Label(ref next);
+        for (int line = 0; line < Lines; line++)
+        {
+            int at = line * VectorBytes;
+            if (ahead > 0)
+                assembler.prefetcht0(__byte_ptr[rdi + (at + ahead)]);
+            if (wide)
+            {
+                assembler.vaddps(Zmm[line], Zmm[line], __zmmword_ptr[rdi + at]);
+                continue;
+            }
+            assembler.vaddps(Ymm[line], Ymm[line], __ymmword_ptr[rdi + at]);
+            assembler.vaddps(Ymm[line], Ymm[line], __ymmword_ptr[rdi + (at + (VectorBytes / 2))]);
+        }
+        assembler.add(rdi, TurnBytes);
+        assembler.dec(rcx);
+        assembler.jnz(next);
+    }
+}
