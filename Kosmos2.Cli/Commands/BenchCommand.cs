@@ -11,6 +11,8 @@ namespace Kosmos2.Cli.Commands;
 internal static class BenchCommand
 {
     private const int Turns = 8;
+    private const int MostThreads = 1024;
+    private const string Busy = "  (no whole number: something else was running)";
 
     public static Command Make()
     {
@@ -32,6 +34,8 @@ internal static class BenchCommand
 
     private static int Run(int[] counts, bool json, CancellationToken cancellation)
     {
+        if (counts.Max() > MostThreads)
+            throw new UsageException($"--threads {counts.Max()}: at most {MostThreads} are wanted");
         if (!json)
             Console.Out.WriteLine(CpuDescription.Name);
         foreach (int threads in counts)
@@ -56,8 +60,8 @@ internal static class BenchCommand
     {
         Console.Out.WriteLine(Invariant($"{peaks.Threads} {(peaks.Threads == 1 ? "thread" : "threads")}, {peaks.Clock / 1e9:F2} GHz"));
         foreach (PeakLoop loop in peaks.Loops.Where(loop => loop != PeakLoop.Clock))
-            Console.Out.WriteLine(Invariant($"  {loop.Name(),-14} {peaks.Peak(loop) / 1e9,8:F0} G operations/s  {peaks.PerCycle(loop):F2} instructions a cycle and core"));
-        Console.Out.WriteLine(Invariant($"  {"reading",-14} {peaks.Bandwidth / 1e9,8:F1} GB/s"));
+            Console.Out.WriteLine(Invariant($"  {loop.Name(),-10} {peaks.Peak(loop) / 1e9,8:F0} G operations/s  {peaks.PerCycle(loop):F2} instructions a cycle and core{(peaks.IsReached(loop) ? "" : Busy)}"));
+        Console.Out.WriteLine(Invariant($"  {"reading",-10} {peaks.Bandwidth / 1e9,8:F1} GB/s"));
     }
 
     private static string Json(MachinePeaks peaks) => JsonLine.Of(json =>
@@ -68,8 +72,9 @@ internal static class BenchCommand
         json.WriteNumber("read_bytes_per_second", Math.Round(peaks.Bandwidth));
         json.WriteStartObject("operations_per_second");
         foreach (PeakLoop loop in peaks.Loops.Where(loop => loop != PeakLoop.Clock))
-            json.WriteNumber(System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName($"{loop}"), Math.Round(peaks.Peak(loop)));
+            json.WriteNumber(loop.Name(), Math.Round(peaks.Peak(loop)));
         json.WriteEndObject();
+        json.WriteBoolean("undisturbed", peaks.Loops.All(peaks.IsReached));
     });
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

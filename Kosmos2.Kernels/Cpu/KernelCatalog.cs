@@ -19,7 +19,7 @@ internal static class KernelCatalog
     [
         ("f32", "products of F32, AVX-512", "assembler", () => new TileAssembler(TileArithmetic.Float32)),
         ("bf16", "fast products of BF16, vdpbf16ps", "avx512bf16", () => new TileAssembler(TileArithmetic.BFloat16)),
-        ("int8", "fast products of 8-bit weights, vpdpbusd", "avx512vnni", () => new TileAssembler(TileArithmetic.Bytes)),
+        ("int8", "fast products of 8-bit weights, vpdpbusd", "avx512vnni", () => new ByteTileAssembler(Int8Format.GroupWords)),
         ("int4", "fast products of 4-bit weights, vpdpbusd", "avx512vnni", () => new NibbleTileAssembler()),
     ];
 

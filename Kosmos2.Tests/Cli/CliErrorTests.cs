@@ -124,6 +124,8 @@ internal sealed class CliErrorTests : CliTestBase
     [TestCase("validate")]
     [TestCase("parity")]
     [TestCase("synthesize")]
+    [TestCase("kernels")]
+    [TestCase("bench")]
     public async Task Help_has_examples(string command)
     {
         CliResult result = await CliProcess.RunAsync([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);

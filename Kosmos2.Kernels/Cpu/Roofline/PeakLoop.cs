@@ -36,12 +36,12 @@ internal static class PeakLoops
         _ => 1,
     };
 
-    /// <summary>Name for people.</summary>
+    /// <summary>Name in tables and in JSON.</summary>
     public static string Name(this PeakLoop loop) => loop switch
     {
-        PeakLoop.Fma512 => "FMA, 512 bits",
-        PeakLoop.Fma256 => "FMA, 256 bits",
-        PeakLoop.Fma128 => "FMA, 128 bits",
+        PeakLoop.Fma512 => "fma512",
+        PeakLoop.Fma256 => "fma256",
+        PeakLoop.Fma128 => "fma128",
         PeakLoop.BFloat16 => "vdpbf16ps",
         PeakLoop.Bytes => "vpdpbusd",
         _ => "clock",

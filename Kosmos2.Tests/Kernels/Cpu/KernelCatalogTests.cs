@@ -1,0 +1,58 @@
+using Kosmos2.Kernels.Cpu;
+using Kosmos2.Kernels.Cpu.Roofline;
+
+namespace Kosmos2.Tests.Kernels.Cpu;
+
+/// <summary>The kernels by name, their code, and the loops that measure the machine.</summary>
+internal sealed class KernelCatalogTests
+{
+    private static readonly (string Name, string Instruction)[] Products =
+        [("f32", "vfmadd231ps"), ("bf16", "vdpbf16ps"), ("int8", "vpdpbusd"), ("int4", "vpdpbusd")];
+
+    [Test]
+    public void The_code_of_each_assembled_kernel_has_its_instruction_and_ends_in_a_return()
+    {
+        Assert.That(KernelCatalog.AssembledNames, Is.EquivalentTo(Products.Select(product => product.Name)));
+        using (Assert.EnterMultipleScope())
+        {
+            foreach ((string name, string instruction) in Products)
+            {
+                string[] one = [.. KernelCatalog.Disassemble(name, 1)], largest = [.. KernelCatalog.Disassemble(name)];
+                Assert.That(one, Has.Some.Contains(instruction), name);
+                Assert.That(one[^1], Does.EndWith("ret"), name);
+                Assert.That(largest, Has.Length.GreaterThan(one.Length), name);
+                Assert.That(largest.Count(line => line.EndsWith("ret", StringComparison.Ordinal)), Is.EqualTo(1), name);
+            }
+        }
+    }
+
+    [Test]
+    public void Kernels_and_tiles_that_do_not_exist_are_refused()
+    {
+        Assert.That(() => KernelCatalog.Disassemble("f64"), Throws.ArgumentException.With.Message.Contains("'f64'"));
+        Assert.That(() => KernelCatalog.Disassemble("f32", 13), Throws.ArgumentException.With.Message.Contains("1 to 12 rows"));
+    }
+
+    [Test]
+    public void One_compiled_kernel_is_on()
+    {
+        KernelEntry[] compiled = [.. KernelCatalog.List().Where(kernel => !kernel.Assembled)];
+        Assert.That(compiled.Count(kernel => kernel.Off is null), Is.EqualTo(1));
+        Assert.That(compiled.Single(kernel => kernel.Name == "scalar").Off, Is.Not.Empty);
+    }
+
+    // Ratios of loops that the processor runs at whole numbers of instructions a cycle; a busy machine may halve any of them.
+    [Test]
+    public void Wider_instructions_are_not_slower()
+    {
+        using MachinePeaks? peaks = MachinePeaks.TryCreate(1);
+        if (peaks is null)
+            Assert.Ignore("this machine has no loops to measure");
+        for (int turn = 0; turn < 6; turn++)
+            peaks.MeasureArithmetic();
+        Assert.That(peaks.Clock, Is.InRange(0.3e9, 10e9));
+        Assert.That(peaks.Peak(PeakLoop.Fma256), Is.GreaterThan(1.2 * peaks.Peak(PeakLoop.Fma128)));
+        foreach (PeakLoop loop in peaks.Loops)
+            Assert.That(peaks.PerCycle(loop), Is.InRange(0.2, 4.2), loop.Name());
+    }
+}
