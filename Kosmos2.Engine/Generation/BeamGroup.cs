@@ -13,9 +13,10 @@ internal sealed class BeamGroup
     private readonly GenerationPlan _plan;
     private readonly StoppingRules _stopping;
     private readonly List<FinishedBeam> _finished = [];
-    private readonly List<FinishReason?> _reasons = [];
+    private readonly List<Ending> _endings = [];
     private readonly List<int> _order = [];
     private readonly float[] _scores;
+    private readonly float[] _raw; // [beams][vocabulary], shared by the groups of a search
     private readonly StepOutput?[] _outputs;
     private readonly RunningSequence _empty;
     private RunningSequence[] _running;
@@ -23,11 +24,12 @@ internal sealed class BeamGroup
     private bool _improvementPossible = true;
 
     /// <summary>Begins with as many copies of the prompt as there are beams; only the first counts, or all would go the same way.</summary>
-    public BeamGroup(int prompt, int[] promptTokens, IDecodeSession session, GenerationPlan plan, StoppingRules stopping)
+    public BeamGroup(int prompt, int[] promptTokens, IDecodeSession session, GenerationPlan plan, StoppingRules stopping, float[] raw)
     {
         _session = session;
         _plan = plan;
         _stopping = stopping;
+        _raw = raw;
         _empty = new RunningSequence(prompt, promptTokens, plan);
         _running = NewSequences();
         _next = NewSequences();
@@ -67,6 +69,9 @@ internal sealed class BeamGroup
     /// <summary>[vocabulary] a beam's logits after the last pass; after <see cref="ProcessScores"/> its processed log probabilities.</summary>
     public Span<float> ScoresOf(int beam) => _session.LogitsOf(FirstRow + beam);
 
+    /// <summary>[vocabulary] a beam's log probabilities before processing; empty without a grammar.</summary>
+    private Span<float> RawOf(int beam) => _raw.Length == 0 ? default : _raw.AsSpan(beam * _plan.VocabularySize, _plan.VocabularySize);
+
     /// <summary>Turns each beam's logits into processed log probabilities.</summary>
     public void ProcessScores()
     {
@@ -76,9 +81,7 @@ internal sealed class BeamGroup
                 _outputs[beam] = _session.OutputOf(FirstRow + beam, _plan.Outputs);
             Span<float> scores = ScoresOf(beam);
             Softmax.LogInPlace(scores);
-            SequenceView view = _running[beam].View;
-            foreach (ILogitsProcessor processor in _plan.Processors)
-                processor.Process(view, scores);
+            TokenScorer.Process(_plan, _running[beam], scores, RawOf(beam));
         }
     }
 
@@ -86,9 +89,9 @@ internal sealed class BeamGroup
     /// <param name="candidates">The best ways to go on, best first (drawn ones in the order of drawing); more than there are beams.</param>
     public void Step(ReadOnlySpan<BeamCandidate> candidates)
     {
-        _reasons.Clear();
+        _endings.Clear();
         foreach (BeamCandidate candidate in candidates)
-            _reasons.Add(_stopping.After(_running[candidate.Beam], candidate.Token));
+            _endings.Add(_stopping.After(_running[candidate.Beam], candidate.Token));
         KeepFinished(candidates);
         Continue(candidates);
         Done = IsDone();
@@ -123,13 +126,13 @@ internal sealed class BeamGroup
         for (int i = 0; i < Math.Min(NumBeams, candidates.Length); i++)
         {
             var (score, beam, token) = candidates[i];
-            if (_reasons[i] is not { } reason || !IsBeam(score))
+            if (_endings[i].Finish is not { } reason || !IsBeam(score))
                 continue;
             float normalised = Normalised(score, _running[beam].NewCount + 1);
             if (normalised <= (AllFinished ? _finished[^1].Score : Nothing))
                 continue;
             RunningSequence sequence = _running[beam].Clone();
-            Extend(sequence, token, beam);
+            Extend(sequence, token, beam, _endings[i]);
 
             // After the equal ones, which were there first.
             int place = _finished.FindIndex(f => f.Score < normalised);
@@ -155,7 +158,7 @@ internal sealed class BeamGroup
         {
             var (_, beam, token) = candidates[_order[place]];
             _next[place].CopyFrom(_running[beam]);
-            Extend(_next[place], token, beam);
+            Extend(_next[place], token, beam, _endings[_order[place]]);
             Parents[place] = beam;
             Tokens[place] = token;
         }
@@ -164,7 +167,7 @@ internal sealed class BeamGroup
         (_running, _next) = (_next, _running);
     }
 
-    private float ScoreToContinue(ReadOnlySpan<BeamCandidate> candidates, int index) => candidates[index].Score + (_reasons[index] is null ? 0 : Nothing);
+    private float ScoreToContinue(ReadOnlySpan<BeamCandidate> candidates, int index) => candidates[index].Score + (_endings[index].Ends ? Nothing : 0);
 
     private bool IsDone()
     {
@@ -175,7 +178,7 @@ internal sealed class BeamGroup
         _improvementPossible &= IsBeam(_scores[0]) && Normalised(_scores[0], length) > worst;
 
         bool enough = AllFinished && _plan.EarlyStopping == EarlyStopping.True;
-        bool allEnd = _reasons.TrueForAll(r => r is not null);
+        bool allEnd = _endings.TrueForAll(e => e.Ends);
         return !_improvementPossible || enough || allEnd;
     }
 
@@ -183,10 +186,11 @@ internal sealed class BeamGroup
 
     private float Normalised(float score, int length) => score / (float)Math.Pow(length, _plan.LengthPenalty);
 
-    private void Extend(RunningSequence sequence, int token, int beam)
+    private void Extend(RunningSequence sequence, int token, int beam, Ending ending)
     {
         ReadOnlySpan<float> scores = ScoresOf(beam);
         sequence.Keep(scores[token], scores, _outputs[beam], beam);
-        sequence.Append(token);
+        TokenEvidence? evidence = _plan.Grammar is { } grammar ? TokenEvidence.Of(grammar, sequence.Grounding, token, RawOf(beam)) : null;
+        sequence.Append(token, ending, evidence);
     }
 }

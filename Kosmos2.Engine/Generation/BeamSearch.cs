@@ -10,6 +10,7 @@ internal sealed class BeamSearch
     private readonly GenerationPlan _plan;
     private readonly StoppingRules _stopping;
     private readonly TopCandidates _best;
+    private readonly float[] _raw;
     private int[] _tokens = []; // [running beams of all prompts]
     private int[] _parents = [];
 
@@ -25,6 +26,7 @@ internal sealed class BeamSearch
         _session = session;
         _plan = plan;
         _stopping = stopping;
+        _raw = plan.Grammar is null ? [] : new float[checked(plan.NumBeams * plan.VocabularySize)];
 
         // If the best num_beams candidates end, as many others must be there to go on: a beam has one candidate for each way to end.
         long wanted = Math.Max(2L, 1 + plan.EndOfSequence.Length) * plan.NumBeams;
@@ -41,7 +43,7 @@ internal sealed class BeamSearch
     /// <summary>Runs the prompts to their ends.</summary>
     public GenerationResult Run(IReadOnlyList<int[]> prompts, CancellationToken cancellation)
     {
-        BeamGroup[] groups = [.. prompts.Select((tokens, i) => new BeamGroup(i, tokens, _session, _plan, _stopping))];
+        BeamGroup[] groups = [.. prompts.Select((tokens, i) => new BeamGroup(i, tokens, _session, _plan, _stopping, _raw))];
         List<BeamGroup> running = [.. groups];
         _tokens = new int[groups.Length * _plan.NumBeams];
         _parents = new int[_tokens.Length];

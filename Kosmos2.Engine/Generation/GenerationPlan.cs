@@ -28,11 +28,17 @@ internal sealed class GenerationPlan
         Outputs = (config.OutputLogits == true ? StepOutputs.Logits : 0)
             | (config.OutputHiddenStates == true ? StepOutputs.HiddenStates : 0)
             | (config.OutputAttentions == true ? StepOutputs.Attentions : 0);
+        Grammar = hooks.Grammar?.Fits(vocabularySize) == true ? hooks.Grammar : null;
         if (config.WellFormedGrounding == true)
+        {
             Grammar = GroundingGrammar.Require(hooks.Grammar, vocabularySize);
+            Constraint = GroundingConstraint.Create(Grammar, vocabularySize, EndOfSequence, config.ForcedEosTokenId is not null);
+        }
         Random = new RandomKey(config.Seed ?? 0, config.FirstSequence ?? 0);
-        Processors = LogitsProcessorChain.Build(this, hooks);
-        ChoosesOnDevice = !DoSample && NumBeams == 1 && Scores == ScoreOutput.None && Outputs == StepOutputs.None && Processors.All(p => p is NoRepeatNgramProcessor);
+        Processors = LogitsProcessorChain.Processors(this, hooks);
+        Filters = LogitsProcessorChain.Filters(this);
+        ChoosesOnDevice = !DoSample && NumBeams == 1 && Scores == ScoreOutput.None && Outputs == StepOutputs.None
+            && Processors.All(p => p is NoRepeatNgramProcessor) && Filters.Length == 0;
     }
 
     /// <summary>The configuration.</summary>
@@ -71,14 +77,20 @@ internal sealed class GenerationPlan
     /// <summary>What else to keep of each step.</summary>
     public StepOutputs Outputs { get; }
 
-    /// <summary>The grammar that answers keep to, or null.</summary>
+    /// <summary>Tells phrases and boxes from text, for what is kept about them; null for none.</summary>
     public GroundingGrammar? Grammar { get; }
+
+    /// <summary>Keeps answers to the grammar; null when that was not asked for.</summary>
+    public GroundingConstraint? Constraint { get; }
 
     /// <summary>The key of the first sequence's random numbers.</summary>
     public RandomKey Random { get; }
 
-    /// <summary>Everything that changes scores, in order.</summary>
+    /// <summary>What changes scores before the grammar, in order.</summary>
     public ILogitsProcessor[] Processors { get; }
+
+    /// <summary>What changes them after it: the sampling filters and the renormalisation.</summary>
+    public ILogitsProcessor[] Filters { get; }
 
     /// <summary>Whether the device can choose by itself: the likeliest token, but for those that would repeat an n-gram.</summary>
     public bool ChoosesOnDevice { get; }

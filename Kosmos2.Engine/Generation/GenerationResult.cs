@@ -79,6 +79,9 @@ public sealed class GeneratedSequence
     /// <c>beam_indices</c> number the beams of all prompts through: <see cref="Prompt"/> * num_beams + this.
     /// </summary>
     public IReadOnlyList<int>? BeamIndices { get; init; }
+
+    /// <summary>[new tokens] what the model thought of phrases and boxes; null without a grammar, and for tokens of neither.</summary>
+    internal IReadOnlyList<TokenEvidence?>? Evidence { get; init; }
 }
 
 /// <summary>What a call to generate returns.</summary>

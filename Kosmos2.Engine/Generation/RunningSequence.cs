@@ -7,6 +7,8 @@ internal sealed class RunningSequence
     private readonly List<float[]>? _scores;
     private readonly List<StepOutput>? _outputs;
     private readonly List<int>? _beamIndices;
+    private readonly List<TokenEvidence?>? _evidence;
+    private readonly GroundingGrammar? _grammar;
     private int[] _tokens;
 
     /// <summary>Begins with a prompt.</summary>
@@ -29,6 +31,12 @@ internal sealed class RunningSequence
             Ngrams.Reserve(capacity);
             Ngrams.Extend(Tokens);
         }
+        if (plan.Grammar is not null)
+        {
+            _grammar = plan.Grammar;
+            _evidence = [];
+            Grounding = _grammar.After(Tokens);
+        }
         if (plan.Scores != ScoreOutput.None)
             _chosenScores = [];
         if (plan.Scores == ScoreOutput.All)
@@ -48,6 +56,8 @@ internal sealed class RunningSequence
         _scores = other._scores is null ? null : [];
         _outputs = other._outputs is null ? null : [];
         _beamIndices = other._beamIndices is null ? null : [];
+        _evidence = other._evidence is null ? null : [];
+        _grammar = other._grammar;
     }
 
     /// <summary>The prompt's index.</summary>
@@ -77,6 +87,12 @@ internal sealed class RunningSequence
     /// <summary>The runs among them, when no_repeat_ngram_size asks.</summary>
     public NgramIndex? Ngrams { get; }
 
+    /// <summary>Where it stands in the grounding grammar, if there is one.</summary>
+    public GroundingState Grounding { get; private set; }
+
+    /// <summary>Why it ends as soon as all that is open is closed; null when nothing asks for that.</summary>
+    public FinishReason? Closing { get; private set; }
+
     /// <summary>The sequence for processors and criteria.</summary>
     public SequenceView View => new(Tokens, PromptLength, MaxLength, Prompt, Ngrams);
 
@@ -89,11 +105,20 @@ internal sealed class RunningSequence
     }
 
     /// <summary>Adds a token.</summary>
-    public void Append(int token)
+    /// <param name="token">The token.</param>
+    /// <param name="ending">What becomes of the sequence with it.</param>
+    /// <param name="evidence">What the model thought of it, if that is kept.</param>
+    /// <returns>Why it ends with it, or null.</returns>
+    public FinishReason? Append(int token, Ending ending, TokenEvidence? evidence)
     {
         MakeRoom();
         _tokens[Length++] = token;
         Ngrams?.Extend(Tokens);
+        Closing = ending.Reason;
+        _evidence?.Add(evidence);
+        if (_grammar is not null)
+            Grounding = _grammar.After(Grounding, token);
+        return ending.Finish;
     }
 
     /// <summary>Keeps what a step gave, as far as it was asked for.</summary>
@@ -107,6 +132,18 @@ internal sealed class RunningSequence
         _scores?.Add(scores.ToArray());
         _outputs?.Add(output!);
         _beamIndices?.Add(beam);
+    }
+
+    /// <summary>Keeps, for a token that was the only one allowed, what Hugging Face has for a forced token: score 0, all others forbidden.</summary>
+    public void KeepForcedScores(int token, int vocabularySize)
+    {
+        _chosenScores?.Add(0);
+        if (_scores is null)
+            return;
+        float[] scores = new float[vocabularySize];
+        scores.AsSpan().Fill(float.NegativeInfinity);
+        scores[token] = 0;
+        _scores.Add(scores);
     }
 
     /// <summary>A copy that grows on its own.</summary>
@@ -129,6 +166,8 @@ internal sealed class RunningSequence
         CopyList(other._scores, _scores);
         CopyList(other._outputs, _outputs);
         CopyList(other._beamIndices, _beamIndices);
+        CopyList(other._evidence, _evidence);
+        (Grounding, Closing) = (other.Grounding, other.Closing);
     }
 
     /// <summary>The sequence as a result.</summary>
@@ -144,6 +183,7 @@ internal sealed class RunningSequence
         HiddenStates = Outputs(output => output.HiddenStates),
         Attentions = Outputs(output => output.Attentions),
         BeamIndices = _beamIndices?.ToArray(),
+        Evidence = _evidence?.ToArray(),
     };
 
     private T[]? Outputs<T>(Func<StepOutput, T?> part)

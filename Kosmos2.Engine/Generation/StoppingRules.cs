@@ -1,5 +1,14 @@
 namespace Kosmos2.Engine.Generation;
 
+/// <summary>What becomes of a sequence with a token.</summary>
+/// <param name="Reason">Why it ends, or is to end; null when it just goes on.</param>
+/// <param name="Ends">Whether it ends with this token. Otherwise what is open is closed first.</param>
+internal readonly record struct Ending(FinishReason? Reason, bool Ends)
+{
+    /// <summary>Why it ends with this token; null when it does not.</summary>
+    public FinishReason? Finish => Ends ? Reason : null;
+}
+
 /// <summary>Decides after each new token whether its sequence ends.</summary>
 internal sealed class StoppingRules
 {
@@ -20,8 +29,20 @@ internal sealed class StoppingRules
             _stopStrings = new StopStrings(texts, decoder ?? throw new ArgumentException("stop_strings is set, but there is no tokenizer to turn tokens into text"));
     }
 
-    /// <summary>Why a sequence ends with a token that is about to be appended, or null when it goes on.</summary>
-    public FinishReason? After(RunningSequence sequence, int token)
+    /// <summary>What becomes of a sequence with a token that is about to be appended.</summary>
+    /// <remarks>
+    /// Under the grounding grammar a sequence that is to end first closes what is open; nobody is asked again meanwhile. Only the length limit
+    /// does not wait: there everything is closed, unless a prompt left more open than the limit has room for.
+    /// </remarks>
+    public Ending After(RunningSequence sequence, int token)
+    {
+        FinishReason? reason = sequence.Closing ?? ReasonAfter(sequence, token);
+        if (reason is null || _plan.Constraint is null || _plan.Constraint.IsClosedAfter(sequence, token))
+            return new Ending(reason, reason is not null);
+        return sequence.Length + 1 < sequence.MaxLength ? new Ending(reason, false) : new Ending(sequence.LengthReason, true);
+    }
+
+    private FinishReason? ReasonAfter(RunningSequence sequence, int token)
     {
         if (_plan.IsEndOfSequence(token))
             return FinishReason.Eos;

@@ -1,9 +1,9 @@
 namespace Kosmos2.Engine.Generation;
 
 /// <summary>
-/// Greedy decoding and sampling: every running sequence gets a token a step, requests join between steps, and sequences leave when they end.
-/// Where nothing but repeated n-grams is forbidden the device chooses, and only token ids are read back; a step in which it chooses for all
-/// allocates nothing.
+/// Greedy decoding and sampling: every running sequence gets a token a step, and those that the grammar forces after it; requests join between
+/// steps, and sequences leave when they end. Where nothing but repeated n-grams is forbidden the device chooses, and only token ids are read
+/// back; a step in which it chooses for all allocates nothing. In phrases and boxes the host chooses, since what the model thought of them is kept.
 /// </summary>
 internal sealed class TokenLoop(IDecodeSession session)
 {
@@ -11,6 +11,8 @@ internal sealed class TokenLoop(IDecodeSession session)
     private readonly TokenBans _bans = new();
     private readonly List<Row> _rows = []; // as many as the session has sequences, in the same order
     private int[] _pending = new int[8];
+    private float[] _raw = []; // [vocabulary] scores before processing
+    private TokenEvidence?[] _evidence = [];
     private int[] _counts = [];
     private int[] _chosen = [];
     private int[] _parents = [];
@@ -116,23 +118,34 @@ internal sealed class TokenLoop(IDecodeSession session)
             session.SelectGreedy(_chosen.AsSpan(0, _rows.Count));
         for (int i = 0; i < _rows.Count; i++)
         {
-            if (!_rows[i].Request.Plan.ChoosesOnDevice)
-                _chosen[i] = ChooseOnHost(_rows[i], i);
-            else if (_chosen[i] < 0)
+            if (_chosen[i] < 0)
                 _chosen[i] = 0; // all are forbidden: the first of equals, as in Likeliest
+            if (!DeviceMayChoose(_rows[i], _chosen[i]))
+                _chosen[i] = ChooseOnHost(_rows[i], i, out _evidence[i]);
         }
     }
 
-    private int ChooseOnHost(Row row, int index)
+    // The likeliest of all tokens is also the likeliest of those that the grammar allows, if it is one of them.
+    private static bool DeviceMayChoose(Row row, int token)
+    {
+        GenerationPlan plan = row.Request.Plan;
+        return plan.ChoosesOnDevice
+            && row.Sequence.Grounding.Place == GroundingPlace.Free
+            && plan.Constraint?.Allows(row.Sequence, token) != false;
+    }
+
+    private int ChooseOnHost(Row row, int index, out TokenEvidence? evidence)
     {
         var (sequence, request, answer) = row;
-        StepOutput? output = request.Plan.Outputs == StepOutputs.None ? null : session.OutputOf(index, request.Plan.Outputs);
+        GenerationPlan plan = request.Plan;
+        StepOutput? output = plan.Outputs == StepOutputs.None ? null : session.OutputOf(index, plan.Outputs);
         Span<float> scores = session.LogitsOf(index);
-        SequenceView view = sequence.View;
-        foreach (ILogitsProcessor processor in request.Plan.Processors)
-            processor.Process(view, scores);
-        int token = request.Plan.DoSample ? _sampler.Draw(scores, request.RandomOf(answer), sequence.NewCount) : TokenSampler.Likeliest(scores);
+        if (_raw.Length == 0 && plan.Grammar is not null)
+            _raw = new float[session.VocabularySize];
+        TokenScorer.Process(plan, sequence, scores, _raw);
+        int token = plan.DoSample ? _sampler.Draw(scores, request.RandomOf(answer), sequence.NewCount) : TokenSampler.Likeliest(scores);
         sequence.Keep(scores[token], scores, output);
+        evidence = plan.Grammar is { } grammar ? TokenEvidence.Of(grammar, sequence.Grounding, token, _raw) : null;
         return token;
     }
 
@@ -141,7 +154,9 @@ internal sealed class TokenLoop(IDecodeSession session)
         int kept = 0;
         for (int i = 0; i < _rows.Count; i++)
         {
-            if (Append(_rows[i], _chosen[i]) is { } reason)
+            FinishReason? finish = Append(_rows[i], _chosen[i], _evidence[i]) ?? AppendForced(_rows[i]);
+            _evidence[i] = null;
+            if (finish is { } reason)
                 End(_rows[i], reason, ended);
             else
                 Keep(i, kept++);
@@ -149,11 +164,26 @@ internal sealed class TokenLoop(IDecodeSession session)
         Leave(kept);
     }
 
-    private static FinishReason? Append(Row row, int token)
+    /// <summary>
+    /// Appends the tokens that can only be what they are: they run with the next pass, and those at the end with none. Where a pass's outputs are to be
+    /// kept for each token, each gets a pass.
+    /// </summary>
+    private static FinishReason? AppendForced(Row row)
+    {
+        GenerationPlan plan = row.Request.Plan;
+        FinishReason? finish = null;
+        while (finish is null && plan.Outputs == StepOutputs.None && plan.Constraint?.Forced(row.Sequence) is { } token)
+        {
+            row.Sequence.KeepForcedScores(token, plan.VocabularySize);
+            finish = Append(row, token, TokenEvidence.OfForced(plan.Grammar!, token));
+        }
+        return finish;
+    }
+
+    private static FinishReason? Append(Row row, int token, TokenEvidence? evidence)
     {
         var (sequence, request, answer) = row;
-        FinishReason? finish = request.Stopping.After(sequence, token);
-        sequence.Append(token);
+        FinishReason? finish = sequence.Append(token, request.Stopping.After(sequence, token), evidence);
         request.Report(answer, sequence.NewCount - 1, token, finish);
         return finish;
     }
@@ -189,7 +219,10 @@ internal sealed class TokenLoop(IDecodeSession session)
             {
                 any = true;
                 foreach (int token in ngrams.Followers(sequence.Tokens))
-                    _bans.Add(token);
+                {
+                    if (request.Plan.Constraint?.MayRepeat(token) != true)
+                        _bans.Add(token);
+                }
             }
             _bans.EndSequence();
         }
@@ -202,6 +235,7 @@ internal sealed class TokenLoop(IDecodeSession session)
             return;
         Array.Resize(ref _counts, rows * 2);
         Array.Resize(ref _chosen, rows * 2);
+        Array.Resize(ref _evidence, rows * 2);
         Array.Resize(ref _parents, rows * 2);
     }
 }

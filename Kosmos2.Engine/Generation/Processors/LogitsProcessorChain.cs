@@ -3,12 +3,19 @@ namespace Kosmos2.Engine.Generation;
 /// <summary>Turns settings into processors, in the order in which transformers 4.57 applies them.</summary>
 internal static class LogitsProcessorChain
 {
-    /// <summary>The processors that a plan's settings ask for; those that would change nothing are left out.</summary>
-    public static ILogitsProcessor[] Build(GenerationPlan plan, GenerationHooks hooks)
+    /// <summary>The processors that a plan's settings ask for, then the caller's own; those that would change nothing are left out.</summary>
+    public static ILogitsProcessor[] Processors(GenerationPlan plan, GenerationHooks hooks)
     {
         List<ILogitsProcessor> chain = [];
         AddProcessors(chain, plan);
         chain.AddRange(hooks.LogitsProcessors);
+        return [.. chain];
+    }
+
+    /// <summary>What comes last: the sampling filters, and log-softmax.</summary>
+    public static ILogitsProcessor[] Filters(GenerationPlan plan)
+    {
+        List<ILogitsProcessor> chain = [];
         if (plan.DoSample)
             AddWarpers(chain, plan);
         if (plan.Config.RenormalizeLogits == true)
@@ -25,7 +32,7 @@ internal static class LogitsProcessorChain
         if (config.RepetitionPenalty is { } penalty && penalty != 1)
             chain.Add(new RepetitionPenaltyProcessor(penalty, plan.VocabularySize));
         if (plan.NoRepeatNgramSize > 0)
-            chain.Add(new NoRepeatNgramProcessor());
+            chain.Add(new NoRepeatNgramProcessor(plan.Constraint));
         if (config.BadWordsIds is { } words)
             chain.Add(SequenceBiasProcessor.ForBadWords(words, eos));
 

@@ -1,12 +1,18 @@
 namespace Kosmos2.Engine.Generation;
 
-/// <summary><c>no_repeat_ngram_size</c>: forbids every token that would repeat a run of n tokens of the sequence, prompt included.</summary>
+/// <summary>
+/// <c>no_repeat_ngram_size</c>: forbids every token that would repeat a run of n tokens of the sequence, prompt included. Under the grounding
+/// grammar tags and patches may: two things can have a corner in the same patch.
+/// </summary>
 /// <remarks>The runs are looked up in the sequence's own <see cref="NgramIndex"/>; the greedy path hands the same tokens to the device as bans.</remarks>
-internal sealed class NoRepeatNgramProcessor : ILogitsProcessor
+internal sealed class NoRepeatNgramProcessor(GroundingConstraint? constraint) : ILogitsProcessor
 {
     public void Process(in SequenceView sequence, Span<float> scores)
     {
         foreach (int token in sequence.Ngrams!.Followers(sequence.Tokens))
-            scores[token] = float.NegativeInfinity;
+        {
+            if (constraint?.MayRepeat(token) != true)
+                scores[token] = float.NegativeInfinity;
+        }
     }
 }

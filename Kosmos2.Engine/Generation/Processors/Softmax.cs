@@ -17,6 +17,18 @@ internal static class Softmax
             probabilities[i] = MathF.Exp(probabilities[i]);
     }
 
+    /// <summary>softmax(scores)[index].</summary>
+    public static double ProbabilityOf(ReadOnlySpan<float> scores, int index)
+    {
+        double max = float.NegativeInfinity;
+        foreach (float score in scores)
+            max = Math.Max(max, score);
+        double sum = 0;
+        foreach (float score in scores)
+            sum += Math.Exp(score - max);
+        return Math.Exp(scores[index] - max) / sum;
+    }
+
     /// <summary>scores -= log(sum(exp(scores))).</summary>
     public static void LogInPlace(Span<float> scores)
     {

@@ -37,7 +37,7 @@ internal sealed class LogitsProcessorsReference : IReferenceKind
         {
             float[] scores = logits.AsSpan(row * plan.VocabularySize, plan.VocabularySize).ToArray();
             SequenceView view = new RunningSequence(0, ids[row], plan).View;
-            foreach (ILogitsProcessor processor in plan.Processors)
+            foreach (ILogitsProcessor processor in plan.Processors.Concat(plan.Filters))
                 processor.Process(view, scores);
             for (int token = 0; token < scores.Length; token++)
             {
@@ -46,7 +46,7 @@ internal sealed class LogitsProcessorsReference : IReferenceKind
                     return string.Create(CultureInfo.InvariantCulture, $"row {row}, token {token} is {found}, the reference has {wanted}");
             }
         }
-        return plan.Processors.Length == 0 ? "no processor was made of it" : null;
+        return plan.Processors.Length + plan.Filters.Length == 0 ? "no processor was made of it" : null;
     }
 
     private static GenerationPlan PlanFor(string path, string name, int vocabulary)

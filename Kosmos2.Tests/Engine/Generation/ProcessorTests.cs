@@ -123,7 +123,7 @@ public sealed class ProcessorTests
              "top_p": 0.5, "min_p": 0.5, "typical_p": 0.5, "epsilon_cutoff": 0.5, "eta_cutoff": 0.5, "renormalize_logits": true}
             """);
         var plan = new GenerationPlan(config, 10, new GenerationHooks { LogitsProcessors = [own] });
-        Assert.That(plan.Processors.Select(p => p.GetType()), Is.EqualTo(new[]
+        Assert.That(plan.Processors.Concat(plan.Filters).Select(p => p.GetType()), Is.EqualTo(new[]
         {
             typeof(SequenceBiasProcessor), typeof(RepetitionPenaltyProcessor), typeof(NoRepeatNgramProcessor), typeof(SequenceBiasProcessor),
             typeof(MinLengthProcessor), typeof(ForcedBosProcessor), typeof(ForcedEosProcessor), typeof(InvalidValuesProcessor),
@@ -151,9 +151,9 @@ public sealed class ProcessorTests
         var plan = new GenerationPlan(config, scores.Length, new GenerationHooks());
         var sequence = new RunningSequence(0, prompt, plan);
         foreach (int token in newTokens ?? [])
-            sequence.Append(token);
+            sequence.Append(token, default, null);
         float[] processed = [.. scores];
-        foreach (ILogitsProcessor processor in plan.Processors)
+        foreach (ILogitsProcessor processor in plan.Processors.Concat(plan.Filters))
             processor.Process(sequence.View, processed);
         return processed;
     }
