@@ -38,11 +38,7 @@ internal sealed class AnswerRun(Kosmos2Engine engine, GenerationConfig config, I
         Report(GenerationStage.Prefill, 0);
         batch.RunSharedBeginnings();
         TokenStream stream = StreamAfter(prompts[0]);
-        var hooks = new GenerationHooks
-        {
-            Progress = new SynchronousProgress<GeneratedToken>(token => OnToken(token, stream)),
-            Grammar = config.WellFormedGrounding == true ? engine.Grammar : null,
-        };
+        var hooks = new GenerationHooks { Grammar = engine.Grammar, Progress = new SynchronousProgress<GeneratedToken>(token => OnToken(token, stream)) };
         Func<int[], string> decode = ids => Tokenizer.Decode(ids, skipSpecialTokens: true);
         GenerationResult result = engine.Model.Generate(batch.Sequences(), batch.Given, config, hooks, decode, cancellation);
         var timings = new AnswerTimings(preprocess, encode, _firstToken ?? TimeSpan.Zero, Lap());

@@ -32,6 +32,9 @@ public sealed partial class Kosmos2Engine : IDisposable
         _grammar = new Lazy<GroundingGrammar?>(MakeGrammar);
     }
 
+    /// <summary>The grammar of the model's grounded answers; null if it has no tokenizer.</summary>
+    internal GroundingGrammar? Grammar => _grammar.Value;
+
     /// <summary>The model's configuration.</summary>
     public Kosmos2Config Config => Model.Config;
 
@@ -46,9 +49,6 @@ public sealed partial class Kosmos2Engine : IDisposable
 
     /// <summary>Beginnings of prompts.</summary>
     internal PrefixStore Prefixes { get; }
-
-    /// <summary>The model's grounding grammar; null when its tokens are too few for one.</summary>
-    internal GroundingGrammar? Grammar => _grammar.Value;
 
     /// <summary>Opens a model folder. Weight files are mapped; only their headers are read.</summary>
     /// <param name="folder">config.json, model.safetensors or shards, a tokenizer, and processor settings as far as there are any.</param>
