@@ -91,12 +91,16 @@ internal sealed class AnswerRun(Kosmos2Engine engine, GenerationConfig config, I
             Text = whole.Text,
             Raw = whole.Raw,
             Answer = answer.Text,
-            Entities = whole.Entities,
+            Entities = Known(whole.Entities, prompt, sequence),
             Tokens = tokens,
             FinishReason = sequence.FinishReason,
             Timings = timings,
         };
     }
+
+    private IReadOnlyList<GroundedEntity> Known(IReadOnlyList<GroundedEntity> entities, int[] prompt, GeneratedSequence sequence) => engine.Grammar is { } grammar
+        ? GroundingEvidence.Attach(entities, [.. prompt, .. sequence.Tokens], sequence.Evidence, prompt.Length, grammar, engine.Processor.Grid)
+        : entities;
 
     private void Report(GenerationStage stage, int tokens) =>
         progress?.Report(new GenerationProgress(stage, tokens, config.MaxNewTokens ?? engine.Model.GenerationDefaults.MaxNewTokens));

@@ -99,6 +99,10 @@ internal static class JsonLine
             json.WriteEndArray();
         }
         json.WriteEndArray();
+        if (entity.PhraseProbability is { } probability)
+            json.WriteNumber("phrase_probability", Math.Round(probability, 4));
+        if (entity.Confidence is { } confidence)
+            json.WriteNumber("confidence", Math.Round(confidence, 4));
         json.WriteEndObject();
     }
 }
