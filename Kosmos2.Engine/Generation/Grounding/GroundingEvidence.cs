@@ -61,6 +61,9 @@ internal static class GroundingEvidence
             TokenKind kind = grammar.KindOf(tokens[i]);
             switch (kind)
             {
+                case TokenKind.Image:
+                    found.Clear(); // only what follows the last picture is read
+                    break;
                 case TokenKind.Phrase:
                     words.Clear();
                     break;
