@@ -14,8 +14,9 @@ namespace Kosmos2.Kernels.Cpu.Roofline;
 /// </summary>
 internal sealed unsafe class MachinePeaks : IDisposable
 {
-    // A quarter of a millisecond of arithmetic at a time: short enough to escape interruptions, long enough for the clock of the system.
-    private const int LoopTurns = 16384;
+    // Some milliseconds at a time: a worker that woke on the caller's core is moved to its own only at a tick of the scheduler, and in
+    // a quarter of a millisecond the two ran one after the other.
+    private const int LoopTurns = 262144;
     private const int Repeats = 4;
     private const int Prefetched = 4096;
 
