@@ -78,7 +78,7 @@ internal sealed class CliTaskTests : CliTestBase
         foreach (JsonElement entity in answer.GetProperty("entities").EnumerateArray())
         {
             string text = answer.GetProperty("text").GetString()!;
-            Assert.That(entity.EnumerateObject().Select(property => property.Name), Is.EqualTo(new[] { "phrase", "start", "end", "boxes" }));
+            Assert.That(entity.EnumerateObject().Select(property => property.Name), Is.EqualTo(new[] { "phrase", "start", "end", "boxes", "phrase_probability", "confidence" }));
             Assert.That(text[entity.GetProperty("start").GetInt32()..entity.GetProperty("end").GetInt32()], Is.EqualTo(entity.GetProperty("phrase").GetString()));
             Assert.That(entity.GetProperty("boxes").EnumerateArray().Select(box => box.GetArrayLength()), Has.All.EqualTo(4));
         }
