@@ -49,15 +49,21 @@ public sealed record EngineOptions
 
     /// <summary>What these options mean for a model on the CPU device.</summary>
     /// <param name="folder">The model's.</param>
-    internal CpuOptions ForCpu(string folder) => new()
+    /// <exception cref="Kosmos2FormatException">The configuration is malformed.</exception>
+    /// <exception cref="FileNotFoundException">There is none.</exception>
+    internal CpuOptions ForCpu(string folder)
     {
-        Threads = Threads,
-        Weights = Weights ?? (WeightBytes(folder) <= GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 ? WeightResidency.Packed : WeightResidency.Mapped),
-        Products = Products ?? (IsQuantized(folder) ? ProductPrecision.Fast : ProductPrecision.Exact),
-    };
+        bool quantized = Kosmos2Config.Load(folder).QuantizationConfig is not null || WeightFormat is WeightFormat.Int8 or WeightFormat.Int4;
+        bool fits = WeightBytes(folder) <= GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+        return new CpuOptions
+        {
+            Threads = Threads,
+            Weights = Weights ?? (fits ? WeightResidency.Packed : WeightResidency.Mapped),
+            Products = Products ?? (quantized ? ProductPrecision.Fast : ProductPrecision.Exact),
+        };
+    }
 
-    private bool IsQuantized(string folder) =>
-        WeightFormat is WeightFormat.Int8 or WeightFormat.Int4 || Kosmos2Config.Load(folder).QuantizationConfig is not null;
-
-    private static long WeightBytes(string folder) => new DirectoryInfo(folder).EnumerateFiles("*.safetensors").Sum(file => file.Length);
+    // The hub's cache holds links, whose own length is that of a name.
+    internal static long WeightBytes(string folder) => new DirectoryInfo(folder).EnumerateFiles("*.safetensors")
+        .Sum(file => (file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file).Length);
 }
