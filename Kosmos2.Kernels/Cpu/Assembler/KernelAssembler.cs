@@ -44,6 +44,20 @@ internal abstract class KernelAssembler(int mostRows)
     /// <summary>Writes the kernel for a number of rows, from its arguments in their registers to the last store.</summary>
     protected abstract void Kernel(Iced.Intel.Assembler assembler, int rows);
 
+    /// <summary>Adds the first 2 rows registers, a left and a right vector for each row, to c.</summary>
+    protected static void AddToResult(Iced.Intel.Assembler assembler, int rows)
+    {
+        assembler.shl(r8, 2);
+        for (int row = 0; row < rows; row++)
+        {
+            assembler.vaddps(Zmm[2 * row], Zmm[2 * row], __zmmword_ptr[rdx]);
+            assembler.vaddps(Zmm[(2 * row) + 1], Zmm[(2 * row) + 1], __zmmword_ptr[rdx + VectorBytes]);
+            assembler.vmovups(__zmmword_ptr[rdx], Zmm[2 * row]);
+            assembler.vmovups(__zmmword_ptr[rdx + VectorBytes], Zmm[(2 * row) + 1]);
+            assembler.add(rdx, r8);
+        }
+    }
+
     // Windows passes arguments in other registers and wants some of those used here back.
     private static void Enter(Iced.Intel.Assembler assembler)
     {

@@ -40,15 +40,7 @@ internal sealed class NibbleTileAssembler() : KernelAssembler(MostRows)
         assembler.dec(rcx);
         assembler.jnz(next);
 
-        assembler.shl(r8, 2);
-        for (int row = 0; row < rows; row++)
-        {
-            assembler.vaddps(Zmm[2 * row], Zmm[2 * row], __zmmword_ptr[rdx]);
-            assembler.vaddps(Zmm[(2 * row) + 1], Zmm[(2 * row) + 1], __zmmword_ptr[rdx + VectorBytes]);
-            assembler.vmovups(__zmmword_ptr[rdx], Zmm[2 * row]);
-            assembler.vmovups(__zmmword_ptr[rdx + VectorBytes], Zmm[(2 * row) + 1]);
-            assembler.add(rdx, r8);
-        }
+        AddToResult(assembler, rows);
     }
 
     private static void Group(Iced.Intel.Assembler assembler, int rows)

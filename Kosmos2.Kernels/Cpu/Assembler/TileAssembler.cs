@@ -57,15 +57,7 @@ internal sealed class TileAssembler : KernelAssembler
         assembler.jnz(one);
 
         assembler.Label(ref done);
-        assembler.shl(r8, 2);
-        for (int row = 0; row < rows; row++)
-        {
-            assembler.vaddps(Zmm[2 * row], Zmm[2 * row], __zmmword_ptr[rdx]);
-            assembler.vaddps(Zmm[(2 * row) + 1], Zmm[(2 * row) + 1], __zmmword_ptr[rdx + VectorBytes]);
-            assembler.vmovups(__zmmword_ptr[rdx], Zmm[2 * row]);
-            assembler.vmovups(__zmmword_ptr[rdx + VectorBytes], Zmm[(2 * row) + 1]);
-            assembler.add(rdx, r8);
-        }
+        AddToResult(assembler, rows);
     }
 
     // One k: each row's sums += its element of a times both vectors of b.
