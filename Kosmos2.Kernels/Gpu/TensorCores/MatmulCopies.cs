@@ -1,0 +1,101 @@
+using static Kosmos2.Kernels.Gpu.TensorCores.PtxText;
+
+namespace Kosmos2.Kernels.Gpu.TensorCores;
+
+/// <summary>
+/// Copies of a matmul's operands into shared memory, 16 bytes at a time, that run beside the computation (<c>cp.async</c>). A row of a tile keeps its chunks
+/// of 16 bytes in an order of its own, so that the eight rows which <c>ldmatrix</c> reads at once lie in different banks. Rows past the end repeat the last row,
+/// whose sums are never stored; inputs past the end become zeros.
+/// </summary>
+internal sealed class MatmulCopies
+{
+    private readonly PtxText _text;
+    private readonly MatmulTile _tile;
+    private readonly string _inputs;
+    private readonly string _thread;
+    private readonly int _chunks;
+    private readonly string _chunk;
+    private readonly string _line;
+    private readonly string _destination;
+    private readonly string _position;
+    private readonly List<(string Source, int Destination)> _copies = [];
+    private int _operandBytes;
+    private string _size = "";
+
+    public MatmulCopies(PtxText text, MatmulTile tile, string shared, string thread, string inputs)
+    {
+        (_text, _tile, _inputs, _thread) = (text, tile, inputs, thread);
+        _chunks = tile.Depth / MatmulTile.ChunkInputs;
+        _chunk = text.B32("rem.u32", thread, _chunks);
+        _line = text.B32("div.u32", _thread, _chunks);
+        string place = text.B32("mad.lo.u32", _line, tile.Pitch, text.B32("mul.lo.u32", Swizzled(text, tile, _line, _chunk), 16));
+        _destination = text.B32("add.u32", shared, place);
+        // The first input of this thread's chunk in the tile that is copied next.
+        _position = text.B32("mul.lo.u32", _chunk, MatmulTile.ChunkInputs);
+    }
+
+    /// <summary>Copies of one tile that each thread makes.</summary>
+    public int Count => _copies.Count;
+
+    /// <summary>Where a chunk lies in its row: shifted so that eight rows, one chunk of each, cover all banks.</summary>
+    public static string Swizzled(PtxText text, MatmulTile tile, string line, string chunk)
+    {
+        int chunks = tile.Depth / MatmulTile.ChunkInputs;
+        string turn = text.B32("and.b32", chunks == 8 ? line : text.B32("shr.u32", line, 1), chunks - 1);
+        return text.B32("xor.b32", chunk, turn);
+    }
+
+    /// <summary>Adds an operand: rows from <paramref name="first"/> on of a matrix with <paramref name="count"/> rows, <paramref name="lines"/> of them a tile.</summary>
+    public void Operand(string matrix, string first, string count, int lines)
+    {
+        int step = _tile.Threads / _chunks;
+        string last = _text.B32("sub.s32", count, 1);
+        string start = _text.B32("add.s32", first, _line);
+        for (int line = 0; line < lines; line += step)
+        {
+            string row = _text.B32("min.s32", line == 0 ? start : _text.B32("add.s32", start, line), last);
+            string element = _text.B64("mad.wide.s32", row, _inputs, _text.B64("cvt.u64.u32", _position));
+            _copies.Add((_text.B64("add.s64", matrix, _text.B64("shl.b64", element, 1)), _operandBytes + (line * _tile.Pitch)));
+        }
+        _operandBytes += lines * _tile.Pitch;
+    }
+
+    /// <summary>Begins the copy of the next tile: finds out whether this thread's chunk is still within the inputs.</summary>
+    public void Begin()
+    {
+        string within = _text.Predicate("setp.lt.s32", _position, _inputs);
+        _size = _text.B32("selp.u32", 16, 0, within);
+        _text.Do("add.s32", _position, _position, _tile.Depth);
+    }
+
+    /// <summary>Some of the tile's copies.</summary>
+    /// <param name="from">The first.</param>
+    /// <param name="to">The one after the last.</param>
+    /// <param name="stage">Where the tile goes.</param>
+    /// <param name="ahead">Tiles from the one that the sources point to.</param>
+    public void Copy(int from, int to, int stage, int ahead)
+    {
+        foreach ((string source, int destination) in _copies[from..to])
+        {
+            string into = At(_destination, (stage * _tile.StageBytes) + destination);
+            _text.Do("cp.async.cg.shared.global", into, At(source, ahead * _tile.Pitch), 16, _size);
+        }
+    }
+
+    /// <summary>Ends the copy of a tile.</summary>
+    public void Commit() => _text.Do("cp.async.commit_group");
+
+    /// <summary>Waits until at most so many tiles are on their way, and for the other threads to get here.</summary>
+    public void Wait(int pending)
+    {
+        _text.Do("cp.async.wait_group", pending);
+        _text.Do("bar.sync", 0);
+    }
+
+    /// <summary>Moves the sources some tiles on.</summary>
+    public void Advance(int tiles)
+    {
+        foreach ((string source, _) in _copies)
+            _text.Do("add.s64", source, source, tiles * _tile.Pitch);
+    }
+}

@@ -1,0 +1,127 @@
+using System.Text.RegularExpressions;
+using Kosmos2.Kernels;
+using Kosmos2.Kernels.Gpu.TensorCores;
+
+namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
+
+/// <summary>The tensor cores' matmul without a device: its text is executed here, instruction by instruction, and compared with the oracle.</summary>
+internal sealed class MatmulTextTests
+{
+    private static readonly DType[] Types = [DType.BF16, DType.F16];
+
+    private static IEnumerable<MatmulTile> Tiles => MatmulTile.All;
+
+    [Test]
+    public void ProductsAgreeWithTheOracleOnOddSizes([ValueSource(nameof(Tiles))] MatmulTile tile)
+    {
+        foreach ((int rows, int inputs, int outputs) in new[]
+        {
+            (1, 8, 1), (7, 24, 37), (tile.Rows + 3, 200, tile.Outputs + 5), (tile.Rows - 1, 2 * tile.Depth * tile.Stages, tile.Outputs + 4),
+        })
+            Agrees(tile, new MatmulCase(rows, inputs, outputs, DType.BF16));
+    }
+
+    [Test]
+    public void NumbersOfInputsAroundTheStagesAgree([Range(0, 7)] int tiles, [Values(-8, 0, 8)] int more)
+    {
+        MatmulTile tile = MatmulTile.All.Single(t => t.ToString() == "64x64");
+        if ((tiles * tile.Depth) + more is > 0 and int inputs)
+            Agrees(tile, new MatmulCase(5, inputs, 9, DType.BF16, Residual: false));
+    }
+
+    [Test]
+    public void BiasActivationAndResidualAgree(
+        [Values] Activation activation, [Values] bool bias, [Values] bool residual, [Values(12, 13)] int outputs, [ValueSource(nameof(Types))] DType type) =>
+        Agrees(MatmulTile.All[^1], new MatmulCase(19, 40, outputs, type, activation, bias, residual));
+
+    /// <summary>Many blocks in both directions, more than one group of row tiles.</summary>
+    [Test]
+    public void EveryBlockHasItsPlace() => Agrees(MatmulTile.All[^1], new MatmulCase((17 * 16) + 3, 8, 135, DType.BF16));
+
+    [Test]
+    public void ARowHasTheSameBitsInEveryTile()
+    {
+        float[][] results = [.. Tiles.Select(tile => new MatmulCase(21, 104, 43, DType.BF16, Activation.Gelu).Run(Text(tile, DType.BF16), tile, out _))];
+        foreach (float[] other in results[1..])
+            Assert.That(other, Is.EqualTo(results[0]));
+    }
+
+    [Test]
+    public void TilesAreReadAndFilledWithoutBankConflicts([ValueSource(nameof(Tiles))] MatmulTile tile)
+    {
+        new MatmulCase(tile.Rows, 256, tile.Outputs, DType.BF16).Run(Text(tile, DType.BF16), tile, out IReadOnlyDictionary<string, int> conflicts);
+        Assert.That(conflicts["ldmatrix"], Is.Zero);
+        Assert.That(conflicts["cp.async"], Is.Zero);
+        Assert.That(conflicts["st.shared.v2.f32"], Is.Zero);
+    }
+
+    /// <summary>What a device would not tell: the same checks find each of these mistakes in the text.</summary>
+    [TestCase("cp.async.wait_group 2;", "cp.async.wait_group 3;", "is still being copied")]
+    [TestCase("cp.async.wait_group 0;", "", "with copies on their way")]
+    [TestCase("bar.sync 0;", "", "without a barrier since")]
+    [TestCase("bar.warp.sync -1;", "", "without a barrier since")]
+    [TestCase(@"xor.b32 (%r\d+), (%r\d+), %r\d+;", "xor.b32 $1, $2, 0;", "bank conflicts")]
+    [TestCase(", 16, 0, ", ", 16, 16, ", "are in no buffer")]
+    [TestCase("min.s32", "max.s32", "unknown instruction")]
+    [TestCase(@"mov.f32 %f0, 0f00000000;", "", "has no value")]
+    public void MistakesAreFound(string right, string wrong, string found)
+    {
+        MatmulTile tile = MatmulTile.All.Single(t => t.ToString() == "64x64");
+        string text = Text(tile, DType.BF16), changed = Regex.Replace(text, right, wrong);
+        Assert.That(changed, Is.Not.EqualTo(text));
+        Assert.That(Outcome, Throws.TypeOf<PtxFault>().With.Message.Contains(found));
+
+        void Outcome()
+        {
+            new MatmulCase(70, 456, 70, DType.BF16, Bias: false).Run(changed, tile, out IReadOnlyDictionary<string, int> conflicts);
+            if (conflicts["ldmatrix"] + conflicts["cp.async"] > 0)
+                throw new PtxFault("bank conflicts");
+        }
+    }
+
+    /// <summary>Speed, as far as it shows in the text: the loop holds products, reads and copies, and next to nothing else.</summary>
+    [Test]
+    public void TheLoopIsProductsReadsAndCopies([ValueSource(nameof(Tiles))] MatmulTile tile, [ValueSource(nameof(Types))] DType type)
+    {
+        string text = Text(tile, type);
+        string[] all = text.Split('\n');
+        int from = Array.FindIndex(all, line => line.StartsWith("LOOP", StringComparison.Ordinal));
+        int to = Array.FindIndex(all, line => line.Contains("bra LOOP", StringComparison.Ordinal));
+        string[] loop = [.. all[from..to].Select(line => line.Trim()).Where(line => line.Length > 0 && !line.StartsWith("//", StringComparison.Ordinal))];
+        int Count(string name) => loop.Count(line => line.StartsWith(name, StringComparison.Ordinal));
+        int steps = tile.Stages * tile.Depth / 16;
+        Assert.That(Count("mma.sync.aligned.m16n8k16"), Is.EqualTo(steps * (tile.WarpRows / 16) * (tile.WarpOutputs / 8)));
+        Assert.That(Count("ldmatrix"), Is.EqualTo(steps * ((tile.WarpRows / 16) + (tile.WarpOutputs / 16))));
+        Assert.That(Count("cp.async.cg"), Is.EqualTo(tile.Stages * (tile.Rows + tile.Outputs) * tile.Depth / 8 / tile.Threads));
+        Assert.That(Count("bar.sync"), Is.EqualTo(tile.Stages));
+        Assert.That(loop.Count(line => line.Contains("global", StringComparison.Ordinal)), Is.EqualTo(Count("cp.async.cg")));
+        Assert.That(text, Does.Not.Contain(".local"));
+        if (tile.WarpRows == 64)
+            Assert.That(Count("mma"), Is.GreaterThan(0.6 * loop.Length));
+    }
+
+    [Test]
+    public void RoundingIsToNearestEven([ValueSource(nameof(Types))] DType type)
+    {
+        float[] x = [.. Samples(type)];
+        var memory = new PtxGlobalMemory();
+        ulong source = memory.Add(x), destination = memory.Add(new ushort[x.Length]);
+        new PtxMachine(PtxProgram.Parse(RoundText.Write(type, PtxTarget.Ampere)), memory, 0).Launch(2, source, destination, (ulong)(x.Length / RoundText.PerThread));
+        ushort[] expected = Array.ConvertAll(x, v => type == DType.F16 ? BitConverter.HalfToUInt16Bits((Half)v) : (ushort)BFloat16Bits(v));
+        Assert.That(memory.Read<ushort>(destination), Is.EqualTo(expected));
+
+        static IEnumerable<float> Samples(DType type) => Enumerable.Range(0, 8 * 300).Select(i => type == DType.F16
+            ? (float)BitConverter.UInt16BitsToHalf((ushort)(i * 13)) + (i % 3 * 1e-4f)
+            : BitConverter.UInt32BitsToSingle(((uint)i << 18) + ((uint)i % 5 * 0x4000)));
+        static uint BFloat16Bits(float value) => (uint)Math.Round(BitConverter.SingleToUInt32Bits(value) / 65536.0, MidpointRounding.ToEven);
+    }
+
+    private static string Text(MatmulTile tile, DType type) => MatmulText.Write(tile, type, PtxTarget.Ampere);
+
+    private static void Agrees(MatmulTile tile, MatmulCase product)
+    {
+        float[] actual = product.Run(Text(tile, product.Type), tile, out _), expected = product.Expected();
+        for (int i = 0; i < expected.Length; i++)
+            Assert.That(actual[i], Is.EqualTo(expected[i]).Within(2e-5 + (2e-5 * Math.Abs(expected[i]))), $"{tile} {product}: element {i}");
+    }
+}

@@ -1,0 +1,173 @@
+using System.Globalization;
+
+namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
+
+/// <summary>
+/// Runs a kernel's PTX text, the very text that a device would get: blocks one after another, the warps of a block in turn from barrier to barrier, 32 lanes
+/// in step. What a device leaves undefined is a <see cref="PtxFault"/>; a branch on which the lanes of a warp disagree is one too, since no kernel of ours
+/// has any.
+/// </summary>
+internal sealed class PtxMachine(PtxProgram program, PtxGlobalMemory global, int sharedBytes)
+{
+    private const int MostInstructions = 50_000_000;
+
+    private int _executed;
+
+    /// <summary>Bank conflicts of all blocks, by kind of access.</summary>
+    public Dictionary<string, int> Conflicts { get; } = [];
+
+    /// <summary>Runs the kernel with so many blocks.</summary>
+    public void Launch(int blocks, params ulong[] arguments)
+    {
+        if (arguments.Length != program.Parameters.Count)
+            throw new PtxFault($"{program.Name} takes {program.Parameters.Count} arguments, not {arguments.Length}");
+        for (int block = 0; block < blocks; block++)
+        {
+            var shared = new PtxSharedMemory(sharedBytes);
+            Block(block, arguments, shared);
+            foreach ((string kind, int count) in shared.Conflicts)
+                Conflicts[kind] = Conflicts.GetValueOrDefault(kind) + count;
+        }
+    }
+
+    private void Block(int block, ulong[] arguments, PtxSharedMemory shared)
+    {
+        PtxWarp[] warps = [.. Enumerable.Range(0, program.Threads / PtxWarp.Lanes).Select(index => new PtxWarp(program, index, shared))];
+        while (warps.Any(warp => !warp.Ended))
+        {
+            foreach (PtxWarp warp in warps)
+            {
+                while (!warp.Ended && !warp.AtBarrier)
+                    Step(warp, block, arguments, shared);
+            }
+            if (warps.Any(warp => warp.Ended) && warps.Any(warp => warp.AtBarrier))
+                throw new PtxFault("some warps wait at a barrier, others have ended");
+            foreach (PtxWarp warp in warps.Where(warp => warp.AtBarrier))
+                (warp.AtBarrier, warp.BlockBarriers) = (false, warp.BlockBarriers + 1);
+        }
+    }
+
+    private void Step(PtxWarp warp, int block, ulong[] arguments, PtxSharedMemory shared)
+    {
+        if (++_executed > MostInstructions)
+            throw new PtxFault($"{program.Name} does not end");
+        PtxInstruction instruction = program.Instructions[warp.Position++];
+        int[] active = [.. Enumerable.Range(0, PtxWarp.Lanes).Where(lane => IsActive(warp, instruction, lane))];
+        if (instruction.Name == "ret")
+        {
+            warp.End(active);
+        }
+        else if (IsCollective(instruction.Name))
+        {
+            if (active.Length > 0 && active.Length != (instruction.Name == "bra" ? warp.Living : PtxWarp.Lanes))
+                throw new PtxFault($"lanes of a warp disagree: {instruction.Text}");
+            if (active.Length > 0)
+                Together(warp, instruction, shared);
+        }
+        else if (instruction.Name.StartsWith("ld.param.", StringComparison.Ordinal))
+        {
+            int parameter = program.Parameters.ToList().FindIndex(p => p.Name == instruction.Operands[1].Text);
+            foreach (int lane in active)
+                warp.Write(instruction.Operands[0], lane, arguments[parameter]);
+        }
+        else if (IsAccess(instruction.Name))
+        {
+            Access(warp, instruction, active, shared);
+        }
+        else
+        {
+            foreach (int lane in active)
+                warp.Write(instruction.Operands[0], lane, Evaluate(warp, instruction, lane, block));
+        }
+    }
+
+    private static bool IsActive(PtxWarp warp, PtxInstruction instruction, int lane) =>
+        warp.Lives(lane) && (instruction.Guard < 0 || warp.IsTrue(instruction.Guard, lane, instruction.Text) != instruction.Negated);
+
+    private static bool IsCollective(string name) =>
+        name is "bra" or "bar.sync" or "bar.warp.sync" or "cp.async.commit_group" or "cp.async.wait_group" || name.StartsWith("mma.", StringComparison.Ordinal)
+        || name.StartsWith("ldmatrix.", StringComparison.Ordinal);
+
+    private static bool IsAccess(string name) =>
+        name.StartsWith("ld.", StringComparison.Ordinal) || name.StartsWith("st.", StringComparison.Ordinal) || name.StartsWith("cp.async.cg.", StringComparison.Ordinal);
+
+    private static void Together(PtxWarp warp, PtxInstruction instruction, PtxSharedMemory shared)
+    {
+        switch (instruction.Name)
+        {
+            case "bra":
+                warp.Position = instruction.Target;
+                break;
+            case "bar.sync":
+                warp.AtBarrier = true;
+                break;
+            case "bar.warp.sync":
+                warp.WarpBarriers++;
+                break;
+            case "cp.async.commit_group":
+                warp.Commit();
+                break;
+            case "cp.async.wait_group":
+                warp.WaitForCopies((int)instruction.Operands[0].Number);
+                break;
+            case "ldmatrix.sync.aligned.m8n8.x4.shared.b16":
+                PtxMatrices.Load(warp, instruction, shared);
+                break;
+            case "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32" or "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32":
+                PtxMatrices.Multiply(warp, instruction);
+                break;
+            default:
+                throw new PtxFault($"unknown instruction: {instruction.Text}");
+        }
+    }
+
+    private void Access(PtxWarp warp, PtxInstruction instruction, int[] active, PtxSharedMemory shared)
+    {
+        (string name, string by) = (instruction.Name, instruction.Text);
+        bool store = name.StartsWith("st.", StringComparison.Ordinal), copy = name.StartsWith("cp.", StringComparison.Ordinal);
+        (PtxOperand address, PtxOperand value) = store || copy
+            ? (instruction.Operands[0], instruction.Operands[1])
+            : (instruction.Operands[1], instruction.Operands[0]);
+        int size = copy ? 16 : 4 * Math.Max(1, value.Group.Length);
+        if (value.Group.Length > 1 && !name.Contains(string.Create(CultureInfo.InvariantCulture, $".v{value.Group.Length}."), StringComparison.Ordinal))
+            throw new PtxFault($"number of registers: {by}");
+        var places = new List<uint>();
+        foreach (int lane in active)
+        {
+            ulong place = warp.Address(address, lane, by);
+            if (copy)
+            {
+                int given = (int)warp.Read(instruction.Operands[3], lane, by);
+                ulong source = warp.Address(value, lane, by);
+                if (source % 16 != 0)
+                    throw new PtxFault($"global address {source:x} is not a multiple of 16: {by}");
+                warp.BeginCopy(lane, (uint)place, given == 0 ? [] : global.Load(source, given, by), by);
+            }
+            else if (name.Contains(".global.", StringComparison.Ordinal))
+            {
+                if (store)
+                    global.Store(place, warp.ReadWords(value, lane, by), by);
+                else
+                    warp.WriteWords(value, lane, global.Load(place, size, by));
+            }
+            else if (store)
+            {
+                shared.Store((uint)place, warp.ReadWords(value, lane, by), warp.Moment(lane), by);
+            }
+            else
+            {
+                warp.WriteWords(value, lane, shared.Load((uint)place, size, warp.Moment(lane), by));
+            }
+            places.Add((uint)place);
+        }
+        if (!name.Contains(".global.", StringComparison.Ordinal))
+            shared.CountConflicts(copy ? "cp.async" : name, places, size);
+    }
+
+    private static ulong Evaluate(PtxWarp warp, PtxInstruction instruction, int lane, int block)
+    {
+        ulong Value(int operand) => instruction.Operands.Length <= operand ? 0
+            : instruction.Operands[operand].Text == "%ctaid.x" ? (ulong)block : warp.Read(instruction.Operands[operand], lane, instruction.Text);
+        return PtxArithmetic.Evaluate(instruction.Name, Value(1), Value(2), Value(3)) ?? throw new PtxFault($"unknown instruction: {instruction.Text}");
+    }
+}
