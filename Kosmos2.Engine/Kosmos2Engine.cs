@@ -57,6 +57,7 @@ public sealed partial class Kosmos2Engine : IDisposable
     /// <exception cref="ArgumentException">The options name no known device, or have a negative budget.</exception>
     /// <exception cref="IOException">The folder for encoded pictures cannot be made.</exception>
     /// <exception cref="Kernels.Gpu.DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
+    /// <exception cref="NotSupportedException">The device has no cache of the format asked for.</exception>
     public static Kosmos2Engine Load(string folder, EngineOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -79,7 +80,7 @@ public sealed partial class Kosmos2Engine : IDisposable
             backend.Dispose();
             throw;
         }
-        var model = Kosmos2Model.Load(folder, backend, options.MaxCachedTokens, options.WeightFormat);
+        var model = Kosmos2Model.Load(folder, backend, options.MaxCachedTokens, options.WeightFormat, options.CacheFormat);
         try
         {
             return new Kosmos2Engine(model, processor, options);

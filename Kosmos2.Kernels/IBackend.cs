@@ -14,6 +14,9 @@ public interface IBackend : IDisposable
     /// <summary>Name of the device and of the kernels in use, for people: <c>cpu (AVX-512, 2 threads)</c>.</summary>
     string Description { get; }
 
+    /// <summary>Whether a <see cref="KeyValueBlocks"/> on this backend may have a format.</summary>
+    bool Supports(CacheFormat format);
+
     /// <summary>Allocates zeroed memory on the device; the caller disposes it.</summary>
     Tensor Allocate(DType type, params ReadOnlySpan<long> extents);
 
@@ -93,7 +96,7 @@ public interface IBackend : IDisposable
     /// <param name="probabilities">[batch, heads, queries, keys] to receive the softmax, or null (then it is never stored).</param>
     void Attention(Tensor q, Tensor k, Tensor v, Tensor y, int batch, int heads, float scale, Tensor? probabilities = null);
 
-    /// <summary>Writes row r of k and v to slot Slots[r] of a layer of the cache.</summary>
+    /// <summary>Writes row r of k and v to slot Slots[r] of a layer of the cache, in the cache's <see cref="KeyValueBlocks.Format"/>.</summary>
     /// <param name="k">[rows, heads * headSize].</param>
     /// <param name="v">As <paramref name="k"/>.</param>
     /// <param name="blocks">The cache.</param>

@@ -1,9 +1,12 @@
+using System.Runtime.InteropServices;
+
 namespace Kosmos2.Kernels;
 
 /// <summary>
 /// Keys and values of a decoder, on one backend, in blocks of <see cref="BlockSize"/> slots. A slot is one token of one sequence; which
 /// blocks belong to which sequence is the caller's affair (<see cref="StepTable.Blocks"/>).
 /// </summary>
+/// <remarks>A block holds all that its numbers need to be read, scales included, so whoever copies blocks need not know their format.</remarks>
 public sealed class KeyValueBlocks : IDisposable
 {
     /// <summary>Slots in a block.</summary>
@@ -22,11 +25,16 @@ public sealed class KeyValueBlocks : IDisposable
     /// <param name="heads">Heads of a layer.</param>
     /// <param name="headSize">Width of a head.</param>
     /// <param name="capacity">Blocks to begin with, at least 1.</param>
-    public KeyValueBlocks(IBackend backend, int layers, int heads, int headSize, int capacity)
+    /// <param name="format">How numbers are stored.</param>
+    /// <exception cref="NotSupportedException">The backend has no cache of this format.</exception>
+    public KeyValueBlocks(IBackend backend, int layers, int heads, int headSize, int capacity, CacheFormat format = CacheFormat.Float32)
     {
         ArgumentNullException.ThrowIfNull(backend);
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        if (!backend.Supports(format))
+            throw new NotSupportedException($"{backend.Description} has no key/value cache of format {format}; it has {CacheFormat.Float32}");
         _backend = backend;
+        Format = format;
         Heads = heads;
         HeadSize = headSize;
         Capacity = capacity;
@@ -39,6 +47,9 @@ public sealed class KeyValueBlocks : IDisposable
         }
         KeyBias = backend.Allocate(DType.F32, capacity, BlockSize);
     }
+
+    /// <summary>How keys and values are stored.</summary>
+    public CacheFormat Format { get; }
 
     /// <summary>Decoder layers.</summary>
     public int Layers => _keys.Length;
@@ -55,11 +66,53 @@ public sealed class KeyValueBlocks : IDisposable
     /// <summary>F32 [blocks, BlockSize]: 0 for a key that may be attended, <see cref="HiddenBias"/> for one that may not.</summary>
     public Tensor KeyBias { get; private set; }
 
-    /// <summary>F32 [blocks, heads, BlockSize, headSize] of one layer.</summary>
+    /// <summary>Bytes that a slot takes: keys, values and scales of all layers, and its bias.</summary>
+    public long BytesPerSlot => (2L * Layers * Heads * HeadBytes / BlockSize) + sizeof(float);
+
+    /// <summary>Bytes of one head's part of a block, keys or values of one layer.</summary>
+    internal int HeadBytes => Format switch
+    {
+        CacheFormat.Float32 => BlockSize * HeadSize * sizeof(float),
+        CacheFormat.BFloat16 => BlockSize * HeadSize * sizeof(ushort),
+        _ => BlockSize * (sizeof(float) + HeadSize),
+    };
+
+    /// <summary>
+    /// Keys of one layer: F32 or BF16 [blocks, heads, BlockSize, headSize]; or I8 [blocks, heads, BlockSize (4 + headSize)], where a head's part of a block
+    /// begins with the BlockSize scales, in F32, and the rows of integers follow.
+    /// </summary>
     public Tensor Keys(int layer) => _keys[layer];
 
-    /// <summary>F32 [blocks, heads, BlockSize, headSize] of one layer.</summary>
+    /// <summary>Values of one layer, as <see cref="Keys"/>.</summary>
     public Tensor Values(int layer) => _values[layer];
+
+    /// <summary>Reads the key or value of one slot and head.</summary>
+    /// <param name="layer">The bytes of <see cref="Keys"/> or <see cref="Values"/>, in host memory.</param>
+    /// <param name="block">The block.</param>
+    /// <param name="head">The head.</param>
+    /// <param name="slot">Slot of the block.</param>
+    /// <param name="row">[headSize], to receive the numbers.</param>
+    public void ReadRow(ReadOnlySpan<byte> layer, int block, int head, int slot, Span<float> row)
+    {
+        ReadOnlySpan<byte> part = layer.Slice(checked(((block * Heads) + head) * HeadBytes), HeadBytes);
+        switch (Format)
+        {
+            case CacheFormat.Float32:
+                MemoryMarshal.Cast<byte, float>(part).Slice(slot * HeadSize, HeadSize).CopyTo(row);
+                break;
+            case CacheFormat.BFloat16:
+                ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<byte, ushort>(part).Slice(slot * HeadSize, HeadSize);
+                for (int i = 0; i < HeadSize; i++)
+                    row[i] = BFloat16.FromBits(halves[i]);
+                break;
+            default:
+                float scale = MemoryMarshal.Cast<byte, float>(part)[slot];
+                ReadOnlySpan<sbyte> integers = MemoryMarshal.Cast<byte, sbyte>(part).Slice((BlockSize * sizeof(float)) + (slot * HeadSize), HeadSize);
+                for (int i = 0; i < HeadSize; i++)
+                    row[i] = integers[i] * scale;
+                break;
+        }
+    }
 
     /// <summary>Makes room for at least <paramref name="blocks"/> blocks; what is cached stays.</summary>
     public void EnsureCapacity(int blocks)
@@ -86,7 +139,12 @@ public sealed class KeyValueBlocks : IDisposable
         KeyBias.Dispose();
     }
 
-    private Tensor AllocateBlocks() => _backend.Allocate(DType.F32, Capacity, Heads, BlockSize, HeadSize);
+    private Tensor AllocateBlocks() => Format switch
+    {
+        CacheFormat.Float32 => _backend.Allocate(DType.F32, Capacity, Heads, BlockSize, HeadSize),
+        CacheFormat.BFloat16 => _backend.Allocate(DType.BF16, Capacity, Heads, BlockSize, HeadSize),
+        _ => _backend.Allocate(DType.I8, Capacity, Heads, HeadBytes),
+    };
 
     private Tensor Grow(Tensor small, Tensor large, int oldCapacity)
     {

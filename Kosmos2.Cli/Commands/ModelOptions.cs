@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kosmos2.Cli.Tasks;
+using Kosmos2.Kernels;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Weights;
 
@@ -37,6 +38,12 @@ internal sealed class ModelOptions
         DefaultValueFactory = _ => "stored",
         HelpName = "FORMAT",
     };
+    private readonly Option<string> _cache = new("--cache")
+    {
+        Description = "Keys and values in memory: f32, or on the CPU bf16 or int8, of half and a quarter of the size.",
+        DefaultValueFactory = _ => "f32",
+        HelpName = "f32|bf16|int8",
+    };
 
     private readonly bool _choosesModel;
 
@@ -59,11 +66,13 @@ internal sealed class ModelOptions
         command.Add(_weights);
         command.Add(_precision);
         command.Add(_format);
+        command.Add(_cache);
     }
 
     public ModelChoice Read(ParseResult parse) => new(
         _choosesModel ? parse.GetValue(_model) : null, parse.GetRequiredValue(_device), parse.GetValue(_threads),
-        Value<WeightResidency>(parse.GetValue(_weights)), Value<ProductPrecision>(parse.GetValue(_precision)), FormatOf(parse.GetRequiredValue(_format), "--format"));
+        Value<WeightResidency>(parse.GetValue(_weights)), Value<ProductPrecision>(parse.GetValue(_precision)), FormatOf(parse.GetRequiredValue(_format), "--format"),
+        CacheOf(parse.GetRequiredValue(_cache)));
 
     private static void OneOf<T>(Option<string?> option)
         where T : struct, Enum => option.Validators.Add(result =>
@@ -74,6 +83,14 @@ internal sealed class ModelOptions
 
     private static T? Value<T>(string? name)
         where T : struct, Enum => name is null ? null : Enum.Parse<T>(name, ignoreCase: true);
+
+    private static CacheFormat CacheOf(string name) => name switch
+    {
+        "f32" => CacheFormat.Float32,
+        "bf16" => CacheFormat.BFloat16,
+        "int8" => CacheFormat.Int8,
+        _ => throw new UsageException($"--cache {name}: f32, bf16 or int8 is wanted"),
+    };
 
     /// <summary>A format of weights by the name it has on the command line.</summary>
     /// <exception cref="UsageException">There is none of that name.</exception>

@@ -1,4 +1,5 @@
 using Kosmos2.Engine;
+using Kosmos2.Kernels;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Weights;
 
@@ -11,9 +12,18 @@ namespace Kosmos2.Cli.Tasks;
 /// <param name="Weights">Where the CPU reads weights from; null for the default.</param>
 /// <param name="Products">What the CPU multiplies small weights by; null for the default.</param>
 /// <param name="Format">What weights are brought to as they are loaded.</param>
+/// <param name="Cache">How keys and values are cached.</param>
 internal sealed record ModelChoice(
-    string? Folder, string Device, int? Threads, WeightResidency? Weights, ProductPrecision? Products, WeightFormat Format)
+    string? Folder, string Device, int? Threads, WeightResidency? Weights, ProductPrecision? Products, WeightFormat Format, CacheFormat Cache)
 {
     /// <summary>The same for the engine.</summary>
-    public EngineOptions Engine => new() { Device = Device, Threads = Threads ?? 0, Weights = Weights, Products = Products, WeightFormat = Format };
+    public EngineOptions Engine => new()
+    {
+        Device = Device,
+        Threads = Threads ?? 0,
+        Weights = Weights,
+        Products = Products,
+        WeightFormat = Format,
+        CacheFormat = Cache,
+    };
 }

@@ -61,10 +61,10 @@ public sealed class KeyValueCache : IDisposable
         _blocks.RemoveRange(needed, _blocks.Count - needed);
     }
 
-    /// <summary>Keys of one layer in token order, [heads, Length, headSize], copied to the host.</summary>
+    /// <summary>Keys of one layer in token order, [heads, Length, headSize], copied to the host: the numbers that attention reads, whatever their format.</summary>
     public float[] CopyKeys(int layer) => CopyOut(_pool.Blocks.Keys(layer));
 
-    /// <summary>Values of one layer in token order, [heads, Length, headSize], copied to the host.</summary>
+    /// <summary>Values of one layer, as <see cref="CopyKeys"/>.</summary>
     public float[] CopyValues(int layer) => CopyOut(_pool.Blocks.Values(layer));
 
     /// <inheritdoc/>
@@ -100,19 +100,18 @@ public sealed class KeyValueCache : IDisposable
 
     private static int BlocksFor(int tokens) => (tokens + KeyValueBlocks.BlockSize - 1) / KeyValueBlocks.BlockSize;
 
-    private float[] CopyOut(Tensor blocks)
+    private float[] CopyOut(Tensor layer)
     {
-        int heads = _pool.Blocks.Heads, size = _pool.Blocks.HeadSize;
-        const int Slots = KeyValueBlocks.BlockSize;
-        var all = new float[checked((int)blocks.Shape.ElementCount)];
-        _pool.Backend.Download<float>(blocks, all);
-        var result = new float[checked(heads * Length * size)];
-        for (int h = 0; h < heads; h++)
+        KeyValueBlocks blocks = _pool.Blocks;
+        var bytes = new byte[layer.ByteLength];
+        _pool.Backend.Download<byte>(layer, bytes);
+        var result = new float[checked(blocks.Heads * Length * blocks.HeadSize)];
+        for (int h = 0; h < blocks.Heads; h++)
         {
             for (int t = 0; t < Length; t++)
             {
-                int source = ((((_blocks[t / Slots] * heads) + h) * Slots) + (t % Slots)) * size;
-                all.AsSpan(source, size).CopyTo(result.AsSpan(((h * Length) + t) * size));
+                Span<float> row = result.AsSpan(((h * Length) + t) * blocks.HeadSize, blocks.HeadSize);
+                blocks.ReadRow(bytes, _blocks[t / KeyValueBlocks.BlockSize], h, t % KeyValueBlocks.BlockSize, row);
             }
         }
         return result;

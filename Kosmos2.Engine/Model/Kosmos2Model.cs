@@ -16,21 +16,23 @@ public sealed class Kosmos2Model : IDisposable
     private readonly VisionEncoder _vision;
     private readonly PerceiverResampler _resampler;
 
-    private Kosmos2Model(Checkpoint checkpoint, Kosmos2Config config, GenerationConfig generation, IBackend backend, int? maxCachedTokens, WeightFormat format)
+    private Kosmos2Model(
+        Checkpoint checkpoint, Kosmos2Config config, GenerationConfig generation, IBackend backend, int? maxCachedTokens, WeightFormat format, CacheFormat cacheFormat)
     {
         _checkpoint = checkpoint;
         Config = config;
         GenerationDefaults = generation;
         Backend = backend;
+        // Before the weights: a device that refuses the cache's format does so at once.
+        int maxBlocks = maxCachedTokens is int tokens ? (tokens + KeyValueBlocks.BlockSize - 1) / KeyValueBlocks.BlockSize : int.MaxValue;
+        int heads = config.TextConfig.AttentionHeads;
+        var blocks = new KeyValueBlocks(backend, config.TextConfig.Layers, heads, config.TextConfig.HeadDim, Math.Min(16, maxBlocks), cacheFormat);
+        Pool = new BlockPool(blocks, backend, maxBlocks);
         _weights = new WeightLoader(backend, checkpoint, config, format);
         _vision = new VisionEncoder(_weights, config.VisionConfig);
         _resampler = new PerceiverResampler(_weights, config);
         Decoder = new TextDecoder(_weights, config.TextConfig);
         Step = new StepWriter(Decoder.Positions, config.TextConfig.PadTokenId);
-        int maxBlocks = maxCachedTokens is int tokens ? (tokens + KeyValueBlocks.BlockSize - 1) / KeyValueBlocks.BlockSize : int.MaxValue;
-        int heads = config.TextConfig.AttentionHeads;
-        var blocks = new KeyValueBlocks(backend, config.TextConfig.Layers, heads, config.TextConfig.HeadDim, Math.Min(16, maxBlocks));
-        Pool = new BlockPool(blocks, backend, maxBlocks);
     }
 
     /// <summary>The model's configuration.</summary>
@@ -44,6 +46,9 @@ public sealed class Kosmos2Model : IDisposable
 
     /// <summary>The device the model runs on; disposed with the model.</summary>
     public IBackend Backend { get; }
+
+    /// <summary>Bytes of the key/value cache that a token takes, all layers together.</summary>
+    public long BytesPerCachedToken => Pool.Blocks.BytesPerSlot;
 
     /// <summary>Type of the decoder's largest weight, the embeddings.</summary>
     internal DType WeightType => Decoder.WeightType;
@@ -59,8 +64,11 @@ public sealed class Kosmos2Model : IDisposable
     /// <param name="backend">The device; the model takes it over and disposes it, also when loading fails.</param>
     /// <param name="maxCachedTokens">Budget of the key/value cache in tokens of all sequences together; null for none.</param>
     /// <param name="format">What weights are brought to as they are loaded.</param>
+    /// <param name="cacheFormat">How keys and values are stored.</param>
+    /// <exception cref="NotSupportedException">The device has no cache of this format.</exception>
     /// <exception cref="Kosmos2FormatException">A file is missing or malformed, or a tensor is missing or has the wrong shape, or is quantized already.</exception>
-    public static Kosmos2Model Load(string folder, IBackend backend, int? maxCachedTokens = null, WeightFormat format = WeightFormat.Stored)
+    public static Kosmos2Model Load(
+        string folder, IBackend backend, int? maxCachedTokens = null, WeightFormat format = WeightFormat.Stored, CacheFormat cacheFormat = CacheFormat.Float32)
     {
         ArgumentNullException.ThrowIfNull(backend);
         Checkpoint? checkpoint = null;
@@ -72,7 +80,7 @@ public sealed class Kosmos2Model : IDisposable
             checkpoint.Validate(config);
             if (format != WeightFormat.Stored && config.QuantizationConfig is not null)
                 throw new ConfigurationException(Path.Combine(folder, "config.json"), "quantization_config", $"is set: the weights are small integers already, and cannot become {format}");
-            return new Kosmos2Model(checkpoint, config, generation, backend, maxCachedTokens, format);
+            return new Kosmos2Model(checkpoint, config, generation, backend, maxCachedTokens, format, cacheFormat);
         }
         catch
         {

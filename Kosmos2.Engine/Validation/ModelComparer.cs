@@ -16,7 +16,7 @@ public static class ModelComparer
 
     /// <summary>Runs the comparison.</summary>
     /// <param name="modelFolder">The model under test.</param>
-    /// <param name="referenceFolder">The reference; run on the same device with its weights as they are stored, its products exact.</param>
+    /// <param name="referenceFolder">The reference; run on the same device with its weights as they are stored, its products exact, its cache in F32.</param>
     /// <param name="options">Device, and formats of the model under test; null for the defaults.</param>
     /// <param name="casesFolder">
     /// A folder with cases.jsonl and pictures: the rows compared are those of its prompts' answers. Null for random tokens after a random picture, which need
@@ -36,7 +36,8 @@ public static class ModelComparer
         ArgumentNullException.ThrowIfNull(referenceFolder);
         options ??= new EngineOptions();
         using Kosmos2Engine model = Kosmos2Engine.Load(modelFolder, options);
-        using Kosmos2Engine reference = Kosmos2Engine.Load(referenceFolder, ModelValidator.Exact(options with { Products = null, WeightFormat = WeightFormat.Stored }));
+        EngineOptions exact = ModelValidator.Exact(options with { Products = null, WeightFormat = WeightFormat.Stored, CacheFormat = CacheFormat.Float32 });
+        using Kosmos2Engine reference = Kosmos2Engine.Load(referenceFolder, exact);
         int vocabulary = reference.Config.TextConfig.VocabSize;
         if (model.Config.TextConfig.VocabSize != vocabulary)
             throw new ArgumentException($"the model has {model.Config.TextConfig.VocabSize} tokens, the reference {vocabulary}: they cannot be compared", nameof(modelFolder));

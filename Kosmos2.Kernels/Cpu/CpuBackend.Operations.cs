@@ -1,5 +1,4 @@
 using Kosmos2.Kernels.Cpu.Linear;
-using Kosmos2.Kernels.Cpu.Tokens;
 using static Kosmos2.Kernels.Cpu.TensorPointers;
 
 namespace Kosmos2.Kernels.Cpu;
@@ -72,18 +71,7 @@ public sealed unsafe partial class CpuBackend
     {
         _checks.AppendKeyValues(k, v, blocks, layer);
         StepTable step = _checks.Step;
-        var job = new AppendKeyValuesJob
-        {
-            K = Floats(k),
-            V = Floats(v),
-            Keys = Floats(blocks.Keys(layer)),
-            Values = Floats(blocks.Values(layer)),
-            Rows = step.RowCount,
-            Heads = blocks.Heads,
-            HeadSize = blocks.HeadSize,
-            Slots = Section(step, StepTable.Section.Slots),
-        };
-        _machine.Pool.Run(ref job);
+        _kernels.AppendKeyValues(step, k, v, blocks, layer);
         if (layer != 0)
             return;
         float* bias = Floats(blocks.KeyBias);

@@ -20,6 +20,8 @@ internal abstract class CpuKernels
 
     public abstract void Attention(Tensor q, Tensor k, Tensor v, Tensor y, int batch, int heads, float scale, Tensor? probabilities);
 
+    public abstract void AppendKeyValues(StepTable step, Tensor k, Tensor v, KeyValueBlocks blocks, int layer);
+
     public abstract void CachedAttention(StepTable step, Tensor q, KeyValueBlocks blocks, int layer, float scale, Tensor y, Tensor? probabilities);
 
     public abstract void SelectTokens(StepTable step, Tensor logits, Tensor ids);

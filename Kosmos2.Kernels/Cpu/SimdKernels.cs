@@ -1,4 +1,5 @@
 using Kosmos2.Kernels.Cpu.Attention;
+using Kosmos2.Kernels.Cpu.Cache;
 using Kosmos2.Kernels.Cpu.Linear;
 using Kosmos2.Kernels.Cpu.Simd;
 using Kosmos2.Kernels.Cpu.Tokens;
@@ -97,29 +98,36 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
         machine.Pool.Run(ref job);
     }
 
+    public override void AppendKeyValues(StepTable step, Tensor k, Tensor v, KeyValueBlocks blocks, int layer)
+    {
+        switch (blocks.Format)
+        {
+            case CacheFormat.Float32:
+                AppendKeyValues<CachedFloat32>(step, k, v, blocks, layer);
+                break;
+            case CacheFormat.BFloat16:
+                AppendKeyValues<CachedBFloat16>(step, k, v, blocks, layer);
+                break;
+            default:
+                AppendKeyValues<CachedInt8>(step, k, v, blocks, layer);
+                break;
+        }
+    }
+
     public override void CachedAttention(StepTable step, Tensor q, KeyValueBlocks blocks, int layer, float scale, Tensor y, Tensor? probabilities)
     {
-        var job = new CachedAttentionJob<S>
+        switch (blocks.Format)
         {
-            Q = Floats(q),
-            Y = Floats(y),
-            Probabilities = probabilities is null ? null : Floats(probabilities),
-            Keys = Floats(blocks.Keys(layer)),
-            Values = Floats(blocks.Values(layer)),
-            Bias = Floats(blocks.KeyBias),
-            Sequences = step.SequenceCount,
-            RowStarts = Section(step, StepTable.Section.RowStarts),
-            KeyCounts = Section(step, StepTable.Section.KeyCounts),
-            BlockStarts = Section(step, StepTable.Section.BlockStarts),
-            Blocks = Section(step, StepTable.Section.Blocks),
-            Heads = blocks.Heads,
-            HeadSize = blocks.HeadSize,
-            Scale = scale,
-            Tiles = machine.Tiles,
-            Scratch = machine.ReservePrivate(AttentionScratch<S>.Length(blocks.HeadSize), out nint stride),
-            ScratchStride = stride,
-        };
-        machine.Pool.Run(ref job);
+            case CacheFormat.Float32:
+                CachedAttention<CachedFloat32>(step, q, blocks, layer, scale, y, probabilities);
+                break;
+            case CacheFormat.BFloat16:
+                CachedAttention<CachedBFloat16>(step, q, blocks, layer, scale, y, probabilities);
+                break;
+            default:
+                CachedAttention<CachedInt8>(step, q, blocks, layer, scale, y, probabilities);
+                break;
+        }
     }
 
     public override void SelectTokens(StepTable step, Tensor logits, Tensor ids)
@@ -133,6 +141,49 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
             BanStarts = Section(step, StepTable.Section.BanStarts),
             Bans = Section(step, StepTable.Section.Bans),
             Scratch = machine.ReservePrivate(SelectTokensJob<S>.ScratchLength(logits.Width), out nint stride),
+            ScratchStride = stride,
+        };
+        machine.Pool.Run(ref job);
+    }
+
+    private void AppendKeyValues<TFormat>(StepTable step, Tensor k, Tensor v, KeyValueBlocks blocks, int layer)
+        where TFormat : ICachedFormat
+    {
+        var job = new AppendKeyValuesJob<TFormat>
+        {
+            K = Floats(k),
+            V = Floats(v),
+            Keys = blocks.Keys(layer).HostPointer,
+            Values = blocks.Values(layer).HostPointer,
+            Rows = step.RowCount,
+            Heads = blocks.Heads,
+            HeadSize = blocks.HeadSize,
+            Slots = Section(step, StepTable.Section.Slots),
+        };
+        machine.Pool.Run(ref job);
+    }
+
+    private void CachedAttention<TFormat>(StepTable step, Tensor q, KeyValueBlocks blocks, int layer, float scale, Tensor y, Tensor? probabilities)
+        where TFormat : ICachedFormat
+    {
+        var job = new CachedAttentionJob<S, TFormat>
+        {
+            Q = Floats(q),
+            Y = Floats(y),
+            Probabilities = probabilities is null ? null : Floats(probabilities),
+            Keys = blocks.Keys(layer).HostPointer,
+            Values = blocks.Values(layer).HostPointer,
+            Bias = Floats(blocks.KeyBias),
+            Sequences = step.SequenceCount,
+            RowStarts = Section(step, StepTable.Section.RowStarts),
+            KeyCounts = Section(step, StepTable.Section.KeyCounts),
+            BlockStarts = Section(step, StepTable.Section.BlockStarts),
+            Blocks = Section(step, StepTable.Section.Blocks),
+            Heads = blocks.Heads,
+            HeadSize = blocks.HeadSize,
+            Scale = scale,
+            Tiles = machine.Tiles,
+            Scratch = machine.ReservePrivate(AttentionScratch<S>.Length(blocks.HeadSize), out nint stride),
             ScratchStride = stride,
         };
         machine.Pool.Run(ref job);

@@ -67,6 +67,9 @@ public sealed partial class IlgpuBackend : IBackend
     }
 
     /// <inheritdoc/>
+    public bool Supports(CacheFormat format) => format == CacheFormat.Float32;
+
+    /// <inheritdoc/>
     public Tensor Allocate(DType type, params ReadOnlySpan<long> extents)
     {
         var shape = new Shape(extents);

@@ -43,25 +43,26 @@ internal static class ReferenceCachedAttention
             if (!anyVisible)
                 p[j] = visible == (j < seen) ? double.NegativeInfinity : 0;
             else if (visible && j < seen)
-                p[j] = scale * ReferenceAttention.Dot(query, Cached(blocks.Keys(layer), blocks, table[j / KeyValueBlocks.BlockSize], h, j % KeyValueBlocks.BlockSize));
+                p[j] = scale * ReferenceAttention.Dot(query, Cached(blocks.Keys(layer), blocks, table, h, j));
             else
                 p[j] = double.NegativeInfinity;
         }
         ReferenceSoftmax.Run(p);
 
-        for (int d = 0; d < size; d++)
+        var sum = new double[size];
+        for (int j = 0; j < p.Length; j++)
         {
-            double sum = 0;
-            for (int j = 0; j < p.Length; j++)
-                sum += p[j] * Cached(blocks.Values(layer), blocks, table[j / KeyValueBlocks.BlockSize], h, j % KeyValueBlocks.BlockSize)[d];
-            ReferenceAttention.Head(y, row, h, size)[d] = (float)sum;
+            float[] value = Cached(blocks.Values(layer), blocks, table, h, j);
+            for (int d = 0; d < size; d++)
+                sum[d] += p[j] * value[d];
         }
+        for (int d = 0; d < size; d++)
+            ReferenceAttention.Head(y, row, h, size)[d] = (float)sum[d];
     }
 
     private static float Bias(KeyValueBlocks blocks, ReadOnlySpan<int> table, int j) =>
         blocks.KeyBias.Row(table[j / KeyValueBlocks.BlockSize])[j % KeyValueBlocks.BlockSize];
 
-    /// <summary>A row of [blocks, heads, BlockSize, headSize].</summary>
-    internal static Span<float> Cached(Tensor cache, KeyValueBlocks blocks, int block, int h, int slot) =>
-        cache.Row((((block * blocks.Heads) + h) * KeyValueBlocks.BlockSize) + slot);
+    private static float[] Cached(Tensor cache, KeyValueBlocks blocks, ReadOnlySpan<int> table, int h, int j) =>
+        ReferenceCacheRow.Read(blocks, cache, table[j / KeyValueBlocks.BlockSize], h, j % KeyValueBlocks.BlockSize);
 }

@@ -16,9 +16,9 @@ internal static class ReferenceCopyBlocks
         }
     }
 
-    private static unsafe Span<float> Block(Tensor cache, int capacity, int block)
+    private static unsafe Span<byte> Block(Tensor cache, int capacity, int block)
     {
-        int length = (int)(cache.Shape.ElementCount / capacity);
-        return new Span<float>((float*)cache.HostPointer + ((long)block * length), length);
+        long length = cache.ByteLength / capacity;
+        return new Span<byte>(cache.HostPointer + (block * length), checked((int)length));
     }
 }

@@ -24,6 +24,7 @@ internal sealed class CliErrorTests : CliTestBase
     [TestCase("caption scene.png --annotate out.jpg", ExpectedResult = "PNG")]
     [TestCase("caption scene.png --weights foo", ExpectedResult = "mapped or packed is wanted")]
     [TestCase("caption scene.png --precision foo", ExpectedResult = "exact or fast is wanted")]
+    [TestCase("caption scene.png --cache foo", ExpectedResult = "f32, bf16 or int8 is wanted")]
     [TestCase("caption scene.png --annotate no/such/folder/out.png", ExpectedResult = "does not exist")]
     [TestCase("caption scene.png --grammar maybe", ExpectedResult = "--grammar maybe")]
     [TestCase("ask scene.png Where? --phrase ring", ExpectedResult = "--phrase and --box go together")]

@@ -1,14 +1,18 @@
 using Kosmos2.Engine.Model;
+using Kosmos2.Kernels;
 
 namespace Kosmos2.Tests.Engine;
 
 /// <summary>Forks, truncations and appends in any order leave a cache that answers like a fresh one.</summary>
-internal sealed class KeyValueCacheTests
+[TestFixture(CacheFormat.Float32)]
+[TestFixture(CacheFormat.BFloat16)]
+[TestFixture(CacheFormat.Int8)]
+internal sealed class KeyValueCacheTests(CacheFormat format)
 {
     private Kosmos2Model _model = null!;
 
     [OneTimeSetUp]
-    public void Load() => _model = ReferenceModels.Load("upstream-test");
+    public void Load() => _model = ReferenceModels.Load("upstream-test", cacheFormat: format);
 
     [OneTimeTearDown]
     public void Unload() => _model.Dispose();
@@ -74,7 +78,7 @@ internal sealed class KeyValueCacheTests
     [Test]
     public void TheBudgetIsKeptAndAFailedPassAppendsNothing()
     {
-        using Kosmos2Model model = ReferenceModels.Load("upstream-test", maxCachedTokens: 32);
+        using Kosmos2Model model = ReferenceModels.Load("upstream-test", maxCachedTokens: 32, format);
         using KeyValueCache cache = model.CreateCache();
         model.Forward([new SequenceInput { TokenIds = Ids(30, seed: 4), Cache = cache }]);
         Assert.That(
@@ -82,6 +86,37 @@ internal sealed class KeyValueCacheTests
             Throws.InstanceOf<KeyValueCacheFullException>().With.Message.Contains("32 tokens"));
         Assert.That(cache.Length, Is.EqualTo(30));
         Assert.That(() => model.Forward([new SequenceInput { TokenIds = Ids(2, seed: 6), Cache = cache }]), Throws.Nothing);
+    }
+
+    /// <summary>What is copied out is what was cached, within the format's rounding.</summary>
+    [Test]
+    public void CopiesAreTheNumbersThatAttentionReads()
+    {
+        int[] ids = Ids(21, seed: 7);
+        using Kosmos2Model exact = ReferenceModels.Load("upstream-test");
+        using KeyValueCache cache = _model.CreateCache(), expected = exact.CreateCache();
+        Append(cache, ids);
+        exact.Forward([new SequenceInput { TokenIds = ids, Cache = expected }]);
+        float[] keys = cache.CopyKeys(0), values = cache.CopyValues(0), exactKeys = expected.CopyKeys(0), exactValues = expected.CopyValues(0);
+        int size = _model.Pool.Blocks.HeadSize;
+        Assert.That((keys.Length, values.Length), Is.EqualTo((exactKeys.Length, exactValues.Length)));
+        for (int i = 0; i < keys.Length; i++)
+        {
+            Assert.That(keys[i], Is.EqualTo(exactKeys[i]).Within(Rounding(exactKeys, i, size)), $"key {i}");
+            Assert.That(values[i], Is.EqualTo(exactValues[i]).Within(Rounding(exactValues, i, size)), $"value {i}");
+        }
+    }
+
+    [Test]
+    public void ATokenTakesTheBytesThatItsFormatPromises()
+    {
+        KeyValueBlocks blocks = _model.Pool.Blocks;
+        long bytes = blocks.KeyBias.ByteLength;
+        for (int layer = 0; layer < blocks.Layers; layer++)
+            bytes += blocks.Keys(layer).ByteLength + blocks.Values(layer).ByteLength;
+        Assert.That(_model.BytesPerCachedToken * blocks.Capacity * KeyValueBlocks.BlockSize, Is.EqualTo(bytes));
+        int perHead = format switch { CacheFormat.Float32 => 4 * blocks.HeadSize, CacheFormat.BFloat16 => 2 * blocks.HeadSize, _ => blocks.HeadSize + 4 };
+        Assert.That(_model.BytesPerCachedToken, Is.EqualTo((2 * blocks.Layers * blocks.Heads * perHead) + 4));
     }
 
     [TestCase(-1)]
@@ -98,6 +133,14 @@ internal sealed class KeyValueCacheTests
         var random = new Random(seed);
         return [.. Enumerable.Range(0, count).Select(_ => random.Next(8, 99))];
     }
+
+    // Half the distance of the format's neighbouring numbers, and a little for the float arithmetic of scales.
+    private float Rounding(float[] exact, int index, int headSize) => format switch
+    {
+        CacheFormat.Float32 => 0,
+        CacheFormat.BFloat16 => MathF.Abs(exact[index]) / 256,
+        _ => exact.AsSpan(index / headSize * headSize, headSize).ToArray().Max(MathF.Abs) / 127 * 0.5001f,
+    };
 
     private float[] Append(KeyValueCache cache, params int[] ids) =>
         _model.Forward([new SequenceInput { TokenIds = ids, Cache = cache }], logits: LogitRows.Last).Logits;

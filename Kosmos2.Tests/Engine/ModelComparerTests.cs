@@ -1,6 +1,7 @@
 using Kosmos2.Engine;
 using Kosmos2.Engine.Validation;
 using Kosmos2.Imaging;
+using Kosmos2.Kernels;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Tests.Engine;
@@ -48,6 +49,17 @@ internal sealed class ModelComparerTests
         double[] errors = [.. new[] { WeightFormat.BFloat16, WeightFormat.Int8, WeightFormat.Int4 }.Select(format =>
             ModelComparer.Run(TestData.ShapesModel, TestData.ShapesModel, Cpu with { WeightFormat = format }).Logits.RelativeError)];
         Assert.That(errors, Is.Ordered.Ascending.And.All.InRange(1e-5, 0.3));
+    }
+
+    /// <summary>Bounds are twice what was measured.</summary>
+    [TestCase(CacheFormat.BFloat16, 1e-3)]
+    [TestCase(CacheFormat.Int8, 1e-3)]
+    public void SmallerCachesAreCloseToFloat32(CacheFormat format, double divergence)
+    {
+        EngineOptions options = Cpu with { CacheFormat = format };
+        LogitStatistics logits = ModelComparer.Run(TestData.ShapesModel, TestData.ShapesModel, options, TestData.File("shapes"), path => Picture.Load(path), 30).Logits;
+        Assert.That(logits.MeanDivergence, Is.InRange(double.Epsilon, divergence));
+        Assert.That(logits.SameTop, Is.GreaterThan(0.99));
     }
 
     [Test]

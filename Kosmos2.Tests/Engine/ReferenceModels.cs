@@ -12,5 +12,6 @@ internal static class ReferenceModels
     public static string Folder(string name) => TestData.File("models", name);
 
     /// <summary>Loads one on the CPU.</summary>
-    public static Kosmos2Model Load(string name, int? maxCachedTokens = null) => Kosmos2Model.Load(Folder(name), Backends.Create("cpu", threads: 1), maxCachedTokens);
+    public static Kosmos2Model Load(string name, int? maxCachedTokens = null, CacheFormat cacheFormat = CacheFormat.Float32) =>
+        Kosmos2Model.Load(Folder(name), Backends.Create("cpu", threads: 1), maxCachedTokens, cacheFormat: cacheFormat);
 }

@@ -9,9 +9,10 @@ namespace Kosmos2.Kernels.Cpu.Attention;
 /// through the micro-kernel of the linear layers.
 /// </summary>
 /// <remarks>Chunks begin at fixed keys and a key that a query does not see weighs exactly 0: the other queries of an item change no result.</remarks>
-internal readonly unsafe struct AttentionTask<S, TKeys>(AttentionItem item, TKeys source, int headSize, float scale, TileTable tiles, AttentionScratch<S> scratch)
+internal readonly unsafe struct AttentionTask<S, TKeys, TRows>(AttentionItem item, TKeys source, int headSize, float scale, TileTable tiles, AttentionScratch<S> scratch)
     where S : unmanaged, ISimd<S>
-    where TKeys : unmanaged, IKeySource
+    where TKeys : unmanaged, IKeySource<TRows>
+    where TRows : unmanaged, IRowSource<S>
 {
     private const int Chunk = AttentionScratch<S>.Chunk;
 
@@ -60,8 +61,7 @@ internal readonly unsafe struct AttentionTask<S, TKeys>(AttentionItem item, TKey
             int row = (key + i) % KeyValueBlocks.BlockSize;
             int rows = Math.Clamp(count - i, 0, piece);
             float* destination = scratch.Keys + ((nint)(i / width) * width * headSize) + (i % width);
-            float* from = rows > 0 ? source.Keys(block) : null;
-            Packing.Pack<S, F32Rows<S>>(new(from, source.Stride), row, rows, 0, headSize, destination, piece, width);
+            Packing.Pack<S, TRows>(rows > 0 ? source.Keys(block) : default, row, rows, 0, headSize, destination, piece, width);
         }
         if (!TKeys.HasBias)
             return;
@@ -74,11 +74,12 @@ internal readonly unsafe struct AttentionTask<S, TKeys>(AttentionItem item, TKey
         int width = Panel<S>.Width;
         for (int i = 0; i < count; i++)
         {
-            float* row = source.Values((key + i) / KeyValueBlocks.BlockSize) + ((key + i) % KeyValueBlocks.BlockSize * source.Stride);
+            TRows rows = source.Values((key + i) / KeyValueBlocks.BlockSize);
+            int row = (key + i) % KeyValueBlocks.BlockSize;
             for (int column = 0; column < padded; column += S.Width)
             {
                 float* destination = scratch.Values + ((nint)(column / width) * width * Chunk) + (i * width) + (column % width);
-                S values = headSize - column >= S.Width ? S.Load(row + column) : S.LoadPartial(row + column, Math.Max(headSize - column, 0));
+                S values = headSize - column >= S.Width ? rows.Load(row, column) : rows.LoadPartial(row, column, Math.Max(headSize - column, 0));
                 values.Store(destination);
             }
         }

@@ -1,3 +1,4 @@
+using Kosmos2.Kernels.Cpu.Cache;
 using Kosmos2.Kernels.Cpu.Linear;
 using Kosmos2.Kernels.Cpu.Simd;
 using Kosmos2.Kernels.Cpu.Threading;
@@ -5,8 +6,9 @@ using Kosmos2.Kernels.Cpu.Threading;
 namespace Kosmos2.Kernels.Cpu.Attention;
 
 /// <summary>Causal attention of a step's rows to their own sequences' cached keys; items as in <see cref="DenseAttentionJob{S}"/>.</summary>
-internal unsafe struct CachedAttentionJob<S> : IJob
+internal unsafe struct CachedAttentionJob<S, TFormat> : IJob
     where S : unmanaged, ISimd<S>
+    where TFormat : ICachedFormat
 {
     public float* Q;
     public float* Y;
@@ -14,9 +16,9 @@ internal unsafe struct CachedAttentionJob<S> : IJob
     /// <summary>For each sequence in turn [heads, rows, keys], or null.</summary>
     public float* Probabilities;
 
-    /// <summary>[blocks, heads, BlockSize, headSize].</summary>
-    public float* Keys;
-    public float* Values;
+    /// <summary>[blocks, heads] parts, each as the format lays it out.</summary>
+    public byte* Keys;
+    public byte* Values;
 
     /// <summary>[blocks, BlockSize].</summary>
     public float* Bias;
@@ -75,16 +77,17 @@ internal unsafe struct CachedAttentionJob<S> : IJob
             Probabilities = probabilities == null ? null : probabilities + ((((nint)head * rows) + query) * keys),
             ProbabilityWidth = keys,
         };
-        nint blockStride = width * KeyValueBlocks.BlockSize;
-        nint inBlock = (nint)head * KeyValueBlocks.BlockSize * HeadSize;
-        var source = new CachedKeys(Keys + inBlock, Values + inBlock, Bias, Blocks + BlockStarts[sequence], blockStride, HeadSize);
-        new AttentionTask<S, CachedKeys>(item, source, HeadSize, Scale, Tiles, scratch).Run();
+        nint headBytes = TFormat.HeadBytes(HeadSize);
+        nint inBlock = head * headBytes;
+        var source = new CachedKeys<S, TFormat>(
+            Keys + inBlock, Values + inBlock, Bias, Blocks + BlockStarts[sequence], Heads * headBytes, HeadSize);
+        new AttentionTask<S, CachedKeys<S, TFormat>, CachedRows<S, TFormat>>(item, source, HeadSize, Scale, Tiles, scratch).Run();
         for (int i = 0; i < item.Count; i++)
         {
             if (scratch.Largest[i] > KeyValueBlocks.HiddenBias)
                 continue;
             float* row = item.Probabilities == null ? null : item.Probabilities + ((nint)i * keys);
-            EvenAttention.Run(source, item.VisibleTo(i), keys, HeadSize, item.Outputs + (i * item.Stride), row);
+            EvenAttention<S, TFormat>.Run(source, item.VisibleTo(i), keys, HeadSize, item.Outputs + (i * item.Stride), row);
         }
     }
 }

@@ -27,6 +27,8 @@ internal sealed class CountingBackend(IBackend inner) : IBackend
 
     public void Reset() => Products = Pictures = EncoderPasses = DecoderRows = DecoderPasses = LogitRows = 0;
 
+    public bool Supports(CacheFormat format) => inner.Supports(format);
+
     public Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => inner.Allocate(type, extents);
 
     public PreparedWeight Prepare(Tensor weight) => inner.Prepare(weight);

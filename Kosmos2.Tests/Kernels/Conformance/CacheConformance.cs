@@ -7,18 +7,47 @@ namespace Kosmos2.Tests.Kernels.Conformance;
 public sealed class CacheConformance(BackendUnderTest backend) : ConformanceFixture(backend)
 {
     [Test]
-    public void AppendWritesEachRowToItsSlot([Values(1, 8, 9, 64)] int headSize) => ConformsExactly($"{headSize}", bench =>
+    public void AppendWritesEachRowToItsSlot([Values] CacheFormat format, [Values(1, 8, 9, 21, 64)] int headSize) => Exactly(format, bench =>
     {
-        KeyValueBlocks cache = bench.Cache(2, 3, headSize, 6);
+        KeyValueBlocks cache = bench.Cache(2, 3, headSize, 6, format);
         Append(bench, cache, 10, new SequenceRows([4, 1], 19, 19, p => p != 7), new SequenceRows([2], 3, 3, _ => false));
         return Contents(bench, cache);
     });
 
+    /// <summary>Halfway cases, signed zeros, the smallest and largest floats, and no numbers at all.</summary>
+    [Test]
+    public void AppendRoundsAllFloatsAlike([Values] CacheFormat format, [Values(13, 16, 64)] int headSize) => Exactly(format, bench =>
+    {
+        float[][] rows =
+        [
+            [127, 0.5f, 1.5f, -2.5f, 126.5f, -126.5f, 0, -0f],
+            [1, 1 + (1f / 256), 1 + (3f / 256), 1 + (1f / 512), 1 / 254f, 3 / 254f, -1 / 254f, 0.1f],
+            [0, -0f],
+            [float.Epsilon, -float.Epsilon, 200 * float.Epsilon, 0],
+            [1e-40f, -3e-39f, 1.1754944e-38f],
+            [float.MaxValue, -float.MaxValue, 3.3895314e38f, 1],
+            [1, float.PositiveInfinity, -2],
+            [float.NegativeInfinity, 3],
+            [1, float.NaN, -2],
+            [BitConverter.UInt32BitsToSingle(0x7F800001), 1],
+        ];
+        KeyValueBlocks cache = bench.Cache(1, 1, headSize, 2, format);
+        bench.Begin(Steps.Of(new SequenceRows([1], rows.Length, rows.Length)));
+        float[] values = [.. rows.SelectMany(row => Enumerable.Range(0, headSize).Select(i => row[i % row.Length]))];
+        Tensor x = bench.Floats(values, rows.Length, headSize);
+        bench.Backend.AppendKeyValues(x, x, cache, 0);
+        var bytes = new byte[cache.Values(0).ByteLength];
+        bench.Backend.Download<byte>(cache.Values(0), bytes);
+        for (int row = 0; row < rows.Length; row++)
+            cache.ReadRow(bytes, 1, 0, row, values.AsSpan(row * headSize, headSize));
+        return values;
+    });
+
     /// <summary>A fork copies its parent's tail block, then both go their own way.</summary>
     [Test]
-    public void CopyBlocksForksASequence() => ConformsExactly("fork", bench =>
+    public void CopyBlocksForksASequence([Values] CacheFormat format) => Exactly(format, bench =>
     {
-        KeyValueBlocks cache = bench.Cache(2, 2, 11, 9);
+        KeyValueBlocks cache = bench.Cache(2, 2, 11, 9, format);
         Append(bench, cache, 10, new SequenceRows([4, 1], 19, 19, p => p % 4 != 0), new SequenceRows([2], 5, 5));
         bench.Backend.CopyBlocks(cache, [(1, 7), (2, 0), (1, 3)]);
         Append(bench, cache, 20, new SequenceRows([4, 1], 20, 1), new SequenceRows([4, 7], 20, 1), new SequenceRows([4, 3], 20, 1, _ => false));
@@ -26,23 +55,29 @@ public sealed class CacheConformance(BackendUnderTest backend) : ConformanceFixt
     });
 
     [Test]
-    public void CopyBlocksOfNoPairsDoesNothing() => ConformsExactly("no pairs", bench =>
+    public void CopyBlocksOfNoPairsDoesNothing([Values] CacheFormat format) => Exactly(format, bench =>
     {
-        KeyValueBlocks cache = bench.Cache(1, 2, 8, 2);
+        KeyValueBlocks cache = bench.Cache(1, 2, 8, 2, format);
         Append(bench, cache, 10, new SequenceRows([1], 16, 16));
         bench.Backend.CopyBlocks(cache, []);
         return Contents(bench, cache);
     });
 
     [Test]
-    public void GrowingKeepsWhatIsCached() => ConformsExactly("growth", bench =>
+    public void GrowingKeepsWhatIsCached([Values] CacheFormat format) => Exactly(format, bench =>
     {
-        KeyValueBlocks cache = bench.Cache(2, 2, 9, 2);
+        KeyValueBlocks cache = bench.Cache(2, 2, 9, 2, format);
         Append(bench, cache, 10, new SequenceRows([1, 0], 32, 32, p => p != 3));
         cache.EnsureCapacity(7);
         Append(bench, cache, 20, new SequenceRows([1, 0, 6], 37, 5));
         return Contents(bench, cache);
     });
+
+    private void Exactly(CacheFormat format, Func<Workbench, float[]> program)
+    {
+        if (HasCache(format))
+            ConformsExactly($"{format}", program);
+    }
 
     private static void Append(Workbench bench, KeyValueBlocks cache, int seed, params ReadOnlySpan<SequenceRows> sequences)
     {
@@ -58,8 +93,8 @@ public sealed class CacheConformance(BackendUnderTest backend) : ConformanceFixt
         var contents = new List<float>(bench.Read(cache.KeyBias));
         for (int layer = 0; layer < cache.Layers; layer++)
         {
-            contents.AddRange(bench.Read(cache.Keys(layer)));
-            contents.AddRange(bench.Read(cache.Values(layer)));
+            contents.AddRange(bench.ReadBytes(cache.Keys(layer)));
+            contents.AddRange(bench.ReadBytes(cache.Values(layer)));
         }
         return [.. contents];
     }

@@ -72,8 +72,8 @@ public sealed class Workbench(IBackend backend) : IDisposable
     public LayerNormParameters Norm(int seed, int width, float epsilon = 1e-5f) =>
         new(Random(seed, width), Random(seed + 1, width), epsilon);
 
-    public KeyValueBlocks Cache(int layers, int heads, int headSize, int capacity) =>
-        Keep(new KeyValueBlocks(backend, layers, heads, headSize, capacity));
+    public KeyValueBlocks Cache(int layers, int heads, int headSize, int capacity, CacheFormat format = CacheFormat.Float32) =>
+        Keep(new KeyValueBlocks(backend, layers, heads, headSize, capacity, format));
 
     /// <summary>Hands a step's table over; it lives as long as the bench.</summary>
     public StepTable Begin(StepTable table)
@@ -87,6 +87,14 @@ public sealed class Workbench(IBackend backend) : IDisposable
         var values = new float[tensor.Shape.ElementCount];
         backend.Download<float>(tensor, values);
         return values;
+    }
+
+    /// <summary>The bytes of a tensor of any type, as floats: what must be equal to the bit.</summary>
+    public float[] ReadBytes(Tensor tensor)
+    {
+        var bytes = new byte[tensor.ByteLength];
+        backend.Download<byte>(tensor, bytes);
+        return Array.ConvertAll(bytes, b => (float)b);
     }
 
     /// <summary>Integers as floats, so that programs have one kind of result; ids in tests are small.</summary>

@@ -12,11 +12,11 @@ internal static class CachedPrompt
     private const int HeadSize = 9;
 
     /// <summary>All rows' attention [Tokens, Heads * HeadSize].</summary>
-    public static float[] Run(CpuOptions options, int piece)
+    public static float[] Run(CpuOptions options, int piece, CacheFormat format)
     {
         using var backend = new CpuBackend(options);
         using var bench = new Workbench(backend);
-        KeyValueBlocks cache = bench.Cache(1, Heads, HeadSize, 8);
+        KeyValueBlocks cache = bench.Cache(1, Heads, HeadSize, 8, format);
         Tensor q = bench.Random(1, Tokens, Heads * HeadSize);
         Tensor k = bench.Random(2, Tokens, Heads * HeadSize);
         Tensor v = bench.Random(3, Tokens, Heads * HeadSize);

@@ -92,11 +92,11 @@ public sealed class InvarianceTests
 
     /// <summary>A prompt at once, in pieces, and token by token.</summary>
     [Test]
-    public void CachedAttentionDoesNotDependOnHowThePromptIsCut([ValueSource(nameof(Sets))] InstructionSet set)
+    public void CachedAttentionDoesNotDependOnHowThePromptIsCut([ValueSource(nameof(Sets))] InstructionSet set, [Values] CacheFormat format)
     {
-        float[] atOnce = CachedPrompt.Run(Options(set, 2), 70);
+        float[] atOnce = CachedPrompt.Run(Options(set, 2), 70, format);
         foreach (int piece in (int[])[1, 7, 16, 65])
-            Assert.That(Bits(CachedPrompt.Run(Options(set, 1), piece)), Is.EqualTo(Bits(atOnce)), $"pieces of {piece}");
+            Assert.That(Bits(CachedPrompt.Run(Options(set, 1), piece, format)), Is.EqualTo(Bits(atOnce)), $"pieces of {piece}");
     }
 
     private static CpuOptions Options(InstructionSet set, int threads) => new() { InstructionSet = set, Threads = threads };
