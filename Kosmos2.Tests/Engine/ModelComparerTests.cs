@@ -51,9 +51,9 @@ internal sealed class ModelComparerTests
         Assert.That(errors, Is.Ordered.Ascending.And.All.InRange(1e-5, 0.3));
     }
 
-    /// <summary>Bounds are twice what was measured.</summary>
-    [TestCase(CacheFormat.BFloat16, 1e-3)]
-    [TestCase(CacheFormat.Int8, 1e-3)]
+    /// <summary>Over all 40 cases 7.9e-7 and 3.3e-6 were measured.</summary>
+    [TestCase(CacheFormat.BFloat16, 3e-6)]
+    [TestCase(CacheFormat.Int8, 1e-5)]
     public void SmallerCachesAreCloseToFloat32(CacheFormat format, double divergence)
     {
         EngineOptions options = Cpu with { CacheFormat = format };
