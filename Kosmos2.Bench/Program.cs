@@ -1,12 +1,14 @@
 using BenchmarkDotNet.Running;
 using Kosmos2.Bench;
+using Kosmos2.Bench.Peers;
 
-const string Help = """
-    Benchmarks of the kernels: ours beside ONNX Runtime's, and System.Numerics.Tensors' where it has the operation.
+const string Help = $"""
+    Benchmarks of the kernels and of a whole model: ours beside ONNX Runtime's, and System.Numerics.Tensors' where it has the operation.
 
       --versus-onnxruntime   products over F32 (mapped, packed), BF16, INT8 and INT4 weights against ONNX Runtime's in F32, taking
                              turns, on 1 and 2 threads; exit code 1 where mapped F32 is below 0.9 of its speed at 252x1024x1024 or
                              72x8192x2048. Run it on a quiet machine.
+    {WholeModelOptions.Help}
       --smoke                everything once, in less than a minute: shows that it runs, measures nothing.
       --filter PATTERN       BenchmarkDotNet with its own options, for example --filter '*MatMul*'.
       --help                 this text.
@@ -19,9 +21,16 @@ switch (args.FirstOrDefault())
         return 0;
     case "--versus-onnxruntime":
         return VersusOnnxRuntime.Run(Console.Out, MatMulShape.All, turns: 12) ? 0 : 1;
-    case "--smoke":
-        Smoke.Run(Console.Out);
+    case "--whole-model":
+        if (WholeModelOptions.Read(args.AsSpan(1)) is { } options)
+            return WholeModel.Run(options, Console.Out) ? 0 : 1;
+        Console.Error.WriteLine($"--whole-model MODEL --peer GRAPHS is wanted; see --help");
+        return 2;
+    case OnnxChild.Verb:
+        OnnxChild.Serve(args[1..]);
         return 0;
+    case "--smoke":
+        return Smoke.Run(Console.Out) ? 0 : 1;
     default:
         BenchmarkSwitcher.FromAssembly(typeof(MatMulBenchmarks).Assembly).Run(args, Quick.Configuration);
         return 0;

@@ -1,9 +1,14 @@
+using System.Globalization;
+using Kosmos2.Engine;
+using Kosmos2.Engine.Measurement;
+
 namespace Kosmos2.Bench;
 
-/// <summary>Every benchmark once, with the comparison of results that each setup makes.</summary>
+/// <summary>Every benchmark once, with the comparison of results that each setup makes; the whole model is the shipped one.</summary>
 internal static class Smoke
 {
-    public static void Run(TextWriter output)
+    /// <returns>Whether no part of the model was faster than the machine can be.</returns>
+    public static bool Run(TextWriter output)
     {
         foreach (MatMulShape shape in MatMulShape.All)
         {
@@ -23,5 +28,9 @@ internal static class Smoke
         output.WriteLine("layer norm, attention, GELU, softmax: ran");
         new TokenizerBenchmarks().Encode();
         output.WriteLine("tokenizer: ran");
+        BenchReport model = ModelBench.Run(ShippedModel.Folder, new EngineOptions { Device = "cpu" }, turns: 1);
+        foreach (BenchFigure figure in model.Figures)
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"model, {figure.Name}: {figure.Seconds * 1e3:F1} ms{(figure.Share is double share ? $", {100 * share:F0}% of the limit" : "")}"));
+        return !model.Impossible.Any();
     }
 }

@@ -19,7 +19,7 @@ public class TokenizerBenchmarks
         the river, and mountains rise in the distance. How many people are there? What colour is the bicycle that leans against the wall of the bakery?
         """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
 
-    private readonly Kosmos2Tokenizer _tokenizer = Kosmos2Tokenizer.Load(Environment.GetEnvironmentVariable("KOSMOS2_TOKENIZER") ?? Shipped());
+    private readonly Kosmos2Tokenizer _tokenizer = Kosmos2Tokenizer.Load(Environment.GetEnvironmentVariable("KOSMOS2_TOKENIZER") ?? ShippedModel.Folder);
     private readonly string _text = Text();
 
     /// <summary>Time of a megabyte: its inverse is the throughput.</summary>
@@ -33,16 +33,5 @@ public class TokenizerBenchmarks
         while (text.Length < Characters)
             text.Append(Words[random.Next(Words.Length)]).Append(' ');
         return text.ToString(0, Characters);
-    }
-
-    private static string Shipped()
-    {
-        for (string? folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            string candidate = Path.Combine(folder, "models", "kosmos2-shapes");
-            if (Directory.Exists(candidate))
-                return candidate;
-        }
-        throw new DirectoryNotFoundException("models/kosmos2-shapes is nowhere above the program; KOSMOS2_TOKENIZER can name a vocabulary");
     }
 }

@@ -55,6 +55,22 @@ internal sealed class CliModelTests : CliTestBase
     }
 
     [Test]
+    public async Task Bench_measures_a_model()
+    {
+        CliResult json = await CliProcess.RunAsync("bench", "--turns", "1", "--device", "cpu", "--threads", "1", "--json");
+        Assert.That(json.ExitCode, Is.Zero, json.ToString());
+        using JsonDocument report = JsonDocument.Parse(json.Out);
+        string?[] parts = [.. report.RootElement.GetProperty("parts").EnumerateArray().Select(part => part.GetProperty("name").GetString())];
+        Assert.That(parts, Is.EqualTo(new[] { "encode", "prefill", "decode 1", "decode 4", "decode 16", "decode 64" }));
+        Assert.That(report.RootElement.GetProperty("end_to_end_ms").GetDouble(), Is.Positive);
+        Assert.That(report.RootElement.GetProperty("possible").GetBoolean());
+
+        Refused(await CliProcess.RunAsync("bench", "--turns", "0"), "--turns 0: a number above 0 is wanted");
+        Refused(await CliProcess.RunAsync("bench", At("nowhere")), "nowhere");
+        Refused(await CliProcess.RunAsync("bench", TestData.ShapesModel, "--roofline"), "measures the machine, no model");
+    }
+
+    [Test]
     public async Task Info_says_what_the_model_is_and_what_it_would_run_on()
     {
         CliResult result = await CliProcess.RunAsync("info");

@@ -1,0 +1,65 @@
+namespace Kosmos2.Engine.Measurement;
+
+/// <summary>A part of an answer, measured.</summary>
+/// <param name="Name">As in <c>decode 4</c>.</param>
+/// <param name="Rows">Rows that run at once, pictures' or tokens'.</param>
+/// <param name="Seconds">Best time.</param>
+/// <param name="Work">What it takes at least.</param>
+/// <param name="Share">The machine's shortest time for that as a part of <paramref name="Seconds"/>; null where the machine's limits were not measured.</param>
+internal sealed record BenchFigure(string Name, int Rows, double Seconds, Work Work, double? Share)
+{
+    /// <summary>Bytes of weights a second.</summary>
+    public double BytesPerSecond => Work.Bytes / Seconds;
+
+    /// <summary>Operations a second.</summary>
+    public double OperationsPerSecond => Work.Operations / Seconds;
+}
+
+/// <summary>The machine's limits.</summary>
+/// <param name="Clock">Cycles a second.</param>
+/// <param name="Bandwidth">Bytes read a second.</param>
+/// <param name="FloatPeak">Operations a second with weights of F32.</param>
+/// <param name="BFloat16Peak">With weights of bfloat16, in the precision that the model runs in.</param>
+/// <param name="IntegerPeak">With weights of small integers, in the same.</param>
+/// <param name="IsUndisturbed">Whether no other program took part of the cores.</param>
+internal sealed record BenchLimits(double Clock, double Bandwidth, double FloatPeak, double BFloat16Peak, double IntegerPeak, bool IsUndisturbed);
+
+/// <summary>What a model was measured to do.</summary>
+internal sealed record BenchReport
+{
+    /// <summary>The processor's name and family.</summary>
+    public required string Processor { get; init; }
+
+    /// <summary>The device and its kernels.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>What the device's limits are; null where they were not measured.</summary>
+    public required BenchLimits? Limits { get; init; }
+
+    /// <summary>Seconds until the engine stood, the first time in this process.</summary>
+    public required double Ready { get; init; }
+
+    /// <summary>Seconds from there to the first token of the first answer: whatever happens once happens here.</summary>
+    public required double ColdFirstToken { get; init; }
+
+    /// <summary>Tokens of the prompt.</summary>
+    public required int PromptTokens { get; init; }
+
+    /// <summary>Tokens of an answer.</summary>
+    public required int AnswerTokens { get; init; }
+
+    /// <summary>The best of the answers.</summary>
+    public required BestAnswer Answer { get; init; }
+
+    /// <summary>The parts.</summary>
+    public required IReadOnlyList<BenchFigure> Figures { get; init; }
+
+    /// <summary>Most memory that the process had, mapped files included, before the machine's own limits were measured.</summary>
+    public required long PeakMemory { get; init; }
+
+    /// <summary>Bytes of the weights' files.</summary>
+    public required long WeightBytes { get; init; }
+
+    /// <summary>What cannot be: a part that was faster than the machine's limit.</summary>
+    public IEnumerable<BenchFigure> Impossible => Figures.Where(figure => figure.Share > ModelRoofline.LargestShare);
+}

@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using Kosmos2.Engine.Model;
+using Kosmos2.Kernels.Cpu;
+using Kosmos2.Kernels.Cpu.Threading;
+using Kosmos2.Weights;
+
+namespace Kosmos2.Engine.Measurement;
+
+/// <summary>
+/// Measures a whole model: ready, encoder, prefill, decode of one and of several sequences, memory, in turns with the machine's limits. The best of all turns
+/// counts, since everything else the machine does only takes time away.
+/// </summary>
+internal static class ModelBench
+{
+    /// <summary>Tokens of an answer.</summary>
+    public const int AnswerTokens = 64;
+
+    // Whole answers are rare, since they are long; their parts are measured more often.
+    private const int ShortAnswers = 2;
+    private const int ShortAnswerTokens = 4;
+    private const int Steps = 3;
+
+    private static readonly int[] Batches = [4, 16, 64];
+
+    /// <summary>Measures.</summary>
+    /// <param name="folder">The model's.</param>
+    /// <param name="options">What it runs on.</param>
+    /// <param name="turns">Turns after the first, which is not counted.</param>
+    /// <param name="cancellation">Looked at between turns.</param>
+    /// <exception cref="Kosmos2FormatException">The model cannot be read.</exception>
+    public static BenchReport Run(string folder, EngineOptions options, int turns, CancellationToken cancellation = default)
+    {
+        long start = Stopwatch.GetTimestamp();
+        using Kosmos2Engine engine = Kosmos2Engine.Load(folder, options);
+        double ready = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        Kosmos2Model model = engine.Model;
+        var timed = new TimedModel(model);
+        double cold = timed.Answer(1).FirstToken;
+        foreach (int batch in Batches)
+            timed.Step(batch, 0);
+        long memory = PeakMemory();
+
+        CpuOptions cpu = options.ForCpu(folder);
+        using ModelRoofline? roofline = model.Backend is CpuBackend
+            ? ModelRoofline.TryCreate(cpu.Threads > 0 ? cpu.Threads : Cores.Available(), cpu.Products)
+            : null;
+        var answer = new BestAnswer();
+        double[] steps = [.. Batches.Select(_ => double.PositiveInfinity)];
+        roofline?.Measure();
+        for (int turn = 0; turn < turns; turn++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            answer.Add(timed.Answer(AnswerTokens));
+            for (int i = 0; i < ShortAnswers; i++)
+                answer.AddParts(timed.Answer(ShortAnswerTokens));
+            roofline?.Measure();
+            for (int i = 0; i < Batches.Length; i++)
+                steps[i] = Math.Min(steps[i], timed.Step(Batches[i], Steps));
+            roofline?.Measure();
+        }
+
+        var work = new ModelWork(model.Checkpoint, model.Config, options.WeightFormat);
+        int prompt = timed.PromptTokens;
+        BenchFigure[] figures =
+        [
+            Figure("encode", model.Config.VisionConfig.NumPositions, answer.Encode, work.Encode()),
+            Figure("prefill", prompt, answer.Prefill, work.Decode(prompt, (prompt + 1) / 2, 1)),
+            Figure("decode 1", 1, answer.Step, work.Decode(1, prompt, 1)),
+            .. Batches.Select((batch, i) => Figure($"decode {batch}", batch, steps[i], work.Decode(batch, prompt, batch))),
+        ];
+        return new BenchReport
+        {
+            Processor = CpuDescription.Name,
+            Device = model.Backend.Description,
+            Limits = roofline is null ? null : new BenchLimits(
+                roofline.Clock, roofline.Bandwidth, roofline.FloatPeak, roofline.BFloat16Peak, roofline.IntegerPeak, roofline.IsUndisturbed),
+            Ready = ready,
+            ColdFirstToken = cold,
+            PromptTokens = prompt,
+            AnswerTokens = AnswerTokens,
+            Answer = answer,
+            Figures = figures,
+            PeakMemory = memory,
+            WeightBytes = EngineOptions.WeightBytes(folder),
+        };
+
+        BenchFigure Figure(string name, int rows, double seconds, Work work) => new(name, rows, seconds, work, roofline?.Limit(work) / seconds);
+    }
+
+    private static long PeakMemory()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
+    }
+}

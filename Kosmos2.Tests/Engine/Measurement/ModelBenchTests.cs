@@ -1,0 +1,109 @@
+using Kosmos2.Engine;
+using Kosmos2.Engine.Generation;
+using Kosmos2.Engine.Measurement;
+using Kosmos2.Engine.Model;
+using Kosmos2.Kernels;
+using Kosmos2.Weights;
+
+namespace Kosmos2.Tests.Engine.Measurement;
+
+/// <summary>What is measured is the model's own answer, its work is counted by hand here, and what cannot be is called a failure.</summary>
+internal sealed class ModelBenchTests
+{
+    // models/kosmos2-shapes: 4 layers of width 256 and 1024, a vocabulary of 1180; an encoder of 4 layers of width 192 and 768, 64 patches of 28 x 28.
+    private const double LayerWeights = (4 * 256 * 256) + (2 * 256 * 1024);
+    private const double HeadWeights = 1180 * 256;
+    private const double EncoderLayerWeights = (4 * 192 * 192) + (2 * 192 * 768);
+
+    [Test]
+    public void TheTimedAnswerIsTheModelsOwn()
+    {
+        const int Tokens = 12;
+        using Kosmos2Model model = Kosmos2Model.Load(TestData.ShapesModel, Backends.Create("cpu", threads: 1));
+        var prompt = new BenchPrompt(model.Config);
+        AnswerTimes answer = new TimedModel(model).Answer(Tokens);
+        using ImageEmbeddings image = model.EncodeImages(prompt.Pixels, 1, prompt.Side, prompt.Side);
+        var settings = new GenerationConfig { MaxNewTokens = Tokens, EosTokenId = [], NoRepeatNgramSize = 0 };
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(answer.Tokens, Is.EqualTo(model.Generate([prompt.Sequence], image, settings).Sequences[0].Tokens));
+            Assert.That(answer.Steps, Has.Length.EqualTo(Tokens - 1).And.All.Positive);
+            Assert.That(answer.Total, Is.EqualTo(answer.Encode + answer.Prefill + answer.Steps.Sum()).Within(1e-9));
+        }
+    }
+
+    [Test]
+    public void WorkIsThatOfTheProducts()
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(TestData.ShapesModel);
+        Kosmos2Config config = Kosmos2Config.Load(TestData.ShapesModel);
+        double weights = (4 * LayerWeights) + HeadWeights;
+        const int Rows = 3, Keys = 10, Outputs = 2;
+        double attention = 4 * 4.0 * Rows * Keys * 256;
+        double operations = (2 * Rows * 4 * LayerWeights) + (2 * Outputs * HeadWeights);
+
+        Work stored = new ModelWork(checkpoint, config, WeightFormat.Stored).Decode(Rows, Keys, Outputs);
+        Work bfloat16 = new ModelWork(checkpoint, config, WeightFormat.BFloat16).Decode(Rows, Keys, Outputs);
+        Work int8 = new ModelWork(checkpoint, config, WeightFormat.Int8).Decode(Rows, Keys, Outputs);
+        Work int4 = new ModelWork(checkpoint, config, WeightFormat.Int4).Decode(Rows, Keys, Outputs);
+        double scales = 4 * 4.0 * ((5 * 256) + 1024);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(stored, Is.EqualTo(new Work(2 * weights, operations + attention, 0, 0)));
+            Assert.That(bfloat16, Is.EqualTo(new Work(2 * weights, attention, operations, 0)));
+            // The head stays as it is stored, in F16.
+            double head = 2 * Outputs * HeadWeights;
+            Assert.That(int8, Is.EqualTo(new Work((4 * LayerWeights) + scales + (2 * HeadWeights), attention + head, 0, operations - head)));
+            Assert.That(int4.Bytes, Is.EqualTo((4 * LayerWeights * 5 / 8) + (2 * HeadWeights)));
+        }
+    }
+
+    [Test]
+    public void APictureIsThatOfTheEncoderAndTheResampler()
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(TestData.ShapesModel);
+        Work work = new ModelWork(checkpoint, Kosmos2Config.Load(TestData.ShapesModel), WeightFormat.Stored).Encode();
+        const double Patch = 192 * 3 * 28 * 28, Dense = 192 * 256, Projection = 256 * 256;
+        double products = (64 * Patch) + (65 * 4 * EncoderLayerWeights) + (65 * Dense) + (2 * 64 * Projection) + (2 * 129 * Projection);
+        double attention = (4 * 4.0 * 65 * 65 * 192) + (4.0 * 64 * 129 * 256);
+        Assert.That(work.Operations, Is.EqualTo((2 * products) + attention));
+        Assert.That(work.Bytes, Is.EqualTo(2 * (Patch + (4 * EncoderLayerWeights) + Dense + (4 * Projection))));
+    }
+
+    [Test]
+    public void AReportHasEveryPart()
+    {
+        BenchReport report = ModelBench.Run(TestData.ShapesModel, new EngineOptions { Device = "cpu", Threads = 1 }, turns: 1);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(report.Figures.Select(figure => (figure.Name, figure.Rows)), Is.EqualTo(
+                new[] { ("encode", 65), ("prefill", 71), ("decode 1", 1), ("decode 4", 4), ("decode 16", 16), ("decode 64", 64) }));
+            Assert.That(report.Figures.Select(figure => figure.Seconds), Is.All.InRange(1e-6, 100));
+            Assert.That(report.Answer.Total, Is.InRange(report.Answer.FirstToken, 1000));
+            Assert.That(report.Answer.Tokens, Has.Length.EqualTo(64));
+            Assert.That(report.PeakMemory, Is.GreaterThan(report.WeightBytes));
+            Assert.That(report.Figures.Select(figure => figure.Share is null), Is.All.EqualTo(report.Limits is null));
+        }
+    }
+
+    [Test]
+    public void WhatIsFasterThanTheMachineIsAFailure()
+    {
+        BenchFigure Of(double? share) => new("decode 1", 1, 1, new Work(1, 1, 0, 0), share);
+        var report = new BenchReport
+        {
+            Processor = "",
+            Device = "",
+            Limits = null,
+            Ready = 1,
+            ColdFirstToken = 1,
+            PromptTokens = 1,
+            AnswerTokens = 1,
+            Answer = new BestAnswer(),
+            Figures = [Of(null), Of(0.99), Of(1.02), Of(1.1)],
+            PeakMemory = 1,
+            WeightBytes = 1,
+        };
+        Assert.That(report.Impossible.Select(figure => figure.Share), Is.EqualTo(new double?[] { 1.1 }));
+    }
+}
