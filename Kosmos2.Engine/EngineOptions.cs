@@ -1,5 +1,6 @@
 using Kosmos2.Kernels;
 using Kosmos2.Kernels.Cpu;
+using Kosmos2.Kernels.Gpu;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Engine;
@@ -20,7 +21,7 @@ public sealed record EngineOptions
     public WeightResidency? Weights { get; init; }
 
     /// <summary>
-    /// What the CPU device multiplies weights of less than F32 by; null for fast products where they are small integers, and exact ones otherwise.
+    /// What weights of less than F32 are multiplied by, on the CPU and on CUDA devices; null for fast products where they are small integers, and exact ones otherwise.
     /// </summary>
     public ProductPrecision? Products { get; init; }
 
@@ -60,14 +61,25 @@ public sealed record EngineOptions
     /// <exception cref="FileNotFoundException">There is none.</exception>
     internal CpuOptions ForCpu(string folder)
     {
-        bool quantized = Kosmos2Config.Load(folder).QuantizationConfig is not null || WeightFormat is WeightFormat.Int8 or WeightFormat.Int4;
         bool fits = WeightBytes(folder) <= GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
         return new CpuOptions
         {
             Threads = Threads,
             Weights = Weights ?? (fits ? WeightResidency.Packed : WeightResidency.Mapped),
-            Products = Products ?? (quantized ? ProductPrecision.Fast : ProductPrecision.Exact),
+            Products = ProductsOf(folder),
         };
+    }
+
+    /// <summary>What these options mean for a model on a GPU.</summary>
+    /// <param name="folder">The model's.</param>
+    /// <exception cref="Kosmos2FormatException">The configuration is malformed.</exception>
+    /// <exception cref="FileNotFoundException">There is none.</exception>
+    internal GpuOptions ForGpu(string folder) => new() { Products = ProductsOf(folder) };
+
+    private ProductPrecision ProductsOf(string folder)
+    {
+        bool quantized = Kosmos2Config.Load(folder).QuantizationConfig is not null || WeightFormat is WeightFormat.Int8 or WeightFormat.Int4;
+        return Products ?? (quantized ? ProductPrecision.Fast : ProductPrecision.Exact);
     }
 
     // The hub's cache holds links, whose own length is that of a name.

@@ -64,7 +64,7 @@ public sealed partial class Kosmos2Engine : IDisposable
         options ??= new EngineOptions();
         ArgumentOutOfRangeException.ThrowIfNegative(options.PrefixCacheTokens, nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegative(options.ImageCacheBytes, nameof(options));
-        return Load(folder, Backends.Create(options.Device, options.ForCpu(folder)), options);
+        return Load(folder, Backends.Create(options.Device, options.ForCpu(folder), options.ForGpu(folder)), options);
     }
 
     /// <summary>Opens a model folder on a device, which the engine takes over, also when opening fails.</summary>

@@ -15,9 +15,10 @@ public static class Backends
     /// double-precision oracle).
     /// </param>
     /// <param name="cpu">What holds if the device is the CPU; null for the defaults.</param>
+    /// <param name="gpu">What holds if the device is a GPU; null for the defaults.</param>
     /// <exception cref="ArgumentException">No such kind of device.</exception>
     /// <exception cref="DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
-    public static IBackend Create(string device, CpuOptions? cpu)
+    public static IBackend Create(string device, CpuOptions? cpu, GpuOptions? gpu = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         string[] parts = device.ToLowerInvariant().Split(':', 2);
@@ -26,10 +27,10 @@ public static class Backends
             throw UnknownDevice(device);
         return parts[0] switch
         {
-            "auto" => HasUsableCuda() ? IlgpuBackend.Create(IlgpuDeviceKind.Cuda) : new CpuBackend(cpu),
+            "auto" => HasUsableCuda() ? IlgpuBackend.Create(IlgpuDeviceKind.Cuda, 0, gpu) : new CpuBackend(cpu),
             "cpu" => new CpuBackend(cpu),
-            "cuda" => IlgpuBackend.Create(IlgpuDeviceKind.Cuda, index),
-            "opencl" => IlgpuBackend.Create(IlgpuDeviceKind.OpenCl, index),
+            "cuda" => IlgpuBackend.Create(IlgpuDeviceKind.Cuda, index, gpu),
+            "opencl" => IlgpuBackend.Create(IlgpuDeviceKind.OpenCl, index, gpu),
             "reference" => new ReferenceBackend(),
             _ => throw UnknownDevice(device),
         };

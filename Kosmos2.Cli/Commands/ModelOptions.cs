@@ -29,7 +29,7 @@ internal sealed class ModelOptions
     };
     private readonly Option<string?> _precision = new("--precision")
     {
-        Description = "CPU: multiply weights of less than 32 bits by rows in F32 (exact) or in their own precision (fast); without it, fast for quantized models.",
+        Description = "CPU, CUDA: multiply weights of less than 32 bits by rows in F32 (exact) or in their own precision (fast); without it, fast for quantized models.",
         HelpName = "exact|fast",
     };
     private readonly Option<string> _format = new("--format")

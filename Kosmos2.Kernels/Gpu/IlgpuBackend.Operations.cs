@@ -28,7 +28,7 @@ public sealed partial class IlgpuBackend
             return;
         ArrayView<float> input = Normalised(x, norm);
         for (int i = 0; i < layers.Length; i++)
-            Linear(input, x.Rows, layers[i], y[i], Activation.Identity, null);
+            Linear(input, x.Rows, layers[i], y[i], Activation.Identity, null, sameRows: i > 0);
     }
 
     /// <inheritdoc/>
@@ -220,8 +220,10 @@ public sealed partial class IlgpuBackend
     private void LayerNorm(Tensor x, LayerNormParameters norm, ArrayView<float> y) => _launch.LayerNorm(
         (x.Rows, IlgpuDevices.GroupSize), x.Floats(), norm.Weight.Floats(), norm.Bias.Floats(), y, x.Width, norm.Epsilon);
 
-    private void Linear(ArrayView<float> x, int rows, LinearParameters layer, Tensor y, Activation activation, Tensor? residual)
+    private void Linear(ArrayView<float> x, int rows, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, bool sameRows = false)
     {
+        if (TensorCoreLinear(x, rows, layer, y, activation, residual, sameRows))
+            return;
         var options = new LinearOptions(rows, layer.Inputs, layer.Outputs, (int)activation, layer.Bias is null ? 0 : 1, residual is null ? 0 : 1);
         var weight = (DeviceWeight)layer.Weight;
         // What is absent must still be some buffer.

@@ -26,7 +26,7 @@ public sealed partial class IlgpuBackend : IBackend
     private DeviceStorage? _scratch;
     private DeviceStorage? _pairs;
 
-    private IlgpuBackend(Context context, Accelerator accelerator, string description)
+    private IlgpuBackend(Context context, Accelerator accelerator, string description, GpuOptions options)
     {
         _context = context;
         _accelerator = accelerator;
@@ -39,6 +39,7 @@ public sealed partial class IlgpuBackend : IBackend
         _floatWeights = new WeightLaunchers<FloatView>(accelerator);
         _halfWeights = new WeightLaunchers<HalfView>(accelerator);
         _bfloat16Weights = new WeightLaunchers<BFloat16View>(accelerator);
+        _products = CreateProducts(options);
     }
 
     /// <inheritdoc/>
@@ -49,15 +50,16 @@ public sealed partial class IlgpuBackend : IBackend
     /// <summary>Opens a device.</summary>
     /// <param name="kind">How to reach it.</param>
     /// <param name="index">Its number among the devices of its kind, as <see cref="IlgpuDevices.Enumerate()"/> lists them.</param>
+    /// <param name="options">How it runs; null for the defaults.</param>
     /// <exception cref="DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
-    public static IlgpuBackend Create(IlgpuDeviceKind kind, int index = 0)
+    public static IlgpuBackend Create(IlgpuDeviceKind kind, int index = 0, GpuOptions? options = null)
     {
         Context context = IlgpuDevices.CreateContext(kind);
         try
         {
             (Device device, IlgpuDevice description) = IlgpuDevices.Find(context, kind, index);
             Accelerator accelerator = device.CreateAccelerator(context);
-            return new IlgpuBackend(context, accelerator, $"{(kind == IlgpuDeviceKind.Cuda ? "cuda" : "opencl")}:{index} ({description.Name})");
+            return new IlgpuBackend(context, accelerator, $"{(kind == IlgpuDeviceKind.Cuda ? "cuda" : "opencl")}:{index} ({description.Name})", options ?? new GpuOptions());
         }
         catch
         {
@@ -157,6 +159,8 @@ public sealed partial class IlgpuBackend : IBackend
     /// <inheritdoc/>
     public void Dispose()
     {
+        _products?.Dispose();
+        _rounded?.Dispose();
         _step?.Dispose();
         _scratch?.Dispose();
         _pairs?.Dispose();

@@ -18,11 +18,11 @@ internal sealed record MatmulTile(int Rows, int Outputs, int Depth, int Stages, 
     private const int ElementBytes = 2;
 
     /// <summary>
-    /// All tiles, the largest first. 64 x 64 sums a warp are what 255 registers a thread hold and what shared memory can feed; 128 x 256 a block
+    /// The largest first. 64 x 64 sums a warp are what 255 registers a thread hold and what shared memory can feed; 128 x 256 a block
     /// fill a multiprocessor's registers and read each operand from the second-level cache least often. The small ones are for few rows,
     /// where reading W takes all the time: little to compute, many bytes on their way.
     /// </summary>
-    public static IReadOnlyList<MatmulTile> All { get; } =
+    private static readonly MatmulTile[] Tiles =
     [
         new(128, 256, 32, 4, 2, 4),
         new(128, 128, 32, 4, 2, 2),
@@ -30,6 +30,9 @@ internal sealed record MatmulTile(int Rows, int Outputs, int Depth, int Stages, 
         new(32, 64, 64, 5, 1, 4),
         new(16, 64, 64, 6, 1, 4),
     ];
+
+    /// <summary>All tiles.</summary>
+    public static IReadOnlyList<MatmulTile> All => Tiles;
 
     /// <summary>Threads of a block.</summary>
     public int Threads => 32 * WarpsDown * WarpsAcross;
@@ -59,25 +62,25 @@ internal sealed record MatmulTile(int Rows, int Outputs, int Depth, int Stages, 
     public int Blocks(int rows, int outputs) => checked(Count(rows, Rows) * Count(outputs, Outputs));
 
     /// <summary>
-    /// The tile for a product: the largest whose blocks keep all multiprocessors busy and waste at most half of their rows; otherwise the one that
-    /// takes the rows at once, or most of them.
+    /// The tile for a product: the largest that is more than half full of rows and whose blocks keep all multiprocessors busy. Where none does, the
+    /// smallest that takes all rows at once, or 64 of them, since then more and smaller blocks finish sooner.
     /// </summary>
     /// <param name="rows">Rows of x.</param>
     /// <param name="outputs">Rows of W.</param>
     /// <param name="multiprocessors">Of the device.</param>
-    /// <param name="sharedBytes">The most shared memory that a block may have on the device.</param>
-    public static MatmulTile? For(int rows, int outputs, int multiprocessors, int sharedBytes)
+    /// <param name="sharedBytes">The most shared memory that a block may have on the device; 64 KB at least.</param>
+    public static MatmulTile For(int rows, int outputs, int multiprocessors, int sharedBytes)
     {
-        MatmulTile? chosen = null;
-        foreach (MatmulTile tile in All)
+        MatmulTile? small = null;
+        foreach (MatmulTile tile in Tiles)
         {
-            if (tile.SharedBytes > sharedBytes || (chosen is not null && tile.Rows < rows && tile.Rows < 64))
+            if (tile.SharedBytes > sharedBytes || (small is not null && tile.Rows < Math.Min(rows, 64)))
                 continue;
-            chosen = tile;
             if (tile.Rows / 2 < rows && tile.Blocks(rows, outputs) >= multiprocessors)
-                break;
+                return tile;
+            small = tile;
         }
-        return chosen;
+        return small!;
     }
 
     private static int Count(int count, int size) => (count + size - 1) / size;

@@ -1,43 +1,35 @@
-using System.Reflection;
-using ILGPU;
-using ILGPU.Backends.EntryPoints;
-using ILGPU.Backends.PTX;
-using ILGPU.Runtime;
-using ILGPU.Runtime.Cuda;
 using Kosmos2.Kernels.Gpu;
-using Kosmos2.Kernels.Gpu.Kernels;
+using Kosmos2.Kernels.Gpu.TensorCores;
 
 namespace Kosmos2.Tests.Kernels.Gpu;
 
-/// <summary>CUDA without a device: every kernel is translated to PTX, the assembly language that NVIDIA's driver takes.</summary>
-public sealed class PtxTests
+/// <summary>CUDA without a device: every kernel becomes PTX, the assembly language that NVIDIA's driver takes, for each generation that we name.</summary>
+internal sealed class PtxTests
 {
-    private static IEnumerable<MethodInfo> Kernels() =>
-        from type in typeof(LinearKernels).Assembly.GetTypes()
-        where type.Namespace == typeof(LinearKernels).Namespace && type.Name.EndsWith("Kernels", StringComparison.Ordinal)
-        from method in type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly)
-        from kernel in method.IsGenericMethodDefinition
-            ? new[] { typeof(FloatView), typeof(HalfView), typeof(BFloat16View) }.Select(view => method.MakeGenericMethod(view))
-            : [method]
-        select kernel;
+    private static readonly PtxTarget[] Targets = [PtxTarget.Ampere, PtxTarget.Hopper];
 
     [Test]
-    public void EveryKernelBecomesPtx()
+    public void EveryKernelInCSharpBecomesPtx([ValueSource(nameof(Targets))] PtxTarget target)
     {
-        using Context context = IlgpuDevices.CreateContext(IlgpuDeviceKind.Cuda);
-        using var backend = new PTXBackend(context, CudaArchitecture.SM_60, CudaInstructionSet.ISA_60, null!);
-        Assert.That(Kernels().Count(), Is.GreaterThan(15));
+        Assert.That(GpuKernelCatalog.Translated.Count(), Is.GreaterThan(15));
         Assert.Multiple(() =>
         {
-            foreach (MethodInfo kernel in Kernels())
+            foreach (string kernel in GpuKernelCatalog.Translated)
             {
-                EntryPointDescription entry = kernel.GetParameters()[0].ParameterType == typeof(Index1D)
-                    ? EntryPointDescription.FromImplicitlyGroupedKernel(kernel)
-                    : EntryPointDescription.FromExplicitlyGroupedKernel(kernel);
-                string ptx = ((PTXCompiledKernel)backend.Compile(entry, KernelSpecialization.Empty)).PTXAssembly;
-                Assert.That(ptx, Does.Contain(".visible .entry"), kernel.ToString());
+                string ptx = GpuKernelCatalog.Ptx(kernel, target);
+                Assert.That(ptx, Does.Contain(".visible .entry").And.Contain($".version {target.Version}"), kernel);
                 Assert.That(ptx, Does.Not.Contain(".f16").And.Not.Contain(".f64"), $"{kernel}: no half or double precision is needed");
+                Assert.That(ptx, Does.Not.Contain(".local"), $"{kernel}: everything fits in registers");
             }
         });
+    }
+
+    [Test]
+    public void KernelsAreFoundByName()
+    {
+        Assert.That(GpuKernelCatalog.Ptx("linear_bf16_128x256", PtxTarget.Hopper), Does.Contain(".visible .entry linear_bf16_128x256("));
+        Assert.That(GpuKernelCatalog.Translated, Does.Contain("RowKernels.LayerNorm").And.Contain("LinearKernels.Row(HalfView)"));
+        Assert.That(() => GpuKernelCatalog.Ptx("linear_bf17", PtxTarget.Ampere), Throws.ArgumentException.With.Message.Contains("'linear_bf17'"));
+        Assert.That(() => PtxTarget.Parse("sm_70"), Throws.ArgumentException.With.Message.Contains("sm_80, sm_90"));
     }
 }

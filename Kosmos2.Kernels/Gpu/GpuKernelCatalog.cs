@@ -1,0 +1,71 @@
+using System.Reflection;
+using ILGPU;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.PTX;
+using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+using Kosmos2.Kernels.Gpu.Kernels;
+using Kosmos2.Kernels.Gpu.TensorCores;
+
+namespace Kosmos2.Kernels.Gpu;
+
+/// <summary>The GPU's kernels by name, and what they are in PTX; no device is needed for either.</summary>
+internal static class GpuKernelCatalog
+{
+    private static readonly DType[] Types = [DType.BF16, DType.F16];
+
+    /// <summary>Kernels whose PTX is our own.</summary>
+    public static IEnumerable<string> Written =>
+        [.. from type in Types from tile in MatmulTile.All select MatmulText.Name(tile, type), .. Types.Select(RoundText.Name)];
+
+    /// <summary>Kernels in C#, which ILGPU translates: <c>RowKernels.LayerNorm</c>, <c>LinearKernels.Row(HalfView)</c>.</summary>
+    public static IEnumerable<string> Translated => Methods().Select(NameOf).Order(StringComparer.Ordinal);
+
+    /// <summary>A kernel's PTX.</summary>
+    /// <param name="name">One of <see cref="Written"/> or <see cref="Translated"/>.</param>
+    /// <param name="target">What it is for.</param>
+    /// <exception cref="ArgumentException">There is no such kernel.</exception>
+    public static string Ptx(string name, PtxTarget target)
+    {
+        foreach (DType type in Types)
+        {
+            if (MatmulTile.All.FirstOrDefault(tile => MatmulText.Name(tile, type) == name) is { } tile)
+                return MatmulText.Write(tile, type, target);
+            if (RoundText.Name(type) == name)
+                return RoundText.Write(type, target);
+        }
+        return Methods().FirstOrDefault(method => NameOf(method) == name) is { } kernel
+            ? Translate(kernel, target)
+            : throw new ArgumentException($"no GPU kernel '{name}'; kosmos2 kernels lists them");
+    }
+
+    private static string Translate(MethodInfo kernel, PtxTarget target)
+    {
+        using Context context = IlgpuDevices.CreateContext(IlgpuDeviceKind.Cuda);
+        (CudaArchitecture architecture, CudaInstructionSet instructions) = target == PtxTarget.Hopper
+            ? (CudaArchitecture.SM_90, CudaInstructionSet.ISA_78)
+            : (CudaArchitecture.SM_80, CudaInstructionSet.ISA_70);
+        using var backend = new PTXBackend(context, architecture, instructions, null!);
+        EntryPointDescription entry = kernel.GetParameters()[0].ParameterType == typeof(Index1D)
+            ? EntryPointDescription.FromImplicitlyGroupedKernel(kernel)
+            : EntryPointDescription.FromExplicitlyGroupedKernel(kernel);
+        return ((PTXCompiledKernel)backend.Compile(entry, KernelSpecialization.Empty)).PTXAssembly;
+    }
+
+    private static IEnumerable<MethodInfo> Methods()
+    {
+        Type[] types = [.. typeof(LinearKernels).Assembly.GetTypes().Where(type => type.Namespace == typeof(LinearKernels).Namespace)];
+        Type[] views = [.. types.Where(type => type.IsValueType && typeof(IWeightView).IsAssignableFrom(type))];
+        return from type in types
+               where type.Name.EndsWith("Kernels", StringComparison.Ordinal)
+               from method in type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly)
+               from kernel in method.IsGenericMethodDefinition ? views.Select(view => method.MakeGenericMethod(view)) : [method]
+               select kernel;
+    }
+
+    private static string NameOf(MethodInfo method)
+    {
+        string arguments = method.IsGenericMethod ? $"({string.Join(", ", method.GetGenericArguments().Select(type => type.Name))})" : "";
+        return $"{method.DeclaringType!.Name}.{method.Name}{arguments}";
+    }
+}

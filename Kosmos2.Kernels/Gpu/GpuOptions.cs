@@ -1,0 +1,13 @@
+using Kosmos2.Kernels.Cpu;
+
+namespace Kosmos2.Kernels.Gpu;
+
+/// <summary>How an <see cref="IlgpuBackend"/> runs.</summary>
+public sealed record GpuOptions
+{
+    /// <summary>
+    /// What weights of less than F32 are multiplied by. Fast products of BF16 and F16 weights with 8 rows or more run on the tensor cores of a CUDA device of
+    /// compute capability 8.0 or later; elsewhere products stay exact.
+    /// </summary>
+    public ProductPrecision Products { get; init; }
+}

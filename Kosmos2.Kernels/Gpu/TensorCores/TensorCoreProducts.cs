@@ -1,0 +1,66 @@
+namespace Kosmos2.Kernels.Gpu.TensorCores;
+
+/// <summary>Where a product's operands lie on the device. A null pointer stands for no bias and for no residual.</summary>
+internal readonly record struct ProductOperands(ulong X, ulong W, ulong Bias, ulong Residual, ulong Y);
+
+/// <summary>
+/// Fast products of a CUDA device: rows rounded to the weight's 16 bits, multiplied by tensor cores, summed in F32. Kernels are compiled when first used.
+/// </summary>
+/// <param name="driver">The driver.</param>
+/// <param name="target">What texts are written for.</param>
+/// <param name="multiprocessors">Of the device.</param>
+/// <param name="sharedBytes">The most shared memory that a block may have.</param>
+internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, int multiprocessors, int sharedBytes) : IDisposable
+{
+    /// <summary>Fewer rows leave most of the smallest tile empty; kernels for few rows read weights as fast.</summary>
+    public const int LeastRows = 8;
+
+    // Of an address that is read 16 bytes at a time.
+    private const int Alignment = 16;
+
+    private readonly Dictionary<(MatmulTile Tile, DType Type), PtxKernel> _matmuls = [];
+    private readonly Dictionary<DType, PtxKernel> _roundings = [];
+
+    /// <summary>Whether a product can be made here: enough rows, 16-bit weights, whole chunks of 16 bytes.</summary>
+    public static bool Takes(DType type, int rows, int inputs, ulong x, ulong w) =>
+        type is DType.BF16 or DType.F16 && rows >= LeastRows && inputs % MatmulTile.ChunkInputs == 0 && (x | w) % Alignment == 0;
+
+    /// <summary>Bytes that the rounded rows take.</summary>
+    public static long ScratchBytes(int rows, int inputs) => (long)rows * inputs * sizeof(ushort);
+
+    /// <summary>Rounds rows to 16 bits.</summary>
+    /// <param name="stream">The driver's stream.</param>
+    /// <param name="type">BF16 or F16.</param>
+    /// <param name="x">Where they are.</param>
+    /// <param name="rounded">Where they go.</param>
+    /// <param name="count">Elements, a multiple of 8.</param>
+    public void Round(nint stream, DType type, ulong x, ulong rounded, long count)
+    {
+        if (!_roundings.TryGetValue(type, out PtxKernel? kernel))
+            _roundings.Add(type, kernel = new PtxKernel(driver, RoundText.Name(type), RoundText.Write(type, target), RoundText.Threads, 0));
+        int groups = checked((int)(count / RoundText.PerThread));
+        kernel.Launch(stream, (groups + RoundText.Threads - 1) / RoundText.Threads, [x, rounded, (ulong)groups]);
+    }
+
+    /// <summary>y = activation(x W^T + b) + residual, with x [rows, in] rounded already.</summary>
+    public void Multiply(nint stream, DType type, ProductOperands at, int rows, int inputs, int outputs, Activation activation)
+    {
+        MatmulTile tile = MatmulTile.For(rows, outputs, multiprocessors, sharedBytes);
+        if (!_matmuls.TryGetValue((tile, type), out PtxKernel? kernel))
+        {
+            string name = MatmulText.Name(tile, type), text = MatmulText.Write(tile, type, target);
+            _matmuls.Add((tile, type), kernel = new PtxKernel(driver, name, text, tile.Threads, tile.SharedBytes));
+        }
+        kernel.Launch(
+            stream,
+            tile.Blocks(rows, outputs),
+            [at.X, at.W, at.Bias, at.Residual, at.Y, (ulong)rows, (ulong)inputs, (ulong)outputs, (ulong)activation]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (PtxKernel kernel in _matmuls.Values.Concat(_roundings.Values))
+            kernel.Dispose();
+    }
+}
