@@ -11,7 +11,12 @@ namespace Kosmos2.Kernels.Cpu;
 internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
     where S : unmanaged, ISimd<S>
 {
-    public override PackedWeight Pack(Tensor weight) => PackedWeight.Reserve<Float32Format<S>>(weight, ProductFormat.Float32, Panel<S>.Width);
+    public override PackedWeight Pack(Tensor weight) => weight.DType switch
+    {
+        DType.BF16 => PackedWeight.Reserve<HalfFormat<S, BF16Format>>(weight, ProductFormat.WidenedBFloat16, Panel<S>.Width),
+        DType.F16 => PackedWeight.Reserve<HalfFormat<S, F16Format>>(weight, ProductFormat.WidenedFloat16, Panel<S>.Width),
+        _ => PackedWeight.Reserve<Float32Format<S>>(weight, ProductFormat.Float32, Panel<S>.Width),
+    };
 
     public override void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm)
     {
@@ -201,6 +206,12 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
                 break;
             case ProductFormat.Int4:
                 LinearKernel.Run<Simd512, Int4Format>(machine, machine.Assembled!.Int4!.Value, x, rows, norm, layers);
+                break;
+            case ProductFormat.WidenedBFloat16:
+                LinearKernel.Run<S, HalfFormat<S, BF16Format>>(machine, machine.Tiles, x, rows, norm, layers);
+                break;
+            case ProductFormat.WidenedFloat16:
+                LinearKernel.Run<S, HalfFormat<S, F16Format>>(machine, machine.Tiles, x, rows, norm, layers);
                 break;
             default:
                 LinearKernel.Run<S, Float32Format<S>>(machine, machine.Tiles, x, rows, norm, layers);

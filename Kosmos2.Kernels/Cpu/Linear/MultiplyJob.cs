@@ -23,8 +23,11 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
 
     private static int BlockWords => TFormat.BlockSteps * TFormat.PanelWords;
 
-    /// <summary>Floats that each worker needs for a number of rows: a packed block, room to pack it, a strip.</summary>
-    public static nint ScratchLength(int rows) => (2 * BlockWords) + ((nint)rows * PanelWidth);
+    // A block as it is packed, or widened to F32.
+    private static int RoomWords => TFormat.BlockSteps * Math.Max(TFormat.PanelWords, PanelWidth);
+
+    /// <summary>Floats that each worker needs for a number of rows: a packed block, room to pack or widen it, a strip.</summary>
+    public static nint ScratchLength(int rows) => BlockWords + RoomWords + ((nint)rows * PanelWidth);
 
     public void Run(int worker, int workers)
     {
@@ -53,7 +56,7 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
         bool kept = layer->Panels != null;
         bool written = kept && layer->Written[index] != 0;
         float* room = block + BlockWords;
-        float* strip = room + BlockWords;
+        float* strip = room + RoomWords;
         TFormat.Begin(layer, column, rows, panels.Rows, strip);
         for (int step = 0; step < steps; step += TFormat.BlockSteps)
         {
@@ -61,6 +64,7 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
             float* weight = kept ? layer->Panels + ((((nint)index * steps) + step) * TFormat.PanelWords) : block;
             if (!written)
                 TFormat.PackWeight(layer, column, step, count, weight, room);
+            weight = TFormat.Expand(weight, count, room);
             float* words = rows.Words + ((nint)step * TFormat.StepWords * panels.Rows);
             for (int panel = 0; panel < panels.Count; panel++)
             {

@@ -27,6 +27,9 @@ internal readonly unsafe struct WeightOperands
     /// <summary>The integers; only of a weight that has them.</summary>
     public QuantizedOperands Integers => _integers;
 
+    /// <summary>The elements of a weight of F16 or BF16, as bits.</summary>
+    public ushort* Halves => (ushort*)_floats;
+
     /// <summary>Hands the rows to a reader as the source that widens their type: the one place that tells types apart.</summary>
     public void Read<S, TReader>(in TReader reader)
         where S : unmanaged, ISimd<S>

@@ -34,6 +34,19 @@ public sealed class InvarianceTests
         Assert.That(Bits(few), Is.EqualTo(Bits(many.AsSpan(1090 * 45, 9 * 45))));
     }
 
+    /// <summary>Packed twice: the second product reads the panels that the first has written.</summary>
+    [Test]
+    public void PackedWeightsGiveWhatMappedOnesGive(
+        [ValueSource(nameof(Sets))] InstructionSet set, [Values(DType.F32, DType.F16, DType.BF16)] DType type, [Values(1, 7, 37)] int rows)
+    {
+        foreach (int inputs in (int[])[1, 130, 301])
+        {
+            float[] mapped = Linear(Options(set, 1), rows, 0, inputs, type);
+            float[] packed = Linear(Options(set, 2) with { Weights = WeightResidency.Packed }, rows, 0, inputs, type, times: 2);
+            Assert.That(Bits(packed), Is.EqualTo(Bits(mapped)), $"{inputs} inputs");
+        }
+    }
+
     [Test]
     public void AssembledKernelsEqualTheCompiledOnes()
     {
@@ -102,14 +115,15 @@ public sealed class InvarianceTests
     private static CpuOptions Options(InstructionSet set, int threads) => new() { InstructionSet = set, Threads = threads };
 
     // Rows first .. first + rows of a fixed input through a layer of 45 outputs.
-    private static float[] Linear(CpuOptions options, int rows, int first, int inputs)
+    private static float[] Linear(CpuOptions options, int rows, int first, int inputs, DType type = DType.F32, int times = 1)
     {
         using var backend = new CpuBackend(options);
         using var bench = new Workbench(backend);
         Tensor x = bench.Random(1, Math.Max(first + rows, 65), inputs).SliceRows(first, rows);
-        var layer = new LinearParameters(bench.Weight(2, DType.F32, 45, inputs), bench.Random(3, 45));
+        var layer = new LinearParameters(bench.Weight(2, type, 45, inputs), bench.Random(3, 45));
         Tensor y = bench.Result(rows, 45);
-        backend.Linear(x, layer, y, Activation.Gelu);
+        for (int time = 0; time < times; time++)
+            backend.Linear(x, layer, y, Activation.Gelu);
         return bench.Read(y);
     }
 

@@ -6,6 +6,12 @@ internal enum ProductFormat
     /// <summary>F32 times F32. Weights of other types are widened.</summary>
     Float32,
 
+    /// <summary>As <see cref="Float32"/>; packed weights stay BF16 in memory.</summary>
+    WidenedBFloat16,
+
+    /// <summary>As <see cref="Float32"/>; packed weights stay F16 in memory.</summary>
+    WidenedFloat16,
+
     /// <summary>bfloat16 times bfloat16, summed in F32 (vdpbf16ps). Weights and rows are rounded.</summary>
     BFloat16,
 
@@ -49,6 +55,12 @@ internal unsafe interface IProductFormat
     /// <param name="packed">[count][PanelWords].</param>
     /// <param name="room">Working memory for a block.</param>
     static abstract void PackWeight(LinearOperands* layer, int column, int step, int count, float* packed, float* room);
+
+    /// <summary>What the micro-kernel reads: the packed steps themselves, or what they become in the working memory.</summary>
+    /// <param name="packed">[count][PanelWords].</param>
+    /// <param name="count">Steps.</param>
+    /// <param name="room">Working memory for a block.</param>
+    static virtual float* Expand(float* packed, int count, float* room) => packed;
 
     /// <summary>Fills a strip [rows][panel width] with what its sums start from.</summary>
     static abstract void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip);

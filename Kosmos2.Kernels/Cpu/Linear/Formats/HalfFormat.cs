@@ -1,0 +1,58 @@
+using System.Runtime.CompilerServices;
+using Kosmos2.Kernels.Cpu.Simd;
+
+namespace Kosmos2.Kernels.Cpu.Linear;
+
+/// <summary>
+/// Weights of F16 or BF16 that stay 16 bits wide in their panels, so that decoding reads two bytes a weight; a block is widened in the
+/// first-level cache before the micro-kernel of F32 takes it. Results are those of <see cref="Float32Format{S}"/>, bit for bit.
+/// </summary>
+internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
+    where S : unmanaged, ISimd<S>
+    where THalf : IHalfFormat
+{
+    public static int StepInputs => Float32Format<S>.StepInputs;
+
+    public static int StepWords => Float32Format<S>.StepWords;
+
+    public static int BlockSteps => Float32Format<S>.BlockSteps;
+
+    public static int TileRows => Float32Format<S>.TileRows;
+
+    public static int PanelWords => Panel<S>.Width / 2;
+
+    public static void PackRows(PackedRows rows, RowPanels panels, int panel, float* room) => Float32Format<S>.PackRows(rows, panels, panel, room);
+
+    /// <summary>packed[step][output] = W[column + output][step], zeros past the last output.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackWeight(LinearOperands* layer, int column, int step, int count, float* packed, float* room)
+    {
+        int rows = Math.Min(Panel<S>.Width, layer->Outputs - column);
+        ushort* halves = (ushort*)packed;
+        if (rows < Panel<S>.Width)
+            Unsafe.InitBlockUnaligned(halves, 0, (uint)(count * Panel<S>.Width * sizeof(ushort)));
+        for (int row = 0; row < rows; row++)
+        {
+            ushort* source = layer->Weight.Halves + ((nint)(column + row) * layer->Inputs) + step;
+            ushort* destination = halves + row;
+            for (int i = 0; i < count; i++, destination += Panel<S>.Width)
+                *destination = source[i];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float* Expand(float* packed, int count, float* room)
+    {
+        ushort* halves = (ushort*)packed;
+        for (int i = 0; i < count * Panel<S>.Width; i += S.Width)
+            THalf.Load<S>(halves + i).Store(room + i);
+        return room;
+    }
+
+    public static void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) =>
+        Float32Format<S>.Begin(layer, column, rows, count, strip);
+
+    public static void Finish(LinearOperands* layer, int column, PackedRows rows, int count, float* strip)
+    {
+    }
+}
