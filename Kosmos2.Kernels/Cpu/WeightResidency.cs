@@ -10,7 +10,7 @@ public enum WeightResidency
     Mapped,
 
     /// <summary>
-    /// From memory of our own, in the kernels' order: as many bytes again in F32, written piece by piece when a product first needs them, after
+    /// From memory of our own, in the kernels' order: as many bytes again, written piece by piece when a product first needs them, after
     /// which the file's pages are given back. The same results, bit for bit.
     /// </summary>
     Packed,
