@@ -19,6 +19,7 @@ internal static class Smoke
             matmul.OnnxRuntime();
             output.WriteLine($"matmul {shape}: ran");
         }
+        VersusCublas.Run(output, turns: 1);
         using var rows = new RowBenchmarks();
         rows.LayerNorm();
         rows.VisionAttention();

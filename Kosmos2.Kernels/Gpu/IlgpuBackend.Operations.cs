@@ -260,8 +260,8 @@ public sealed partial class IlgpuBackend
         }
         else
         {
-            var groups = new Index3D(Groups(options.Outputs, LinearKernels.Tile), Groups(options.Rows, LinearKernels.Tile), 1);
-            launchers.LinearTiled((groups, new Index3D(LinearKernels.Tile, LinearKernels.Tile, 1)), x, weight, bias, residual, y, options);
+            var groups = new Index3D(Groups(options.Outputs, TiledLinearKernels.Tile), Groups(options.Rows, TiledLinearKernels.Tile), 1);
+            launchers.LinearTiled((groups, new Index3D(IlgpuDevices.GroupSize, 1, 1)), x, weight, bias, residual, y, options);
         }
     }
 

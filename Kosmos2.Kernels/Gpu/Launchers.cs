@@ -65,7 +65,7 @@ internal sealed class WeightLaunchers<TWeight>(Accelerator accelerator)
     private Action<Index1D, Integers, Integers, Integers, TWeight, Floats, Floats, Floats, int, float>? _embedRows;
 
     public Action<KernelConfig, Floats, TWeight, Floats, Floats, Floats, LinearOptions> LinearTiled =>
-        _tiled ??= accelerator.LoadStreamKernel<Floats, TWeight, Floats, Floats, Floats, LinearOptions>(LinearKernels.Tiled);
+        _tiled ??= accelerator.LoadStreamKernel<Floats, TWeight, Floats, Floats, Floats, LinearOptions>(TiledLinearKernels.Tiled);
 
     public Action<KernelConfig, Floats, TWeight, Floats, Floats, Floats, LinearOptions> LinearRow =>
         _row ??= accelerator.LoadStreamKernel<Floats, TWeight, Floats, Floats, Floats, LinearOptions>(LinearKernels.Row);

@@ -7,13 +7,11 @@ internal readonly record struct LinearOptions(int Rows, int Inputs, int Outputs,
 
 /// <summary>
 /// y[r, o] = activation(sum over i of x[r, i] W[o, i] + b[o]) + residual[r, o], with x [rows, in], W [out, in], y [rows, out].
-/// Both kernels add the products of an output in the order of i, each in one thread, so that a row's bits do not depend on its batch.
+/// This kernel and that of <see cref="TiledLinearKernels"/> add the products of an output in the order of i, each in one thread, so that a row's bits do not
+/// depend on its batch.
 /// </summary>
 internal static class LinearKernels
 {
-    /// <summary>Side of the square tile of outputs that a group of <see cref="Tile"/> x <see cref="Tile"/> threads computes.</summary>
-    public const int Tile = 16;
-
     /// <summary>Outputs of one row that a group of <see cref="IlgpuDevices.GroupSize"/> threads computes.</summary>
     public const int RowOutputs = 64;
 
@@ -21,41 +19,6 @@ internal static class LinearKernels
 
     // Rows of a weight tile lie this much further apart than they are long, so that threads of a warp read different banks.
     private const int Padding = 1;
-
-    /// <summary>Group (o, r): a tile of outputs; tiles of x and W pass through shared memory.</summary>
-    public static void Tiled<TWeight>(
-        ArrayView<float> x, TWeight weight, ArrayView<float> bias, ArrayView<float> residual, ArrayView<float> y, LinearOptions options)
-        where TWeight : struct, IWeightView
-    {
-        ArrayView<float> inputs = SharedMemory.Allocate<float>(Tile * Tile);
-        ArrayView<float> weights = SharedMemory.Allocate<float>(Tile * (Tile + Padding));
-        int column = Group.IdxX;
-        int line = Group.IdxY;
-        int row = (Grid.IdxY * Tile) + line;
-        int output = (Grid.IdxX * Tile) + column;
-        // W is read along its rows: this thread fetches for the output that its line stands for.
-        int fetched = (Grid.IdxX * Tile) + line;
-        float sum = 0;
-        for (int start = 0; start < options.Inputs; start += Tile)
-        {
-            int i = start + column;
-            float input = 0;
-            if (row < options.Rows && i < options.Inputs)
-                input = x[(row * options.Inputs) + i];
-            inputs[(line * Tile) + column] = input;
-            float w = 0;
-            if (fetched < options.Outputs && i < options.Inputs)
-                w = weight.Read((fetched * options.Inputs) + i);
-            weights[(line * (Tile + Padding)) + column] = w;
-            Group.Barrier();
-
-            for (int k = 0; k < Tile; k++)
-                sum += inputs[(line * Tile) + k] * weights[(column * (Tile + Padding)) + k];
-            Group.Barrier();
-        }
-        if (row < options.Rows && output < options.Outputs)
-            Store(sum, row, output, bias, residual, y, options);
-    }
 
     /// <summary>Group (o, r): <see cref="RowOutputs"/> outputs of row r. All threads fetch W, the first <see cref="RowOutputs"/> add.</summary>
     public static void Row<TWeight>(
@@ -99,7 +62,7 @@ internal static class LinearKernels
             Store(sum, row, first + thread, bias, residual, y, options);
     }
 
-    private static void Store(
+    internal static void Store(
         float sum, int row, int output, ArrayView<float> bias, ArrayView<float> residual, ArrayView<float> y, LinearOptions options)
     {
         if (options.HasBias != 0)

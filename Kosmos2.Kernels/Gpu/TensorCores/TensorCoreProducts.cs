@@ -28,6 +28,9 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     /// <summary>Bytes that the rounded rows take.</summary>
     public static long ScratchBytes(int rows, int inputs) => (long)rows * inputs * sizeof(ushort);
 
+    /// <summary>How this device cuts a product.</summary>
+    public MatmulTile TileFor(int rows, int outputs) => MatmulTile.For(rows, outputs, multiprocessors, sharedBytes);
+
     /// <summary>Rounds rows to 16 bits.</summary>
     /// <param name="stream">The driver's stream.</param>
     /// <param name="type">BF16 or F16.</param>
@@ -45,7 +48,7 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     /// <summary>y = activation(x W^T + b) + residual, with x [rows, in] rounded already.</summary>
     public void Multiply(nint stream, DType type, ProductOperands at, int rows, int inputs, int outputs, Activation activation)
     {
-        MatmulTile tile = MatmulTile.For(rows, outputs, multiprocessors, sharedBytes);
+        MatmulTile tile = TileFor(rows, outputs);
         if (!_matmuls.TryGetValue((tile, type), out PtxKernel? kernel))
         {
             string name = MatmulText.Name(tile, type), text = MatmulText.Write(tile, type, target);

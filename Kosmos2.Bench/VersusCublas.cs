@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+using Kosmos2.Bench.Peers;
+using Kosmos2.Kernels;
+using Kosmos2.Kernels.Gpu;
+using Kosmos2.Kernels.Gpu.TensorCores;
+
+namespace Kosmos2.Bench;
+
+/// <summary>Our products on a CUDA device against cuBLAS', over the same operands in its memory, taking turns.</summary>
+internal static class VersusCublas
+{
+    // Launches between two waits, so that the wait itself does not count.
+    private const int Launches = 20;
+
+    private static readonly MatMulShape[] Shapes =
+    [
+        new("large", 4096, 4096, 4096),
+        new("vision fc1, four pictures", 1028, 4096, 1024),
+        new("vision fc1", 257, 4096, 1024),
+        new("vision projection", 257, 1024, 1024),
+        new("text fc1, prompt", 72, 8192, 2048),
+        new("text fc2, prompt", 72, 2048, 8192),
+        new("text fc1, sixteen sequences", 16, 8192, 2048),
+    ];
+
+    /// <summary>Prints the table, or one line that says why there is none.</summary>
+    public static void Run(TextWriter output, int turns)
+    {
+        using Context context = IlgpuDevices.CreateContext(IlgpuDeviceKind.Cuda);
+        if (IlgpuDevices.Of(context, IlgpuDeviceKind.Cuda).FirstOrDefault(d => d.Description.Problem is null) is not { Device: { } device, Description: { } named })
+        {
+            output.WriteLine("no CUDA device on this machine: nothing to compare with cuBLAS");
+            return;
+        }
+        using var accelerator = (CudaAccelerator)device.CreateAccelerator(context);
+        var stream = (CudaStream)accelerator.DefaultStream;
+        using Cublas? cublas = Cublas.TryOpen(stream.StreamPtr);
+        CudaDriver driver = CudaDriver.Load();
+        PtxTarget target = PtxTarget.For(accelerator.Architecture.Major, accelerator.Architecture.Minor);
+        using var products = new TensorCoreProducts(driver, target, accelerator.NumMultiprocessors, driver.MostSharedBytes(accelerator.DeviceId));
+        output.WriteLine($"{named.Name}; {(cublas is null ? "libcublas is not found: ours alone" : "share: our speed as a part of cuBLAS'")}");
+        output.WriteLine("rows x outputs x inputs  type  tile       ours TFLOP/s  cuBLAS TFLOP/s  share");
+        foreach (MatMulShape shape in Shapes)
+        {
+            foreach (DType type in (DType[])[DType.BF16, DType.F16])
+                output.WriteLine(Row(accelerator, stream, products, cublas, shape, type, turns));
+        }
+    }
+
+    private static string Row(
+        CudaAccelerator accelerator, CudaStream stream, TensorCoreProducts products, Cublas? cublas, MatMulShape shape, DType type, int turns)
+    {
+        using MemoryBuffer1D<ushort, Stride1D.Dense> x = accelerator.Allocate1D(Numbers(1, shape.Rows * shape.Inputs, type));
+        using MemoryBuffer1D<ushort, Stride1D.Dense> w = accelerator.Allocate1D(Numbers(2, shape.Outputs * shape.Inputs, type));
+        using MemoryBuffer1D<float, Stride1D.Dense> ours = accelerator.Allocate1D<float>((long)shape.Rows * shape.Outputs);
+        using MemoryBuffer1D<float, Stride1D.Dense> theirs = accelerator.Allocate1D<float>((long)shape.Rows * shape.Outputs);
+        var operands = new ProductOperands((ulong)x.NativePtr, (ulong)w.NativePtr, 0, 0, (ulong)ours.NativePtr);
+        double ourBest = double.PositiveInfinity, theirBest = double.PositiveInfinity;
+        for (int turn = 0; turn < turns; turn++)
+        {
+            ourBest = Math.Min(ourBest, Seconds(stream, () => products.Multiply(
+                stream.StreamPtr, type, operands, shape.Rows, shape.Inputs, shape.Outputs, Activation.Identity)));
+            if (cublas is not null)
+                theirBest = Math.Min(theirBest, Seconds(stream, () => cublas.Multiply(type, x.NativePtr, w.NativePtr, theirs.NativePtr, shape)));
+        }
+        if (cublas is not null)
+            Agree(shape, ours.GetAsArray1D(), theirs.GetAsArray1D());
+        MatmulTile tile = products.TileFor(shape.Rows, shape.Outputs);
+        double our = shape.Operations / ourBest / 1e12, their = shape.Operations / theirBest / 1e12;
+        return $"{shape,-23}  {type,-4}  {tile,-9}  {our,12:F1}  {(cublas is null ? "-" : $"{their:F1}"),14}  {(cublas is null ? "-" : $"{our / their:P0}"),5}";
+    }
+
+    private static double Seconds(CudaStream stream, Action launch)
+    {
+        launch();
+        stream.Synchronize();
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < Launches; i++)
+            launch();
+        stream.Synchronize();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds / Launches;
+    }
+
+    private static ushort[] Numbers(int seed, int count, DType type) => Array.ConvertAll(Samples.Uniform(seed, count), v => type == DType.F16
+        ? BitConverter.HalfToUInt16Bits((System.Half)v)
+        : (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16));
+
+    // Both multiply exactly and sum in F32, in another order.
+    private static void Agree(MatMulShape shape, ReadOnlySpan<float> ours, ReadOnlySpan<float> theirs)
+    {
+        double difference = 0, size = 0;
+        for (int i = 0; i < ours.Length; i++)
+        {
+            difference += (ours[i] - theirs[i]) * (double)(ours[i] - theirs[i]);
+            size += theirs[i] * (double)theirs[i];
+        }
+        if (!(Math.Sqrt(difference / size) <= 1e-4))
+            throw new InvalidOperationException($"{shape}: off by {Math.Sqrt(difference / size):e1} of cuBLAS' result");
+    }
+}

@@ -1,0 +1,132 @@
+using ILGPU;
+
+namespace Kosmos2.Kernels.Gpu.Kernels;
+
+/// <summary>Four neighbouring floats, in registers.</summary>
+internal readonly record struct Quad(float A, float B, float C, float D)
+{
+    /// <summary>Four elements from one on.</summary>
+    public static Quad Load(ArrayView<float> from, int index) => new(from[index], from[index + 1], from[index + 2], from[index + 3]);
+
+    /// <summary>This plus factor times other, a product and a sum at a time, as a loop over single floats has them.</summary>
+    public Quad Plus(float factor, Quad other) =>
+        new(A + (factor * other.A), B + (factor * other.B), C + (factor * other.C), D + (factor * other.D));
+}
+
+/// <summary>
+/// The linear layer for many rows, on any device: y[r, o] = activation(sum over i of x[r, i] W[o, i] + b[o]) + residual[r, o]. The products of an output are
+/// added in the order of i, in one thread, as in <see cref="LinearKernels"/>.
+/// </summary>
+internal static class TiledLinearKernels
+{
+    /// <summary>Side of the square of outputs that a group of <see cref="IlgpuDevices.GroupSize"/> threads computes, 4 x 4 each.</summary>
+    public const int Tile = 64;
+
+    private const int Quads = 4;
+
+    // Inputs that pass through shared memory at a time.
+    private const int Depth = 16;
+
+    // From one input to the next in shared memory: 4 more than needed, so that the writers of a warp spread over the banks.
+    private const int Pitch = Tile + 4;
+
+    /// <summary>Group (o, r): while one tile of x and W, each transposed to [input][row], is multiplied, the next is on its way to registers.</summary>
+    public static void Tiled<TWeight>(
+        ArrayView<float> x, TWeight weight, ArrayView<float> bias, ArrayView<float> residual, ArrayView<float> y, LinearOptions options)
+        where TWeight : struct, IWeightView
+    {
+        ArrayView<float> inputs = SharedMemory.Allocate<float>(Depth * Pitch);
+        ArrayView<float> weights = SharedMemory.Allocate<float>(Depth * Pitch);
+        int firstRow = Grid.IdxY * Tile;
+        int firstOutput = Grid.IdxX * Tile;
+        // What this thread brings: four inputs of one row and of one output.
+        int line = Group.IdxX / Quads;
+        int piece = Group.IdxX % Quads * Quads;
+        int place = (piece * Pitch) + line;
+        // What it computes.
+        int row = Group.IdxX / (Tile / Quads) * Quads;
+        int output = Group.IdxX % (Tile / Quads) * Quads;
+        bool busy = firstRow + row < options.Rows && firstOutput + output < options.Outputs;
+        Quad sums0 = default, sums1 = default, sums2 = default, sums3 = default;
+        Quad nextInputs = Inputs(x, firstRow + line, piece, options);
+        Quad nextWeights = Weights(weight, firstOutput + line, piece, options);
+        for (int start = 0; start < options.Inputs; start += Depth)
+        {
+            Store(inputs, place, nextInputs);
+            Store(weights, place, nextWeights);
+            Group.Barrier();
+
+            nextInputs = Inputs(x, firstRow + line, start + Depth + piece, options);
+            nextWeights = Weights(weight, firstOutput + line, start + Depth + piece, options);
+            if (busy)
+            {
+                for (int k = 0; k < Depth; k++)
+                {
+                    Quad a = Quad.Load(inputs, (k * Pitch) + row);
+                    Quad b = Quad.Load(weights, (k * Pitch) + output);
+                    sums0 = sums0.Plus(a.A, b);
+                    sums1 = sums1.Plus(a.B, b);
+                    sums2 = sums2.Plus(a.C, b);
+                    sums3 = sums3.Plus(a.D, b);
+                }
+            }
+            Group.Barrier();
+        }
+        row += firstRow;
+        output += firstOutput;
+        Store(sums0, row, output, bias, residual, y, options);
+        Store(sums1, row + 1, output, bias, residual, y, options);
+        Store(sums2, row + 2, output, bias, residual, y, options);
+        Store(sums3, row + 3, output, bias, residual, y, options);
+    }
+
+    private static Quad Inputs(ArrayView<float> x, int row, int input, LinearOptions options)
+    {
+        if (row >= options.Rows)
+            return default;
+        int index = (row * options.Inputs) + input;
+        int left = options.Inputs - input;
+        return new Quad(
+            left > 0 ? x[index] : 0, left > 1 ? x[index + 1] : 0, left > 2 ? x[index + 2] : 0, left > 3 ? x[index + 3] : 0);
+    }
+
+    private static Quad Weights<TWeight>(TWeight weight, int output, int input, LinearOptions options)
+        where TWeight : struct, IWeightView
+    {
+        if (output >= options.Outputs)
+            return default;
+        int index = (output * options.Inputs) + input;
+        int left = options.Inputs - input;
+        return new Quad(
+            left > 0 ? weight.Read(index) : 0,
+            left > 1 ? weight.Read(index + 1) : 0,
+            left > 2 ? weight.Read(index + 2) : 0,
+            left > 3 ? weight.Read(index + 3) : 0);
+    }
+
+    private static void Store(ArrayView<float> transposed, int place, Quad values)
+    {
+        transposed[place] = values.A;
+        transposed[place + Pitch] = values.B;
+        transposed[place + (2 * Pitch)] = values.C;
+        transposed[place + (3 * Pitch)] = values.D;
+    }
+
+    private static void Store(
+        Quad sums, int row, int output, ArrayView<float> bias, ArrayView<float> residual, ArrayView<float> y, LinearOptions options)
+    {
+        if (row >= options.Rows)
+            return;
+        Store(sums.A, row, output, bias, residual, y, options);
+        Store(sums.B, row, output + 1, bias, residual, y, options);
+        Store(sums.C, row, output + 2, bias, residual, y, options);
+        Store(sums.D, row, output + 3, bias, residual, y, options);
+    }
+
+    private static void Store(
+        float sum, int row, int output, ArrayView<float> bias, ArrayView<float> residual, ArrayView<float> y, LinearOptions options)
+    {
+        if (output < options.Outputs)
+            LinearKernels.Store(sum, row, output, bias, residual, y, options);
+    }
+}
