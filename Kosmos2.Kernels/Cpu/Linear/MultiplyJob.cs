@@ -58,7 +58,8 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
         float* room = block + BlockWords;
         float* strip = room + RoomWords;
         TFormat.Begin(layer, column, rows, panels.Rows, strip);
-        for (int step = 0; step < steps; step += TFormat.BlockSteps)
+        bool mapped = !kept && panels.Count == 1 && TFormat.MultiplyMapped(layer, column, rows, panels.Rows, strip);
+        for (int step = 0; !mapped && step < steps; step += TFormat.BlockSteps)
         {
             int count = Math.Min(TFormat.BlockSteps, steps - step);
             float* weight = kept ? layer->Panels + ((((nint)index * steps) + step) * TFormat.PanelWords) : block;

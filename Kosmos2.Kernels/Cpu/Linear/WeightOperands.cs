@@ -24,11 +24,14 @@ internal readonly unsafe struct WeightOperands
         _integers = new QuantizedOperands(matrix);
     }
 
+    /// <summary>Type of the elements.</summary>
+    public DType Type => _type;
+
+    /// <summary>[rows, width] the elements; only of a weight of floats.</summary>
+    public void* Elements => _floats;
+
     /// <summary>The integers; only of a weight that has them.</summary>
     public QuantizedOperands Integers => _integers;
-
-    /// <summary>The elements of a weight of F16 or BF16, as bits.</summary>
-    public ushort* Halves => (ushort*)_floats;
 
     /// <summary>Hands the rows to a reader as the source that widens their type: the one place that tells types apart.</summary>
     public void Read<S, TReader>(in TReader reader)

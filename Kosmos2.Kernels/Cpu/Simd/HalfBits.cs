@@ -10,7 +10,8 @@ namespace Kosmos2.Kernels.Cpu.Simd;
 internal static class HalfBits
 {
     private const uint MagnitudeBits = 0x7FFF;
-    private const uint FirstInfinity = 0x7C00 << 13;
+    // Of signed integers, which all machines compare.
+    private const int LastFinite = 0x7BFF << 13;
     private const uint InfinityBits = 0x7F80_0000;
     private const float TwoTo112 = 5192296858534827628530496329220096f;
 
@@ -18,7 +19,7 @@ internal static class HalfBits
     public static Vector512<float> ToSingle(Vector512<uint> half)
     {
         Vector512<uint> magnitude = (half & Vector512.Create(MagnitudeBits)) << 13;
-        Vector512<uint> infinity = Vector512.GreaterThanOrEqual(magnitude, Vector512.Create(FirstInfinity)) & Vector512.Create(InfinityBits);
+        Vector512<uint> infinity = Vector512.GreaterThan(magnitude.AsInt32(), Vector512.Create(LastFinite)).AsUInt32() & Vector512.Create(InfinityBits);
         Vector512<uint> scaled = (magnitude.AsSingle() * Vector512.Create(TwoTo112)).AsUInt32() | infinity;
         return (scaled | ((half & Vector512.Create(~MagnitudeBits)) << 16)).AsSingle();
     }
@@ -27,7 +28,7 @@ internal static class HalfBits
     public static Vector256<float> ToSingle(Vector256<uint> half)
     {
         Vector256<uint> magnitude = (half & Vector256.Create(MagnitudeBits)) << 13;
-        Vector256<uint> infinity = Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(FirstInfinity)) & Vector256.Create(InfinityBits);
+        Vector256<uint> infinity = Vector256.GreaterThan(magnitude.AsInt32(), Vector256.Create(LastFinite)).AsUInt32() & Vector256.Create(InfinityBits);
         Vector256<uint> scaled = (magnitude.AsSingle() * Vector256.Create(TwoTo112)).AsUInt32() | infinity;
         return (scaled | ((half & Vector256.Create(~MagnitudeBits)) << 16)).AsSingle();
     }
@@ -36,7 +37,7 @@ internal static class HalfBits
     public static Vector128<float> ToSingle(Vector128<uint> half)
     {
         Vector128<uint> magnitude = (half & Vector128.Create(MagnitudeBits)) << 13;
-        Vector128<uint> infinity = Vector128.GreaterThanOrEqual(magnitude, Vector128.Create(FirstInfinity)) & Vector128.Create(InfinityBits);
+        Vector128<uint> infinity = Vector128.GreaterThan(magnitude.AsInt32(), Vector128.Create(LastFinite)).AsUInt32() & Vector128.Create(InfinityBits);
         Vector128<uint> scaled = (magnitude.AsSingle() * Vector128.Create(TwoTo112)).AsUInt32() | infinity;
         return (scaled | ((half & Vector128.Create(~MagnitudeBits)) << 16)).AsSingle();
     }

@@ -39,6 +39,9 @@ internal readonly unsafe struct Float32Format<S> : IProductFormat
         layer->Weight.Read<S, Packer>(new Packer(column, rows, step, count, packed, ahead));
     }
 
+    public static bool MultiplyMapped(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) =>
+        MappedTile.TryMultiply<S>(layer, column, BlockSteps, rows.Words, count, strip);
+
     public static void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip)
     {
         (S left, S right) = Panel<S>.Load(layer->Bias, column, layer->Outputs);

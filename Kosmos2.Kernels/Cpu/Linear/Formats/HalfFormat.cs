@@ -33,7 +33,7 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
             Unsafe.InitBlockUnaligned(halves, 0, (uint)(count * Panel<S>.Width * sizeof(ushort)));
         for (int row = 0; row < rows; row++)
         {
-            ushort* source = layer->Weight.Halves + ((nint)(column + row) * layer->Inputs) + step;
+            ushort* source = (ushort*)layer->Weight.Elements + ((nint)(column + row) * layer->Inputs) + step;
             ushort* destination = halves + row;
             for (int i = 0; i < count; i++, destination += Panel<S>.Width)
                 *destination = source[i];

@@ -62,6 +62,15 @@ internal unsafe interface IProductFormat
     /// <param name="room">Working memory for a block.</param>
     static virtual float* Expand(float* packed, int count, float* room) => packed;
 
+    /// <summary>Adds all products of few rows with a panel of a weight that is not packed, where that is faster than packing it for them.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="column">First output of the panel.</param>
+    /// <param name="rows">The packed rows.</param>
+    /// <param name="count">How many, at most a tile.</param>
+    /// <param name="strip">[rows][panel width].</param>
+    /// <returns>False where nothing was done.</returns>
+    static virtual bool MultiplyMapped(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) => false;
+
     /// <summary>Fills a strip [rows][panel width] with what its sums start from.</summary>
     static abstract void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip);
 
