@@ -9,7 +9,7 @@ const string Help = $"""
                              turns, on 1 and 2 threads; exit code 1 where mapped F32 is below 0.9 of its speed at 252x1024x1024 or
                              72x8192x2048. Run it on a quiet machine.
     {WholeModelOptions.Help}
-      --versus-cublas        products of BF16 and F16 on a CUDA device's tensor cores against cuBLAS', where it is installed.
+      --versus-cublas        products of BF16, F16 and F32 on a CUDA device against cuBLAS', where it is installed.
       --smoke                everything once, in less than a minute: shows that it runs, measures nothing.
       --filter PATTERN       BenchmarkDotNet with its own options, for example --filter '*MatMul*'.
       --help                 this text.

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
@@ -41,36 +42,42 @@ internal static class VersusCublas
         CudaDriver driver = CudaDriver.Load();
         PtxTarget target = PtxTarget.For(accelerator.Architecture.Major, accelerator.Architecture.Minor);
         using var products = new TensorCoreProducts(driver, target, accelerator.NumMultiprocessors, driver.MostSharedBytes(accelerator.DeviceId));
+        using var exact = new ExactProducts(driver, target, accelerator.NumMultiprocessors);
         output.WriteLine($"{named.Name}; {(cublas is null ? "libcublas is not found: ours alone" : "share: our speed as a part of cuBLAS'")}");
         output.WriteLine("rows x outputs x inputs  type  tile       ours TFLOP/s  cuBLAS TFLOP/s  share");
         foreach (MatMulShape shape in Shapes)
         {
-            foreach (DType type in (DType[])[DType.BF16, DType.F16])
-                output.WriteLine(Row(accelerator, stream, products, cublas, shape, type, turns));
+            foreach (DType type in (DType[])[DType.BF16, DType.F16, DType.F32])
+            {
+                void Ours(ProductOperands at) => (type == DType.F32 ? exact.Multiply : (Product)products.Multiply)(
+                    stream.StreamPtr, type, at, shape.Rows, shape.Inputs, shape.Outputs, Activation.Identity);
+                string tile = (type == DType.F32 ? (object)exact.TileFor(shape.Rows, shape.Outputs) : products.TileFor(shape.Rows, shape.Outputs)).ToString()!;
+                output.WriteLine($"{shape,-23}  {type,-4}  {tile,-9}  {Row(accelerator, stream, Ours, cublas, shape, type, turns)}");
+            }
         }
     }
 
+    private delegate void Product(nint stream, DType type, ProductOperands at, int rows, int inputs, int outputs, Activation activation);
+
     private static string Row(
-        CudaAccelerator accelerator, CudaStream stream, TensorCoreProducts products, Cublas? cublas, MatMulShape shape, DType type, int turns)
+        CudaAccelerator accelerator, CudaStream stream, Action<ProductOperands> multiply, Cublas? cublas, MatMulShape shape, DType type, int turns)
     {
-        using MemoryBuffer1D<ushort, Stride1D.Dense> x = accelerator.Allocate1D(Numbers(1, shape.Rows * shape.Inputs, type));
-        using MemoryBuffer1D<ushort, Stride1D.Dense> w = accelerator.Allocate1D(Numbers(2, shape.Outputs * shape.Inputs, type));
+        using MemoryBuffer1D<byte, Stride1D.Dense> x = accelerator.Allocate1D(Numbers(1, shape.Rows * shape.Inputs, type));
+        using MemoryBuffer1D<byte, Stride1D.Dense> w = accelerator.Allocate1D(Numbers(2, shape.Outputs * shape.Inputs, type));
         using MemoryBuffer1D<float, Stride1D.Dense> ours = accelerator.Allocate1D<float>((long)shape.Rows * shape.Outputs);
         using MemoryBuffer1D<float, Stride1D.Dense> theirs = accelerator.Allocate1D<float>((long)shape.Rows * shape.Outputs);
         var operands = new ProductOperands((ulong)x.NativePtr, (ulong)w.NativePtr, 0, 0, (ulong)ours.NativePtr);
         double ourBest = double.PositiveInfinity, theirBest = double.PositiveInfinity;
         for (int turn = 0; turn < turns; turn++)
         {
-            ourBest = Math.Min(ourBest, Seconds(stream, () => products.Multiply(
-                stream.StreamPtr, type, operands, shape.Rows, shape.Inputs, shape.Outputs, Activation.Identity)));
+            ourBest = Math.Min(ourBest, Seconds(stream, () => multiply(operands)));
             if (cublas is not null)
                 theirBest = Math.Min(theirBest, Seconds(stream, () => cublas.Multiply(type, x.NativePtr, w.NativePtr, theirs.NativePtr, shape)));
         }
         if (cublas is not null)
             Agree(shape, ours.GetAsArray1D(), theirs.GetAsArray1D());
-        MatmulTile tile = products.TileFor(shape.Rows, shape.Outputs);
         double our = shape.Operations / ourBest / 1e12, their = shape.Operations / theirBest / 1e12;
-        return $"{shape,-23}  {type,-4}  {tile,-9}  {our,12:F1}  {(cublas is null ? "-" : $"{their:F1}"),14}  {(cublas is null ? "-" : $"{our / their:P0}"),5}";
+        return $"{our,12:F1}  {(cublas is null ? "-" : $"{their:F1}"),14}  {(cublas is null ? "-" : $"{our / their:P0}"),5}";
     }
 
     private static double Seconds(CudaStream stream, Action launch)
@@ -84,9 +91,13 @@ internal static class VersusCublas
         return Stopwatch.GetElapsedTime(start).TotalSeconds / Launches;
     }
 
-    private static ushort[] Numbers(int seed, int count, DType type) => Array.ConvertAll(Samples.Uniform(seed, count), v => type == DType.F16
-        ? BitConverter.HalfToUInt16Bits((System.Half)v)
-        : (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16));
+    private static byte[] Numbers(int seed, int count, DType type)
+    {
+        float[] floats = Samples.Uniform(seed, count);
+        return type == DType.F32 ? MemoryMarshal.AsBytes<float>(floats).ToArray() : MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(floats, v => type == DType.F16
+            ? BitConverter.HalfToUInt16Bits((System.Half)v)
+            : (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16))).ToArray();
+    }
 
     // Both multiply exactly and sum in F32, in another order.
     private static void Agree(MatMulShape shape, ReadOnlySpan<float> ours, ReadOnlySpan<float> theirs)

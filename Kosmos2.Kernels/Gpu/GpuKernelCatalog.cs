@@ -14,9 +14,19 @@ internal static class GpuKernelCatalog
 {
     private static readonly DType[] Types = [DType.BF16, DType.F16];
 
+    private static readonly (string Name, Func<PtxTarget, string> Write)[] Texts =
+    [
+        .. from type in Types
+           from tile in MatmulTile.All
+           select (MatmulText.Name(tile, type), (Func<PtxTarget, string>)(target => MatmulText.Write(tile, type, target))),
+        .. from type in Types select (RoundText.Name(type), (Func<PtxTarget, string>)(target => RoundText.Write(type, target))),
+        .. from type in Types.Prepend(DType.F32)
+           from tile in FloatTile.All
+           select (FloatMatmulText.Name(tile, type), (Func<PtxTarget, string>)(target => FloatMatmulText.Write(tile, type, target))),
+    ];
+
     /// <summary>Kernels whose PTX is our own.</summary>
-    public static IEnumerable<string> Written =>
-        [.. from type in Types from tile in MatmulTile.All select MatmulText.Name(tile, type), .. Types.Select(RoundText.Name)];
+    public static IEnumerable<string> Written => Texts.Select(text => text.Name);
 
     /// <summary>Kernels in C#, which ILGPU translates: <c>RowKernels.LayerNorm</c>, <c>LinearKernels.Row(HalfView)</c>.</summary>
     public static IEnumerable<string> Translated => Methods().Select(NameOf).Order(StringComparer.Ordinal);
@@ -27,13 +37,8 @@ internal static class GpuKernelCatalog
     /// <exception cref="ArgumentException">There is no such kernel.</exception>
     public static string Ptx(string name, PtxTarget target)
     {
-        foreach (DType type in Types)
-        {
-            if (MatmulTile.All.FirstOrDefault(tile => MatmulText.Name(tile, type) == name) is { } tile)
-                return MatmulText.Write(tile, type, target);
-            if (RoundText.Name(type) == name)
-                return RoundText.Write(type, target);
-        }
+        if (Texts.FirstOrDefault(text => text.Name == name).Write is { } write)
+            return write(target);
         return Methods().FirstOrDefault(method => NameOf(method) == name) is { } kernel
             ? Translate(kernel, target)
             : throw new ArgumentException($"no GPU kernel '{name}'; kosmos2 kernels lists them");

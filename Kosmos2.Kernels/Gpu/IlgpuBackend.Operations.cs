@@ -222,7 +222,7 @@ public sealed partial class IlgpuBackend
 
     private void Linear(ArrayView<float> x, int rows, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, bool sameRows = false)
     {
-        if (TensorCoreLinear(x, rows, layer, y, activation, residual, sameRows))
+        if (WrittenLinear(x, rows, layer, y, activation, residual, sameRows))
             return;
         var options = new LinearOptions(rows, layer.Inputs, layer.Outputs, (int)activation, layer.Bias is null ? 0 : 1, residual is null ? 0 : 1);
         var weight = (DeviceWeight)layer.Weight;

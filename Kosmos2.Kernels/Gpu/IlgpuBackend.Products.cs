@@ -6,27 +6,32 @@ using Kosmos2.Kernels.Gpu.TensorCores;
 
 namespace Kosmos2.Kernels.Gpu;
 
-/// <summary>Products on tensor cores, where there are any and the options allow them.</summary>
+/// <summary>Products of many rows on CUDA devices, by kernels of our own text: on tensor cores where the options allow it, else in F32.</summary>
 public sealed partial class IlgpuBackend
 {
-    private readonly TensorCoreProducts? _products;
+    private readonly ExactProducts? _exactProducts;
+    private readonly TensorCoreProducts? _fastProducts;
     private DeviceStorage? _rounded;
 
     // The type in which the rounded rows are those of the operation that runs.
     private DType? _roundedAs;
 
-    private TensorCoreProducts? CreateProducts(GpuOptions options)
+    // None on OpenCL and on CUDA devices before compute capability 8.0.
+    private static (ExactProducts? Exact, TensorCoreProducts? Fast) CreateProducts(Accelerator accelerator, GpuOptions options)
     {
-        if (options.Products != ProductPrecision.Fast || _accelerator is not CudaAccelerator cuda)
-            return null;
+        if (accelerator is not CudaAccelerator cuda)
+            return default;
         (int major, int minor) = (cuda.Architecture.Major, cuda.Architecture.Minor);
         if ((10 * major) + minor < PtxTarget.LeastCapability)
-            return null;
+            return default;
         CudaDriver driver = CudaDriver.Load();
-        return new TensorCoreProducts(driver, PtxTarget.For(major, minor), cuda.NumMultiprocessors, driver.MostSharedBytes(cuda.DeviceId));
+        PtxTarget target = PtxTarget.For(major, minor);
+        TensorCoreProducts? fast = options.Products != ProductPrecision.Fast ? null
+            : new TensorCoreProducts(driver, target, cuda.NumMultiprocessors, driver.MostSharedBytes(cuda.DeviceId));
+        return (new ExactProducts(driver, target, cuda.NumMultiprocessors), fast);
     }
 
-    /// <summary>A linear layer on tensor cores.</summary>
+    /// <summary>A linear layer by one of those kernels.</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="rows">Of x and y.</param>
     /// <param name="layer">W [out, in] and b.</param>
@@ -34,28 +39,39 @@ public sealed partial class IlgpuBackend
     /// <param name="activation">Applied before the residual.</param>
     /// <param name="residual">[rows, out], or null.</param>
     /// <param name="sameRows">Whether x is that of the call before, whose rounded rows then serve again.</param>
-    /// <returns>False where this device or this layer has none, and nothing was done.</returns>
-    private bool TensorCoreLinear(
-        ArrayView<float> x, int rows, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, bool sameRows = false)
+    /// <returns>False where there is none for this device or this layer, and nothing was done.</returns>
+    private bool WrittenLinear(
+        ArrayView<float> x, int rows, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, bool sameRows)
     {
         if (!sameRows)
             _roundedAs = null;
-        if (_products is null)
+        if (_exactProducts is null)
             return false;
         var weight = (DeviceWeight)layer.Weight;
-        ulong given = Address(x), w = Address(weight.Storage.View<byte>(0, weight.Storage.ByteLength));
-        if (!TensorCoreProducts.Takes(weight.DType, rows, layer.Inputs, given, w))
-            return false;
-        long bytes = TensorCoreProducts.ScratchBytes(rows, layer.Inputs);
-        ulong rounded = Address(Grow(ref _rounded, bytes).View<byte>(0, bytes));
+        ulong w = Address(weight.Storage.View<byte>(0, weight.Storage.ByteLength));
+        var operands = new ProductOperands(Address(x), w, Address(layer.Bias), Address(residual), Address(y));
         using var current = _accelerator.BindScoped();
         nint stream = ((CudaStream)Queue).StreamPtr;
-        if (_roundedAs != weight.DType)
-            _products.Round(stream, weight.DType, given, rounded, x.Length);
-        _roundedAs = weight.DType;
-        var operands = new ProductOperands(rounded, w, Address(layer.Bias), Address(residual), Address(y));
-        _products.Multiply(stream, weight.DType, operands, rows, layer.Inputs, layer.Outputs, activation);
+        if (_fastProducts is not null && TensorCoreProducts.Takes(weight.DType, rows, layer.Inputs, operands.X, w))
+        {
+            ulong rounded = Rounded(stream, weight.DType, x);
+            _fastProducts.Multiply(stream, weight.DType, operands with { X = rounded }, rows, layer.Inputs, layer.Outputs, activation);
+            return true;
+        }
+        if (!ExactProducts.Takes(weight.DType, rows, layer.Inputs, operands.X, w))
+            return false;
+        _exactProducts.Multiply(stream, weight.DType, operands, rows, layer.Inputs, layer.Outputs, activation);
         return true;
+    }
+
+    private ulong Rounded(nint stream, DType type, ArrayView<float> x)
+    {
+        long bytes = x.Length * sizeof(ushort);
+        ulong rounded = Address(Grow(ref _rounded, bytes).View<byte>(0, bytes));
+        if (_roundedAs != type)
+            _fastProducts!.Round(stream, type, Address(x), rounded, x.Length);
+        _roundedAs = type;
+        return rounded;
     }
 
     private static ulong Address(Tensor? tensor) => tensor is null ? 0 : Address(tensor.Floats());

@@ -39,7 +39,7 @@ public sealed partial class IlgpuBackend : IBackend
         _floatWeights = new WeightLaunchers<FloatView>(accelerator);
         _halfWeights = new WeightLaunchers<HalfView>(accelerator);
         _bfloat16Weights = new WeightLaunchers<BFloat16View>(accelerator);
-        _products = CreateProducts(options);
+        (_exactProducts, _fastProducts) = CreateProducts(accelerator, options);
     }
 
     /// <inheritdoc/>
@@ -159,7 +159,8 @@ public sealed partial class IlgpuBackend : IBackend
     /// <inheritdoc/>
     public void Dispose()
     {
-        _products?.Dispose();
+        _exactProducts?.Dispose();
+        _fastProducts?.Dispose();
         _rounded?.Dispose();
         _step?.Dispose();
         _scratch?.Dispose();

@@ -9,9 +9,6 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 /// </summary>
 internal sealed class MatmulText
 {
-    // Neighbouring blocks take this many tiles of rows before they go on to the next outputs: what runs at one time is about square, and reads least.
-    private const int GroupedRows = 16;
-
     private readonly PtxText _text;
     private readonly MatmulTile _tile;
 
@@ -47,7 +44,7 @@ internal sealed class MatmulText
         string thread = _text.B32("mov.u32", "%tid.x");
         string lane = _text.B32("and.b32", thread, 31), warp = _text.B32("shr.u32", thread, 5);
         string shared = _text.B32("mov.u32", Shared);
-        (string firstRow, string firstOutput) = Place(rows, outputs);
+        (string firstRow, string firstOutput) = BlockPlace.Write(_text, rows, outputs, _tile.Rows, _tile.Outputs);
         string warpRow = _text.B32("mul.lo.s32", _text.B32("div.u32", warp, _tile.WarpsAcross), _tile.WarpRows);
         string warpOutput = _text.B32("mul.lo.s32", _text.B32("rem.u32", warp, _tile.WarpsAcross), _tile.WarpOutputs);
 
@@ -62,20 +59,4 @@ internal sealed class MatmulText
         new MatmulEpilogue(_text, _tile, sums, shared, lane, warp).Write(row, output, rows, outputs, activation, residual, y);
         _text.Do("ret");
     }
-
-    /// <summary>The first row and the first output of this block's tile.</summary>
-    private (string Row, string Output) Place(string rows, string outputs)
-    {
-        string block = _text.B32("mov.u32", "%ctaid.x");
-        string down = Tiles(rows, _tile.Rows), across = Tiles(outputs, _tile.Outputs);
-        string grouped = _text.B32("mul.lo.u32", across, GroupedRows);
-        string group = _text.B32("div.u32", block, grouped);
-        string first = _text.B32("mul.lo.u32", group, GroupedRows);
-        string height = _text.B32("min.u32", _text.B32("sub.u32", down, first), GroupedRows);
-        string within = _text.B32("rem.u32", block, grouped);
-        string rowTile = _text.B32("add.u32", first, _text.B32("rem.u32", within, height));
-        return (_text.B32("mul.lo.u32", rowTile, _tile.Rows), _text.B32("mul.lo.u32", _text.B32("div.u32", within, height), _tile.Outputs));
-    }
-
-    private string Tiles(string count, int size) => _text.B32("div.u32", _text.B32("add.u32", count, size - 1), size);
 }

@@ -31,7 +31,7 @@ internal sealed class PtxText(string name, PtxTarget target, int threads)
     /// <summary>A pointer parameter as an address in global memory.</summary>
     public string Pointer() => B64("cvta.to.global.u64", Parameter("u64"));
 
-    /// <summary>A new register of a kind: r (32 bits), rd (64 bits), f (a float), p (a predicate).</summary>
+    /// <summary>A new register of a kind: r (32 bits), rd (64 bits), h (16 bits), f (a float), p (a predicate).</summary>
     public string Register(string kind)
     {
         int number = _registers.GetValueOrDefault(kind);
@@ -97,7 +97,7 @@ internal sealed class PtxText(string name, PtxTarget target, int threads)
     /// <summary>Name of the block's shared memory, whose size is chosen at launch.</summary>
     public const string Shared = "tiles";
 
-    private static string Type(string kind) => kind switch { "r" => "b32", "rd" => "b64", "f" => "f32", _ => "pred" };
+    private static string Type(string kind) => kind switch { "r" => "b32", "rd" => "b64", "h" => "b16", "f" => "f32", _ => "pred" };
 
     private static string Operand(object operand) => Convert.ToString(operand, CultureInfo.InvariantCulture)!;
 

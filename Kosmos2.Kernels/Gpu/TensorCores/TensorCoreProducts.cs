@@ -25,9 +25,6 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     public static bool Takes(DType type, int rows, int inputs, ulong x, ulong w) =>
         type is DType.BF16 or DType.F16 && rows >= LeastRows && inputs % MatmulTile.ChunkInputs == 0 && (x | w) % Alignment == 0;
 
-    /// <summary>Bytes that the rounded rows take.</summary>
-    public static long ScratchBytes(int rows, int inputs) => (long)rows * inputs * sizeof(ushort);
-
     /// <summary>How this device cuts a product.</summary>
     public MatmulTile TileFor(int rows, int outputs) => MatmulTile.For(rows, outputs, multiprocessors, sharedBytes);
 

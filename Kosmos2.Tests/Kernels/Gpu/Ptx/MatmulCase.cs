@@ -8,11 +8,11 @@ namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
 /// <summary>One product with random operands, for a matmul's text and for the oracle.</summary>
 internal sealed record MatmulCase(int Rows, int Inputs, int Outputs, DType Type, Activation Activation = Activation.Identity, bool Bias = true, bool Residual = true)
 {
-    private float[] X => Widened(Samples.Normal(1, Rows, Inputs));
+    public float[] X => Widened(Samples.Normal(1, Rows, Inputs));
 
-    private float[] W => Widened(Array.ConvertAll(Samples.Normal(2, Outputs, Inputs), v => v / MathF.Sqrt(Math.Max(Inputs, 1))));
+    public float[] W => Widened(Array.ConvertAll(Samples.Normal(2, Outputs, Inputs), v => v / MathF.Sqrt(Math.Max(Inputs, 1))));
 
-    private float[]? B => Bias ? Samples.Normal(3, Outputs) : null;
+    public float[]? B => Bias ? Samples.Normal(3, Outputs) : null;
 
     private float[]? R => Residual ? Samples.Normal(4, Rows, Outputs) : null;
 
@@ -24,10 +24,23 @@ internal sealed record MatmulCase(int Rows, int Inputs, int Outputs, DType Type,
     {
         var memory = new PtxGlobalMemory();
         ulong x = memory.Add(Array.ConvertAll(X, Narrow)), w = memory.Add(Array.ConvertAll(W, Narrow));
+        return Run(text, memory, x, w, tile.Blocks(Rows, Outputs), tile.SharedBytes, out conflicts);
+    }
+
+    /// <summary>Runs a text of <see cref="FloatMatmulText.Write"/>, which takes the rows in F32.</summary>
+    public float[] RunExact(string text, FloatTile tile, out IReadOnlyDictionary<string, int> conflicts)
+    {
+        var memory = new PtxGlobalMemory();
+        ulong x = memory.Add(X), w = Type == DType.F32 ? memory.Add(W) : memory.Add(Array.ConvertAll(W, Narrow));
+        return Run(text, memory, x, w, tile.Blocks(Rows, Outputs), tile.SharedBytes, out conflicts);
+    }
+
+    private float[] Run(string text, PtxGlobalMemory memory, ulong x, ulong w, int blocks, int sharedBytes, out IReadOnlyDictionary<string, int> conflicts)
+    {
         ulong bias = B is { } b ? memory.Add(b) : 0, residual = R is { } r ? memory.Add(r) : 0;
         ulong y = memory.Add(Enumerable.Repeat(float.NaN, Rows * Outputs).ToArray());
-        var machine = new PtxMachine(PtxProgram.Parse(text), memory, tile.SharedBytes);
-        machine.Launch(tile.Blocks(Rows, Outputs), x, w, bias, residual, y, (ulong)Rows, (ulong)Inputs, (ulong)Outputs, (ulong)Activation);
+        var machine = new PtxMachine(PtxProgram.Parse(text), memory, sharedBytes);
+        machine.Launch(blocks, x, w, bias, residual, y, (ulong)Rows, (ulong)Inputs, (ulong)Outputs, (ulong)Activation);
         conflicts = machine.Conflicts;
         return memory.Read<float>(y);
     }
@@ -43,7 +56,7 @@ internal sealed record MatmulCase(int Rows, int Inputs, int Outputs, DType Type,
         return bench.Read(y);
     }
 
-    private float[] Widened(float[] values) => Array.ConvertAll(values, v => Type == DType.F16
+    private float[] Widened(float[] values) => Array.ConvertAll(values, v => Type == DType.F32 ? v : Type == DType.F16
         ? (float)(Half)v
         : BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(v) & 0xffff0000));
 

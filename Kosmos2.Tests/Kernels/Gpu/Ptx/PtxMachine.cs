@@ -11,6 +11,8 @@ internal sealed class PtxMachine(PtxProgram program, PtxGlobalMemory global, int
 {
     private const int MostInstructions = 50_000_000;
 
+    private static readonly int[] AllLanes = [.. Enumerable.Range(0, PtxWarp.Lanes)];
+
     private int _executed;
 
     /// <summary>Bank conflicts of all blocks, by kind of access.</summary>
@@ -52,7 +54,7 @@ internal sealed class PtxMachine(PtxProgram program, PtxGlobalMemory global, int
         if (++_executed > MostInstructions)
             throw new PtxFault($"{program.Name} does not end");
         PtxInstruction instruction = program.Instructions[warp.Position++];
-        int[] active = [.. Enumerable.Range(0, PtxWarp.Lanes).Where(lane => IsActive(warp, instruction, lane))];
+        int[] active = instruction.Guard < 0 && warp.Living == PtxWarp.Lanes ? AllLanes : [.. AllLanes.Where(lane => IsActive(warp, instruction, lane))];
         if (instruction.Name == "ret")
         {
             warp.End(active);
@@ -77,7 +79,7 @@ internal sealed class PtxMachine(PtxProgram program, PtxGlobalMemory global, int
         else
         {
             foreach (int lane in active)
-                warp.Write(instruction.Operands[0], lane, Evaluate(warp, instruction, lane, block));
+                Compute(warp, instruction, lane, block);
         }
     }
 
@@ -162,6 +164,17 @@ internal sealed class PtxMachine(PtxProgram program, PtxGlobalMemory global, int
         }
         if (!name.Contains(".global.", StringComparison.Ordinal))
             shared.CountConflicts(copy ? "cp.async" : name, places, size);
+    }
+
+    // A move to two registers takes 32 bits apart.
+    private static void Compute(PtxWarp warp, PtxInstruction instruction, int lane, int block)
+    {
+        ulong value = Evaluate(warp, instruction, lane, block);
+        PtxOperand result = instruction.Operands[0];
+        if (result.Group.Length == 0)
+            warp.Write(result, lane, value);
+        for (int i = 0; i < result.Group.Length; i++)
+            warp.Write(result.Group[i], lane, (value >> (16 * i)) & 0xffff);
     }
 
     private static ulong Evaluate(PtxWarp warp, PtxInstruction instruction, int lane, int block)

@@ -34,6 +34,26 @@ internal sealed class TensorCoreProductsTests
         }
     }
 
+    [Test]
+    public void AnExactLayerIsMultiplied([Values(DType.F32, DType.BF16)] DType type)
+    {
+        const int Rows = 18, Inputs = 36, Outputs = 7;
+        using var products = new ExactProducts(FakeCudaDriver.Create(), PtxTarget.Ampere, Multiprocessors);
+        float[] x = Samples.Normal(1, Rows, Inputs), w = Array.ConvertAll(Samples.Normal(2, Outputs, Inputs), v => MathF.Round(8 * v) / 8);
+        PtxGlobalMemory memory = FakeCudaDriver.Memory = new PtxGlobalMemory();
+        ulong given = memory.Add(x), y = memory.Add(new float[Rows * Outputs]);
+        ulong weight = type == DType.F32 ? memory.Add(w) : memory.Add(Array.ConvertAll(w, v => (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16)));
+        Assert.That(ExactProducts.Takes(type, Rows, Inputs, given, weight));
+        products.Multiply(Stream, type, new ProductOperands(given, weight, 0, 0, y), Rows, Inputs, Outputs, Activation.Identity);
+        Assert.That(FakeCudaDriver.Fault, Is.Null);
+        float[] actual = memory.Read<float>(y);
+        for (int i = 0; i < actual.Length; i++)
+        {
+            double exact = Enumerable.Range(0, Inputs).Sum(k => (double)x[(i / Outputs * Inputs) + k] * w[(i % Outputs * Inputs) + k]);
+            Assert.That(actual[i], Is.EqualTo(exact).Within(1e-4), $"element {i}");
+        }
+    }
+
     [TestCase(8, 4096, "16x64")]
     [TestCase(17, 4096, "32x64")]
     [TestCase(72, 2048, "64x64")]
@@ -58,6 +78,10 @@ internal sealed class TensorCoreProductsTests
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 60, 256, 512), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 64, 264, 512), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 64, 256, 520), Is.False);
+        Assert.That(ExactProducts.Takes(DType.BF16, 16, 60, 256, 520));
+        Assert.That(ExactProducts.Takes(DType.F32, 16, 60, 256, 520), Is.False);
+        Assert.That(ExactProducts.Takes(DType.F32, 16, 62, 256, 512), Is.False);
+        Assert.That(ExactProducts.Takes(DType.F32, 15, 60, 256, 512), Is.False);
     }
 
     [Test]

@@ -1,0 +1,43 @@
+namespace Kosmos2.Kernels.Gpu.TensorCores;
+
+/// <summary>Exact products of a CUDA device, for many rows: in F32, whatever the weight's type. Kernels are compiled when first used.</summary>
+/// <param name="driver">The driver.</param>
+/// <param name="target">What texts are written for.</param>
+/// <param name="multiprocessors">Of the device.</param>
+internal sealed class ExactProducts(CudaDriver driver, PtxTarget target, int multiprocessors) : IDisposable
+{
+    /// <summary>Fewer rows leave most of a tile empty.</summary>
+    public const int LeastRows = 16;
+
+    private readonly Dictionary<(FloatTile Tile, DType Type), PtxKernel> _kernels = [];
+
+    /// <summary>Whether a product can be made here: enough rows, and groups of four inputs at addresses that can be read at once.</summary>
+    public static bool Takes(DType type, int rows, int inputs, ulong x, ulong w) =>
+        type is DType.F32 or DType.BF16 or DType.F16 && rows >= LeastRows && inputs % FloatTile.Quad == 0 && x % 16 == 0
+        && w % (ulong)(FloatTile.Quad * type.SizeInBytes()) == 0;
+
+    /// <summary>How this device cuts a product.</summary>
+    public FloatTile TileFor(int rows, int outputs) => FloatTile.For(rows, outputs, multiprocessors);
+
+    /// <summary>y = activation(x W^T + b) + residual.</summary>
+    public void Multiply(nint stream, DType type, ProductOperands at, int rows, int inputs, int outputs, Activation activation)
+    {
+        FloatTile tile = TileFor(rows, outputs);
+        if (!_kernels.TryGetValue((tile, type), out PtxKernel? kernel))
+        {
+            string name = FloatMatmulText.Name(tile, type), text = FloatMatmulText.Write(tile, type, target);
+            _kernels.Add((tile, type), kernel = new PtxKernel(driver, name, text, FloatTile.Threads, tile.SharedBytes));
+        }
+        kernel.Launch(
+            stream,
+            tile.Blocks(rows, outputs),
+            [at.X, at.W, at.Bias, at.Residual, at.Y, (ulong)rows, (ulong)inputs, (ulong)outputs, (ulong)activation]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (PtxKernel kernel in _kernels.Values)
+            kernel.Dispose();
+    }
+}
