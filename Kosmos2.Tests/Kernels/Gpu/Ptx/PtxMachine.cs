@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
 
@@ -7,13 +8,16 @@ namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
 /// in step. What a device leaves undefined is a <see cref="PtxFault"/>; a branch on which the lanes of a warp disagree is one too, since no kernel of ours
 /// has any.
 /// </summary>
-internal sealed class PtxMachine(PtxProgram program, PtxGlobalMemory global, int sharedBytes)
+internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory global, int sharedBytes)
 {
     private const int MostInstructions = 50_000_000;
 
     private static readonly int[] AllLanes = [.. Enumerable.Range(0, PtxWarp.Lanes)];
 
     private int _executed;
+
+    [GeneratedRegex(@"^(ld\.shared|st\.shared|ld\.global|ld\.global\.nc|st\.global)(\.v[24])?\.[fb]32$|^cp\.async\.cg\.shared\.global$")]
+    private static partial Regex AccessPattern();
 
     /// <summary>Bank conflicts of all blocks, by kind of access.</summary>
     public Dictionary<string, int> Conflicts { get; } = [];
@@ -55,7 +59,12 @@ internal sealed class PtxMachine(PtxProgram program, PtxGlobalMemory global, int
             throw new PtxFault($"{program.Name} does not end");
         PtxInstruction instruction = program.Instructions[warp.Position++];
         int[] active = instruction.Guard < 0 && warp.Living == PtxWarp.Lanes ? AllLanes : [.. AllLanes.Where(lane => IsActive(warp, instruction, lane))];
-        if (instruction.Name == "ret")
+        if (instruction.Operation is { } operation)
+        {
+            foreach (int lane in active)
+                Compute(warp, instruction, operation, lane, block);
+        }
+        else if (instruction.Name == "ret")
         {
             warp.End(active);
         }
@@ -72,14 +81,9 @@ internal sealed class PtxMachine(PtxProgram program, PtxGlobalMemory global, int
             foreach (int lane in active)
                 warp.Write(instruction.Operands[0], lane, arguments[parameter]);
         }
-        else if (IsAccess(instruction.Name))
-        {
-            Access(warp, instruction, active, shared);
-        }
         else
         {
-            foreach (int lane in active)
-                Compute(warp, instruction, lane, block);
+            Access(warp, instruction, active, shared);
         }
     }
 
@@ -89,9 +93,6 @@ internal sealed class PtxMachine(PtxProgram program, PtxGlobalMemory global, int
     private static bool IsCollective(string name) =>
         name is "bra" or "bar.sync" or "bar.warp.sync" or "cp.async.commit_group" or "cp.async.wait_group" || name.StartsWith("mma.", StringComparison.Ordinal)
         || name.StartsWith("ldmatrix.", StringComparison.Ordinal);
-
-    private static bool IsAccess(string name) =>
-        name.StartsWith("ld.", StringComparison.Ordinal) || name.StartsWith("st.", StringComparison.Ordinal) || name.StartsWith("cp.async.cg.", StringComparison.Ordinal);
 
     private static void Together(PtxWarp warp, PtxInstruction instruction, PtxSharedMemory shared)
     {
@@ -126,6 +127,8 @@ internal sealed class PtxMachine(PtxProgram program, PtxGlobalMemory global, int
     private void Access(PtxWarp warp, PtxInstruction instruction, int[] active, PtxSharedMemory shared)
     {
         (string name, string by) = (instruction.Name, instruction.Text);
+        if (!AccessPattern().IsMatch(name))
+            throw new PtxFault($"unknown instruction: {by}");
         bool store = name.StartsWith("st.", StringComparison.Ordinal), copy = name.StartsWith("cp.", StringComparison.Ordinal);
         (PtxOperand address, PtxOperand value) = store || copy
             ? (instruction.Operands[0], instruction.Operands[1])
@@ -167,20 +170,15 @@ internal sealed class PtxMachine(PtxProgram program, PtxGlobalMemory global, int
     }
 
     // A move to two registers takes 32 bits apart.
-    private static void Compute(PtxWarp warp, PtxInstruction instruction, int lane, int block)
+    private static void Compute(PtxWarp warp, PtxInstruction instruction, Func<ulong, ulong, ulong, ulong> operation, int lane, int block)
     {
-        ulong value = Evaluate(warp, instruction, lane, block);
-        PtxOperand result = instruction.Operands[0];
-        if (result.Group.Length == 0)
-            warp.Write(result, lane, value);
-        for (int i = 0; i < result.Group.Length; i++)
-            warp.Write(result.Group[i], lane, (value >> (16 * i)) & 0xffff);
-    }
-
-    private static ulong Evaluate(PtxWarp warp, PtxInstruction instruction, int lane, int block)
-    {
-        ulong Value(int operand) => instruction.Operands.Length <= operand ? 0
-            : instruction.Operands[operand].Text == "%ctaid.x" ? (ulong)block : warp.Read(instruction.Operands[operand], lane, instruction.Text);
-        return PtxArithmetic.Evaluate(instruction.Name, Value(1), Value(2), Value(3)) ?? throw new PtxFault($"unknown instruction: {instruction.Text}");
+        PtxOperand[] operands = instruction.Operands;
+        ulong Value(int operand) => operands.Length <= operand ? 0
+            : operands[operand].Text == "%ctaid.x" ? (ulong)block : warp.Read(operands[operand], lane, instruction.Text);
+        ulong value = operation(Value(1), Value(2), Value(3));
+        if (operands[0].Group.Length == 0)
+            warp.Write(operands[0], lane, value);
+        for (int i = 0; i < operands[0].Group.Length; i++)
+            warp.Write(operands[0].Group[i], lane, (value >> (16 * i)) & 0xffff);
     }
 }

@@ -15,7 +15,11 @@ internal sealed record PtxOperand(string Text, int Register, ulong Number, PtxOp
 /// <summary>An instruction, with the predicate that guards it and, for a branch, where it goes.</summary>
 internal sealed record PtxInstruction(string Name, int Guard, bool Negated, PtxOperand[] Operands, string Text)
 {
+    /// <summary>Where a branch goes.</summary>
     public int Target { get; set; } = -1;
+
+    /// <summary>What it computes from a thread's registers, if that is all it does.</summary>
+    public Func<ulong, ulong, ulong, ulong>? Operation { get; } = PtxArithmetic.Of(Name);
 }
 
 /// <summary>A kernel's text, read. It knows the language as far as our kernels use it and refuses the rest.</summary>
