@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Running;
 using Kosmos2.Bench;
 using Kosmos2.Bench.Peers;
+using Kosmos2.Weights;
 
 const string Help = $"""
     Benchmarks of the kernels and of a whole model: ours beside ONNX Runtime's, and System.Numerics.Tensors' where it has the operation.
@@ -23,13 +24,22 @@ switch (args.FirstOrDefault())
     case "--versus-onnxruntime":
         return VersusOnnxRuntime.Run(Console.Out, MatMulShape.All, turns: 12) ? 0 : 1;
     case "--whole-model":
-        if (WholeModelOptions.Read(args.AsSpan(1)) is { } options)
+        if (WholeModelOptions.Read(args.AsSpan(1)) is not { } options)
+        {
+            Console.Error.WriteLine("--whole-model MODEL --peer GRAPHS is wanted; see --help");
+            return 2;
+        }
+        try
+        {
             return WholeModel.Run(options, Console.Out) ? 0 : 1;
-        Console.Error.WriteLine($"--whole-model MODEL --peer GRAPHS is wanted; see --help");
-        return 2;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or InvalidOperationException or Kosmos2FormatException)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 2;
+        }
     case OnnxChild.Verb:
-        OnnxChild.Serve(args[1..]);
-        return 0;
+        return OnnxChild.Serve(args[1..]);
     case "--versus-cublas":
         VersusCublas.Run(Console.Out, turns: 10);
         return 0;

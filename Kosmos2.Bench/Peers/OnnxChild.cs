@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Kosmos2.Engine.Measurement;
+using Kosmos2.Weights;
+using Microsoft.ML.OnnxRuntime;
 
 namespace Kosmos2.Bench.Peers;
 
@@ -42,18 +44,18 @@ internal sealed class OnnxChild : IDisposable
     }
 
     /// <summary>The process' side: answers until its input ends.</summary>
-    public static void Serve(string[] arguments)
+    /// <returns>The exit code.</returns>
+    public static int Serve(string[] arguments)
     {
-        long start = Stopwatch.GetTimestamp();
-        OnnxSetting setting = OnnxSetting.All.Single(setting => setting.Name == arguments[3]);
-        using var model = new OnnxModel(arguments[0], arguments[1], int.Parse(arguments[2], CultureInfo.InvariantCulture), setting);
-        Write(Stopwatch.GetElapsedTime(start).TotalSeconds);
-        while (Console.In.ReadLine() is { } line)
+        try
         {
-            if (line.Length == 0)
-                Write(model.Logits());
-            else
-                Write(model.Answer(int.Parse(line, CultureInfo.InvariantCulture)));
+            Answer(arguments);
+            return 0;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or OnnxRuntimeException or Kosmos2FormatException)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 2;
         }
     }
 
@@ -76,6 +78,21 @@ internal sealed class OnnxChild : IDisposable
         _process.StandardInput.Close();
         _process.WaitForExit();
         _process.Dispose();
+    }
+
+    private static void Answer(string[] arguments)
+    {
+        long start = Stopwatch.GetTimestamp();
+        OnnxSetting setting = OnnxSetting.All.Single(setting => setting.Name == arguments[3]);
+        using var model = new OnnxModel(arguments[0], arguments[1], int.Parse(arguments[2], CultureInfo.InvariantCulture), setting);
+        Write(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        while (Console.In.ReadLine() is { } line)
+        {
+            if (line.Length == 0)
+                Write(model.Logits());
+            else
+                Write(model.Answer(int.Parse(line, CultureInfo.InvariantCulture)));
+        }
     }
 
     private static void Write<T>(T value)

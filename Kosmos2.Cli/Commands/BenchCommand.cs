@@ -48,7 +48,7 @@ internal static class BenchCommand
     private static int Measure(ModelChoice choice, int turns, bool json, CancellationToken cancellation)
     {
         string folder = ModelFolder.Find(choice.Folder);
-        BenchReport report = Activity.Show("measuring", () => ModelBench.Run(folder, choice.Engine, turns, cancellation));
+        BenchReport report = Activity.Show("measuring", () => ModelBench.Run(folder, choice.Engine, turns, cancellation: cancellation));
         if (json)
             Console.Out.WriteLine(BenchOutput.Json(report));
         else

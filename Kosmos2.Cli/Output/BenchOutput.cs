@@ -32,47 +32,7 @@ internal static class BenchOutput
             Console.Out.WriteLine(Invariant($"failed: {figure.Name} at {100 * figure.Share:F0}% of the machine's limit: one of the two is measured or counted wrongly"));
     }
 
-    public static string Json(BenchReport report) => JsonLine.Of(json =>
-    {
-        json.WriteString("processor", report.Processor);
-        json.WriteString("device", report.Device);
-        if (report.Limits is { } limits)
-        {
-            json.WriteStartObject("limits");
-            json.WriteNumber("clock_hz", Math.Round(limits.Clock));
-            json.WriteNumber("read_bytes_per_second", Math.Round(limits.Bandwidth));
-            json.WriteNumber("float_operations_per_second", Math.Round(limits.FloatPeak));
-            json.WriteNumber("bfloat16_operations_per_second", Math.Round(limits.BFloat16Peak));
-            json.WriteNumber("integer_operations_per_second", Math.Round(limits.IntegerPeak));
-            json.WriteBoolean("undisturbed", limits.IsUndisturbed);
-            json.WriteEndObject();
-        }
-        json.WriteStartArray("parts");
-        foreach (BenchFigure figure in report.Figures)
-        {
-            json.WriteStartObject();
-            json.WriteString("name", figure.Name);
-            json.WriteNumber("rows", figure.Rows);
-            json.WriteNumber("ms", Rounded(figure.Seconds));
-            json.WriteNumber("weight_bytes", Math.Round(figure.Work.Bytes));
-            json.WriteNumber("operations", Math.Round(figure.Work.Operations));
-            if (figure.Share is double share)
-                json.WriteNumber("share", Math.Round(share, 4));
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteNumber("first_token_ms", Rounded(report.Answer.FirstToken));
-        json.WriteNumber("cold_first_token_ms", Rounded(report.ColdFirstToken));
-        json.WriteNumber("prompt_tokens", report.PromptTokens);
-        json.WriteNumber("answer_tokens", report.AnswerTokens);
-        json.WriteNumber("end_to_end_ms", Rounded(report.Answer.Total));
-        json.WriteNumber("ready_ms", Rounded(report.Ready));
-        json.WriteNumber("peak_memory_bytes", report.PeakMemory);
-        json.WriteNumber("weight_bytes", report.WeightBytes);
-        json.WriteBoolean("possible", !report.Impossible.Any());
-    });
-
-    private static double Rounded(double seconds) => Math.Round(seconds * 1e3, 3);
+    public static string Json(BenchReport report) => JsonLine.Of(json => BenchJson.Write(json, report));
 
     private static string Milliseconds(double seconds) => Invariant($"{seconds * 1e3:F1}");
 

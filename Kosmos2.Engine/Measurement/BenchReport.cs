@@ -51,6 +51,9 @@ internal sealed record BenchReport
     /// <summary>The best of the answers.</summary>
     public required BestAnswer Answer { get; init; }
 
+    /// <summary>The best of the peer's answers, or null.</summary>
+    public BestAnswer? Peer { get; init; }
+
     /// <summary>The parts.</summary>
     public required IReadOnlyList<BenchFigure> Figures { get; init; }
 
@@ -59,6 +62,15 @@ internal sealed record BenchReport
 
     /// <summary>Bytes of the weights' files.</summary>
     public required long WeightBytes { get; init; }
+
+    /// <summary>Seconds of the peer for a part; null where it has none.</summary>
+    public double? PeerSeconds(BenchFigure figure) => figure.Name switch
+    {
+        "encode" => Peer?.Encode,
+        "prefill" => Peer?.Prefill,
+        "decode 1" => Peer?.Step,
+        _ => null,
+    };
 
     /// <summary>What cannot be: a part that was faster than the machine's limit.</summary>
     public IEnumerable<BenchFigure> Impossible => Figures.Where(figure => figure.Share > ModelRoofline.LargestShare);

@@ -25,10 +25,11 @@ internal static class ModelBench
     /// <summary>Measures.</summary>
     /// <param name="folder">The model's.</param>
     /// <param name="options">What it runs on.</param>
-    /// <param name="turns">Turns after the first, which is not counted.</param>
+    /// <param name="turns">Turns.</param>
+    /// <param name="peer">Another program with the same model, which gets its turns too, or null.</param>
     /// <param name="cancellation">Looked at between turns.</param>
     /// <exception cref="Kosmos2FormatException">The model cannot be read.</exception>
-    public static BenchReport Run(string folder, EngineOptions options, int turns, CancellationToken cancellation = default)
+    public static BenchReport Run(string folder, EngineOptions options, int turns, IBenchPeer? peer = null, CancellationToken cancellation = default)
     {
         long start = Stopwatch.GetTimestamp();
         using Kosmos2Engine engine = Kosmos2Engine.Load(folder, options);
@@ -39,20 +40,28 @@ internal static class ModelBench
         foreach (int batch in Batches)
             timed.Step(batch, 0);
         long memory = PeakMemory();
+        peer?.Check(timed);
 
         CpuOptions cpu = options.ForCpu(folder);
         using ModelRoofline? roofline = model.Backend is CpuBackend
             ? ModelRoofline.TryCreate(cpu.Threads > 0 ? cpu.Threads : Cores.Available(), cpu.Products)
             : null;
-        var answer = new BestAnswer();
+        BestAnswer answer = new(), peers = new();
         double[] steps = [.. Batches.Select(_ => double.PositiveInfinity)];
         roofline?.Measure();
         for (int turn = 0; turn < turns; turn++)
         {
             cancellation.ThrowIfCancellationRequested();
-            answer.Add(timed.Answer(AnswerTokens));
+            answer.Add(Rested(() => timed.Answer(AnswerTokens)));
+            if (peer is not null)
+                peers.Add(Rested(() => peer.Answer(AnswerTokens)));
+            roofline?.Measure();
             for (int i = 0; i < ShortAnswers; i++)
-                answer.AddParts(timed.Answer(ShortAnswerTokens));
+            {
+                answer.AddParts(Rested(() => timed.Answer(ShortAnswerTokens)));
+                if (peer is not null)
+                    peers.AddParts(Rested(() => peer.Answer(ShortAnswerTokens)));
+            }
             roofline?.Measure();
             for (int i = 0; i < Batches.Length; i++)
                 steps[i] = Math.Min(steps[i], timed.Step(Batches[i], Steps));
@@ -79,12 +88,20 @@ internal static class ModelBench
             PromptTokens = prompt,
             AnswerTokens = AnswerTokens,
             Answer = answer,
+            Peer = peer is null ? null : peers,
             Figures = figures,
             PeakMemory = memory,
             WeightBytes = EngineOptions.WeightBytes(folder),
         };
 
         BenchFigure Figure(string name, int rows, double seconds, Work work) => new(name, rows, seconds, work, roofline?.Limit(work) / seconds);
+    }
+
+    // In the pause the threads of whoever ran before go to sleep.
+    private static AnswerTimes Rested(Func<AnswerTimes> answer)
+    {
+        Thread.Sleep(50);
+        return answer();
     }
 
     private static long PeakMemory()
