@@ -1,6 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using Kosmos2.Cli.Images;
 using Kosmos2.Cli.Output;
+using Kosmos2.Engine;
+using Kosmos2.Engine.Calibration;
+using Kosmos2.Imaging;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Cli.Commands;
@@ -22,12 +26,20 @@ internal static class QuantizeCommand
         };
         var embedding = new Option<string?>("--embedding") { Description = "Format of the token embeddings and the head; without it they stay as they are.", HelpName = "FORMAT" };
         var absMax = new Option<bool>("--absmax") { Description = "Scales that just hold the largest weight, instead of those of the least error." };
+        var calibrate = new Option<string[]>("--calibrate")
+        {
+            Description = "Pictures (files, folders, patterns) to run the model on first, so that the integers suit what its layers are given.",
+            HelpName = "IMAGE",
+            Arity = ArgumentArity.OneOrMore,
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [],
+        };
         var force = new Option<bool>("--force") { Description = "Replace a model that is there." };
         var command = new Command("quantize", "Write the model with smaller weights, as compressed-tensors stores them.")
         {
-            source, destination, format, group, keep, embedding, absMax, force,
+            source, destination, format, group, keep, embedding, absMax, calibrate, force,
         };
-        command.SetAction((parse, cancellation) =>
+        command.SetAction(async (parse, cancellation) =>
         {
             var options = new QuantizeOptions
             {
@@ -37,15 +49,28 @@ internal static class QuantizeCommand
                 Embedding = parse.GetValue(embedding) is string name ? ModelOptions.FormatOf(name, "--embedding") : null,
                 SearchScales = !parse.GetValue(absMax),
             };
-            return Task.Run(() => Run(parse.GetRequiredValue(source), parse.GetRequiredValue(destination), options, parse.GetValue(force), cancellation), cancellation);
+            IReadOnlyList<RgbImage> pictures = await LoadAsync(parse.GetRequiredValue(calibrate), cancellation).ConfigureAwait(false);
+            return await Task.Run(
+                () => Run(parse.GetRequiredValue(source), parse.GetRequiredValue(destination), options, pictures, parse.GetValue(force), cancellation), cancellation).ConfigureAwait(false);
         });
         return Examples.Attach(command,
             "kosmos2 quantize models/kosmos2-shapes shapes-int8/ --format int8",
-            "kosmos2 quantize models/kosmos2-shapes shapes-int4/ --format int4 --group-size 64 --embedding int8",
-            "kosmos2 quantize kosmos-2-patch14-224/ mixed/ --format int4 --keep re:vision_model");
+            "kosmos2 quantize models/kosmos2-shapes shapes-int4/ --format int4 --calibrate Kosmos2.Tests/Data/shapes",
+            "kosmos2 quantize models/kosmos2-shapes mixed/ --format int4 --group-size 64 --embedding int8",
+            "kosmos2 quantize kosmos-2-patch14-224/ text-int4/ --format int4 --keep re:vision_model");
     }
 
-    private static int Run(string source, string destination, QuantizeOptions options, bool force, CancellationToken cancellation)
+    private static async Task<IReadOnlyList<RgbImage>> LoadAsync(string[] names, CancellationToken cancellation)
+    {
+        using var download = new ImageDownload(TimeSpan.FromSeconds(30));
+        var pictures = new List<RgbImage>();
+        foreach (ImageInput input in ImageSource.Expand(names, download))
+            pictures.Add(await input.LoadAsync(new PictureOptions(), cancellation).ConfigureAwait(false));
+        return pictures;
+    }
+
+    private static int Run(
+        string source, string destination, QuantizeOptions options, IReadOnlyList<RgbImage> pictures, bool force, CancellationToken cancellation)
     {
         string folder = ModelFolder.Find(source);
         if (options.Format == WeightFormat.Stored)
@@ -54,9 +79,13 @@ internal static class QuantizeCommand
             throw new UsageException($"--group-size {options.GroupSize}: 32, 64 or 128 is wanted");
         if (File.Exists(Path.Combine(destination, "config.json")) && !force)
             throw new UsageException($"{destination}: a model is there already; --force replaces it");
+        if (pictures.Count > 0 && (options.Format == WeightFormat.BFloat16 || !options.SearchScales))
+            throw new UsageException("--calibrate is for int8 and int4, and does not go with --absmax");
         long before = SizeOf(folder);
         try
         {
+            if (pictures.Count > 0)
+                options = options with { Inputs = Activity.Show("calibrating", () => ActivationCalibration.Run(folder, pictures, cancellation)) };
             Activity.ShowBytes($"writing {destination}", before, progress => CheckpointQuantizer.Write(folder, destination, options, progress, cancellation));
         }
         catch (ArgumentException e)

@@ -53,6 +53,9 @@ public sealed class Kosmos2Model : IDisposable
     /// <summary>Type of the decoder's largest weight, the embeddings.</summary>
     internal DType WeightType => Decoder.WeightType;
 
+    /// <summary>The matrices by their names in the checkpoint.</summary>
+    internal IReadOnlyDictionary<string, PreparedWeight> Weights => _weights.Matrices;
+
     internal TextDecoder Decoder { get; }
 
     internal StepWriter Step { get; }

@@ -7,10 +7,14 @@ namespace Kosmos2.Engine.Model;
 internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosmos2Config config, WeightFormat format) : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
+    private readonly Dictionary<string, PreparedWeight> _matrices = new(StringComparer.Ordinal);
     private readonly QuantizationPlan? _plan = format == WeightFormat.Stored ? null : new QuantizationPlan(config, new QuantizeOptions { Format = format });
 
     /// <summary>The device.</summary>
     public IBackend Backend => backend;
+
+    /// <summary>The matrices by name.</summary>
+    public IReadOnlyDictionary<string, PreparedWeight> Matrices => _matrices;
 
     /// <summary>A linear layer: NAME.weight [out, in] and NAME.bias [out].</summary>
     public LinearParameters Linear(string name) => new(Matrix($"{name}.weight"), Vector($"{name}.bias"));
@@ -19,20 +23,7 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
     public LayerNormParameters LayerNorm(string name, float epsilon) => new(Vector($"{name}.weight"), Vector($"{name}.bias"), epsilon);
 
     /// <summary>A matrix in the backend's own form; further axes are folded into the second.</summary>
-    public PreparedWeight Matrix(string name)
-    {
-        if (checkpoint.GetQuantized(name, config) is { } integers)
-            return Own(backend.Prepare(Own(integers)));
-        Tensor tensor = checkpoint[name];
-        long rows = tensor.Shape[0];
-        Tensor matrix = tensor.Reshape(rows, rows == 0 ? 0 : tensor.Shape.ElementCount / rows);
-        return (_plan?.FormatOf(name, tensor.DType) ?? WeightFormat.Stored) switch
-        {
-            WeightFormat.BFloat16 when tensor.DType != DType.BF16 => Own(backend.Prepare(Own(Floats.ToBFloat16(matrix)))),
-            WeightFormat.Int8 or WeightFormat.Int4 => Own(backend.Prepare(Own(new WeightQuantizer(matrix, _plan!.SchemeOf(format)).Run()))),
-            _ => Own(backend.Prepare(matrix)),
-        };
-    }
+    public PreparedWeight Matrix(string name) => _matrices[name] = Prepare(name);
 
     /// <summary>A small tensor as F32 on the backend, in its own shape.</summary>
     public Tensor Vector(string name)
@@ -60,6 +51,21 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
         var values = new float[checked((int)source.Shape.ElementCount)];
         Floats.Widen(source, 0, values);
         return values;
+    }
+
+    private PreparedWeight Prepare(string name)
+    {
+        if (checkpoint.GetQuantized(name, config) is { } integers)
+            return Own(backend.Prepare(Own(integers)));
+        Tensor tensor = checkpoint[name];
+        long rows = tensor.Shape[0];
+        Tensor matrix = tensor.Reshape(rows, rows == 0 ? 0 : tensor.Shape.ElementCount / rows);
+        return (_plan?.FormatOf(name, tensor.DType) ?? WeightFormat.Stored) switch
+        {
+            WeightFormat.BFloat16 when tensor.DType != DType.BF16 => Own(backend.Prepare(Own(Floats.ToBFloat16(matrix)))),
+            WeightFormat.Int8 or WeightFormat.Int4 => Own(backend.Prepare(Own(new WeightQuantizer(matrix, _plan!.SchemeOf(format)).Run()))),
+            _ => Own(backend.Prepare(matrix)),
+        };
     }
 
     private (float[] Values, Shape Shape) Host(string name)

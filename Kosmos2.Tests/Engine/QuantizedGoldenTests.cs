@@ -1,8 +1,10 @@
+using System.Text.Json;
 using Kosmos2.Engine.Model;
 using Kosmos2.Engine.Validation;
 using Kosmos2.Kernels;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Reference;
+using Kosmos2.Tests.Weights;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Tests.Engine;
@@ -32,6 +34,32 @@ internal sealed class QuantizedGoldenTests
             }
         }
         Assert.That(checkpoint.GetQuantized("text_model.model.embed_tokens.weight", config), Is.Null, "no target of the configuration");
+    }
+
+    [TestCase("int4-group32", WeightFormat.Int4)]
+    [TestCase("int8-channel-dynamic", WeightFormat.Int8)]
+    public void WhatIsWrittenIsLaidOutAsTheLibraryDoes(string scheme, WeightFormat format)
+    {
+        // A model of the golden one's sizes, but that its floats are bfloat16.
+        using var folder = new TemporaryFolder();
+        CheckpointQuantizer.Write(TestData.File("models", "bf16"), folder.Path, new QuantizeOptions { Format = format });
+        string golden = TestData.Shared("reference", "quantized", scheme);
+        using Checkpoint written = Checkpoint.Open(folder.Path), expected = Checkpoint.Open(golden);
+        using JsonDocument config = Read(folder.Path), goldenConfig = Read(golden);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Layout(written), Is.EqualTo(Layout(expected)));
+            Assert.That(config.RootElement.GetProperty("quantization_config").ToString(), Is.EqualTo(goldenConfig.RootElement.GetProperty("quantization_config").ToString()).Using<string>(SameJson));
+        }
+
+        static JsonDocument Read(string path) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(path, "config.json")));
+        static bool SameJson(string a, string b)
+        {
+            using JsonDocument x = JsonDocument.Parse(a), y = JsonDocument.Parse(b);
+            return JsonElement.DeepEquals(x.RootElement, y.RootElement);
+        }
+        static string[] Layout(Checkpoint checkpoint) =>
+            [.. checkpoint.Names.Order(StringComparer.Ordinal).Select(n => $"{n} {(checkpoint[n].DType == DType.BF16 ? DType.F32 : checkpoint[n].DType)} {checkpoint[n].Shape}")];
     }
 
     [Test]

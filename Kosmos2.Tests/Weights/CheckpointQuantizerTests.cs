@@ -46,24 +46,30 @@ internal sealed class CheckpointQuantizerTests
     }
 
     [Test]
-    public void ErrorsOfImportantInputsCountMore()
+    public void WhatRoundingTakesInTheMeanGoesIntoTheBias()
     {
-        const int Width = 64;
-        using Tensor matrix = Tensor.OnHost(DType.F32, 1, Width);
-        var random = new Random(1);
-        foreach (ref float weight in matrix.AsSpan<float>())
-            weight = (random.NextSingle() - 0.5f) * 0.2f;
-        matrix.AsSpan<float>()[5] = 1;
-        var importance = new float[Width];
-        importance.AsSpan().Fill(1);
-        importance[5] = 0;
-        var row = new float[Width];
-        using QuantizedMatrix even = new WeightQuantizer(matrix, new QuantizationScheme(4, Width)).Run();
-        using QuantizedMatrix uneven = new WeightQuantizer(matrix, new QuantizationScheme(4, Width), importance).Run();
-        even.ReadRow(0, row);
-        Assert.That(row[5], Is.EqualTo(1).Within(0.15), "an outlier that counts is kept");
-        uneven.ReadRow(0, row);
-        Assert.That(row[5], Is.LessThan(0.8), "one that does not is clipped for the others' sake");
+        using var folder = new TemporaryFolder();
+        string source = ReferenceModels.Folder("real-shapes");
+        using Checkpoint before = Checkpoint.Open(source);
+        string[] layers = [.. before.Names.Where(n => n.EndsWith(".weight", StringComparison.Ordinal) && before[n].Shape.Rank == 2).Select(n => n[..^".weight".Length])
+            .Where(n => before.TryGet($"{n}.bias", out _))];
+        var inputs = layers.ToDictionary(n => $"{n}.weight", n => OutputErrors.Statistics(before[$"{n}.weight"].Shape.Width, 3));
+        Assert.That(layers, Has.Some.Matches<string>(n => before.FileOf($"{n}.weight") != before.FileOf($"{n}.bias")), "a bias in another shard than its weight");
+        CheckpointQuantizer.Write(source, folder.Path, new QuantizeOptions { Format = WeightFormat.Int4, Inputs = inputs });
+        using Checkpoint after = Checkpoint.Open(folder.Path);
+        Kosmos2Config config = Kosmos2Config.Load(folder.Path);
+        foreach (string layer in layers)
+        {
+            float[] weight = WeightLoader.ToFloat(before[$"{layer}.weight"]), bias = WeightLoader.ToFloat(before[$"{layer}.bias"]), shifted = WeightLoader.ToFloat(after[$"{layer}.bias"]);
+            using QuantizedMatrix integers = after.GetQuantized($"{layer}.weight", config)!;
+            var row = new float[integers.Shape.Width];
+            for (int o = 0; o < bias.Length; o++)
+            {
+                integers.ReadRow(o, row);
+                double lost = row.Select((q, i) => (weight[(o * row.Length) + i] - (double)q) * inputs[$"{layer}.weight"].Mean[i]).Sum();
+                Assert.That(shifted[o], Is.EqualTo(bias[o] + lost).Within(1e-4).Or.EqualTo(bias[o] + lost).Within(0.1).Percent, $"{layer} {o}");
+            }
+        }
     }
 
     [Test]

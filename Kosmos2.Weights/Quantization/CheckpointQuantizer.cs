@@ -43,13 +43,20 @@ public static class CheckpointQuantizer
 
         Dictionary<string, WeightFormat> formats = checkpoint.Names.ToDictionary(name => name, name => plan.FormatOf(name, checkpoint[name].DType), StringComparer.Ordinal);
         Kosmos2Config made = plan.Configure(config, formats);
+        Dictionary<string, WeightQuantizer> integers = checkpoint.Names.Where(name => formats[name] is WeightFormat.Int8 or WeightFormat.Int4).ToDictionary(
+            name => name,
+            name => new WeightQuantizer(
+                checkpoint[name], plan.SchemeOf(formats[name]), checkpoint.TryGet(BiasOf(name), out _) ? options.Inputs?.GetValueOrDefault(name) : null, options.SearchScales),
+            StringComparer.Ordinal);
+        Dictionary<string, WeightQuantizer> layers = integers.ToDictionary(pair => BiasOf(pair.Key), pair => pair.Value, StringComparer.Ordinal);
         var shards = new SortedDictionary<string, string>(StringComparer.Ordinal);
         long read = 0, size = 0;
         foreach (SafetensorsFile file in checkpoint.Files)
         {
             string fileName = Path.GetFileName(file.FilePath);
-            StoredWeight[] weights = [.. checkpoint.Names.Where(name => checkpoint.FileOf(name) == file).Select(name => new StoredWeight(
-                name, checkpoint[name], formats[name], plan, options))];
+            // Biases after their weights, which say what they have to make up for.
+            StoredWeight[] weights = [.. checkpoint.Names.Where(name => checkpoint.FileOf(name) == file).OrderBy(layers.ContainsKey).Select(name => new StoredWeight(
+                name, checkpoint[name], formats[name], integers.GetValueOrDefault(name), layers.GetValueOrDefault(name)))];
             using var writer = new SafetensorsWriter(Path.Combine(destination, fileName), weights.SelectMany(w => w.Parts), new Dictionary<string, string> { ["format"] = "pt" });
             foreach (StoredWeight weight in weights)
             {
@@ -78,6 +85,8 @@ public static class CheckpointQuantizer
         File.WriteAllText(Path.Combine(destination, "config.json"), made.ToJson());
         return made;
     }
+
+    private static string BiasOf(string weight) => weight.EndsWith(".weight", StringComparison.Ordinal) ? $"{weight[..^".weight".Length]}.bias" : weight;
 
     private static void WriteIndex(string path, SortedDictionary<string, string> shards, long size) => File.WriteAllText(
         path,

@@ -69,7 +69,7 @@ internal sealed class QuantizationPlan
             e => (formats[e.Name], e.ModuleClass == TensorCatalog.Linear && formats[e.Name] == _options.Format)))
         {
             string[] targets = group.Key.ByClass ? [TensorCatalog.Linear] : [.. group.Select(e => e.Module)];
-            groups[$"group_{groups.Count}"] = Group(SchemeOf(group.Key.Format), targets);
+            groups[$"group_{groups.Count}"] = Group(SchemeOf(group.Key.Format), targets, rows: group.Key is { Format: WeightFormat.Int8, ByClass: true });
         }
 
         // A tied head has no weight of its own, and no scheme.
@@ -85,28 +85,35 @@ internal sealed class QuantizationPlan
             ["global_compression_ratio"] = null,
             ["ignore"] = ignore,
             ["kv_cache_scheme"] = null,
+            ["moe_sparsity_config"] = null,
             ["quant_method"] = "compressed-tensors",
             ["quantization_status"] = "compressed",
+            ["sparsity_config"] = new Dictionary<string, object>(),
+            ["transform_config"] = new Dictionary<string, object>(),
+            ["version"] = "0.20.0",
         });
         var document = JsonFields.Parse("config.json", JsonSerializer.SerializeToUtf8Bytes(json));
         return config with { QuantizationConfig = QuantizationConfig.Read(document, json) };
     }
 
-    private static Dictionary<string, object?> Group(QuantizationScheme scheme, string[] targets) => new()
+    // What multiplies 8-bit weights is meant to be rounded to 8 bits on its way, row by row, as our fast products do.
+    private static Dictionary<string, object?> Group(QuantizationScheme scheme, string[] targets, bool rows) => new()
     {
         ["format"] = scheme.Format,
-        ["input_activations"] = null,
+        ["input_activations"] = rows ? Integers(8, dynamic: true, "token", null) : null,
         ["output_activations"] = null,
         ["targets"] = targets,
-        ["weights"] = new Dictionary<string, object?>
-        {
-            ["dynamic"] = false,
-            ["group_size"] = scheme.GroupSize == 0 ? null : scheme.GroupSize,
-            ["num_bits"] = scheme.Bits,
-            ["strategy"] = scheme.GroupSize == 0 ? "channel" : "group",
-            ["symmetric"] = true,
-            ["type"] = "int",
-        },
+        ["weights"] = scheme.GroupSize == 0 ? Integers(scheme.Bits, dynamic: false, "channel", null) : Integers(scheme.Bits, dynamic: false, "group", scheme.GroupSize),
+    };
+
+    private static Dictionary<string, object?> Integers(int bits, bool dynamic, string strategy, int? groupSize) => new()
+    {
+        ["dynamic"] = dynamic,
+        ["group_size"] = groupSize,
+        ["num_bits"] = bits,
+        ["strategy"] = strategy,
+        ["symmetric"] = true,
+        ["type"] = "int",
     };
 
     private WeightFormat Fitting(CatalogEntry entry, WeightFormat format) =>

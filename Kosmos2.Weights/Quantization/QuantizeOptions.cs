@@ -21,6 +21,9 @@ public sealed record QuantizeOptions
     /// <summary>Whether scales minimise the error of the weights; otherwise each just holds its largest weight.</summary>
     public bool SearchScales { get; init; } = true;
 
-    /// <summary>Mean square of each input of a layer, by the weight's name: errors count by it. Layers that are not listed count all inputs the same.</summary>
-    public IReadOnlyDictionary<string, float[]>? Importance { get; init; }
+    /// <summary>
+    /// What layers are given, by the name of the weight: their integers are chosen for the least error of the output instead of the weight, and what
+    /// remains of it in the mean goes into the bias. Layers that are not listed, or have no bias, count all inputs the same.
+    /// </summary>
+    public IReadOnlyDictionary<string, InputStatistics>? Inputs { get; init; }
 }

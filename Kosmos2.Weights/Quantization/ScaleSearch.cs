@@ -4,9 +4,8 @@ using System.Runtime.InteropServices;
 namespace Kosmos2.Weights;
 
 /// <summary>
-/// Chooses the scale of a group of weights: the one with the least sum over i of importance[i] (w[i] - scale q[i])^2, where q[i] is w[i] / scale rounded and
-/// clipped. The largest weights may be clipped when that serves the others. Importance is the mean square of the layer's inputs, so that the
-/// sum is the error of its output, up to the inputs' correlation.
+/// Chooses the scale of a group of weights: the one with the least sum over i of (w[i] - scale q[i])^2, where q[i] is w[i] / scale rounded and clipped. The
+/// largest weights may be clipped when that serves the others.
 /// </summary>
 internal static class ScaleSearch
 {
@@ -23,24 +22,23 @@ internal static class ScaleSearch
 
     /// <summary>The scale of the least error. It may be negative: the range has one value more below 0 than above, and the sign decides whom that serves.</summary>
     /// <param name="weights">A group, finite.</param>
-    /// <param name="importance">As many factors, at least 0; empty when all weights count the same.</param>
     /// <param name="bits">8 or 4.</param>
-    public static float Find(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int bits)
+    public static float Find(ReadOnlySpan<float> weights, int bits)
     {
         float whole = AbsMax(weights, bits);
-        float best = whole, error = Measure(weights, importance, whole, bits).Error;
+        float best = whole, error = Measure(weights, whole, bits).Error;
         foreach (float factor in bits == 4 ? Factors4 : Factors8)
         {
-            Try(weights, importance, whole * factor, bits, ref best, ref error);
+            Try(weights, whole * factor, bits, ref best, ref error);
             if (bits == 4)
-                Try(weights, importance, -whole * factor, bits, ref best, ref error);
+                Try(weights, -whole * factor, bits, ref best, ref error);
         }
 
         // For the integers as they are now the best scale is a quotient; it may move some of them.
         for (int i = 0; i < 3; i++)
         {
-            (_, float products, float squares) = Measure(weights, importance, best, bits);
-            Try(weights, importance, products / squares, bits, ref best, ref error);
+            (_, float products, float squares) = Measure(weights, best, bits);
+            Try(weights, products / squares, bits, ref best, ref error);
         }
 
         return best;
@@ -54,17 +52,17 @@ internal static class ScaleSearch
             integers[i] = (sbyte)Math.Clamp(MathF.Round(weights[i] / scale), -limit, limit - 1);
     }
 
-    private static void Try(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, float scale, int bits, ref float best, ref float error)
+    private static void Try(ReadOnlySpan<float> weights, float scale, int bits, ref float best, ref float error)
     {
         if (!float.IsNormal(scale))
             return;
-        float candidate = Measure(weights, importance, scale, bits).Error;
+        float candidate = Measure(weights, scale, bits).Error;
         if (candidate < error)
             (best, error) = (scale, candidate);
     }
 
-    /// <summary>Sums over a group of h (w - s q)^2, h w q and h q^2.</summary>
-    private static (float Error, float Products, float Squares) Measure(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, float scale, int bits)
+    /// <summary>Sums over a group of (w - s q)^2, w q and q^2.</summary>
+    private static (float Error, float Products, float Squares) Measure(ReadOnlySpan<float> weights, float scale, int bits)
     {
         int limit = 1 << (bits - 1);
         float inverse = 1 / scale;
@@ -72,25 +70,23 @@ internal static class ScaleSearch
         var low = new Vector<float>(-limit);
         var high = new Vector<float>(limit - 1);
         ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(weights);
-        ReadOnlySpan<Vector<float>> factors = MemoryMarshal.Cast<float, Vector<float>>(importance);
         for (int i = 0; i < vectors.Length; i++)
         {
-            Vector<float> w = vectors[i], h = factors.IsEmpty ? Vector<float>.One : factors[i];
+            Vector<float> w = vectors[i];
             Vector<float> q = Vector.Min(Vector.Max(Vector.Round(w * inverse), low), high);
-            Vector<float> difference = w - (q * scale), weighted = q * h;
-            error += difference * difference * h;
-            products += w * weighted;
-            squares += q * weighted;
+            Vector<float> difference = w - (q * scale);
+            error += difference * difference;
+            products += w * q;
+            squares += q * q;
         }
 
         (float Error, float Products, float Squares) sums = (Vector.Sum(error), Vector.Sum(products), Vector.Sum(squares));
         for (int i = vectors.Length * Vector<float>.Count; i < weights.Length; i++)
         {
-            float w = weights[i], h = importance.IsEmpty ? 1 : importance[i];
-            float q = Math.Clamp(MathF.Round(w * inverse), -limit, limit - 1);
-            sums.Error += (w - (q * scale)) * (w - (q * scale)) * h;
-            sums.Products += w * q * h;
-            sums.Squares += q * q * h;
+            float w = weights[i], q = Math.Clamp(MathF.Round(w * inverse), -limit, limit - 1);
+            sums.Error += (w - (q * scale)) * (w - (q * scale));
+            sums.Products += w * q;
+            sums.Squares += q * q;
         }
 
         return sums;

@@ -3,12 +3,13 @@ using Kosmos2.Kernels;
 namespace Kosmos2.Weights;
 
 /// <summary>A tensor on its way into another format: the parts it becomes, and how they are written.</summary>
-internal sealed class StoredWeight(string name, Tensor source, WeightFormat format, QuantizationPlan plan, QuantizeOptions options)
+/// <param name="name">Its name.</param>
+/// <param name="source">F32, F16 or BF16.</param>
+/// <param name="format">What it becomes.</param>
+/// <param name="integers">Makes its integers; null unless the format is one of those.</param>
+/// <param name="layer">For a bias that makes up for what its weight loses in the mean: what quantizes that weight.</param>
+internal sealed class StoredWeight(string name, Tensor source, WeightFormat format, WeightQuantizer? integers, WeightQuantizer? layer)
 {
-    private readonly WeightQuantizer? _integers = format is WeightFormat.Int8 or WeightFormat.Int4
-        ? new WeightQuantizer(source, plan.SchemeOf(format), options.Importance?.GetValueOrDefault(name), options.SearchScales)
-        : null;
-
     private readonly string _module = name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;
 
     /// <summary>The tensor's name.</summary>
@@ -22,12 +23,12 @@ internal sealed class StoredWeight(string name, Tensor source, WeightFormat form
     {
         get
         {
-            if (_integers is null)
+            if (integers is null)
                 return [(name, format == WeightFormat.BFloat16 ? DType.BF16 : source.DType, source.Shape)];
             var parts = new List<(string Name, DType DType, Shape Shape)>
             {
-                (ValuesName, _integers.StoredType, new Shape(source.Shape[0], _integers.StoredWidth)),
-                ($"{_module}.weight_scale", DType.F32, new Shape(source.Shape[0], _integers.Groups)),
+                (ValuesName, integers.StoredType, new Shape(source.Shape[0], integers.StoredWidth)),
+                ($"{_module}.weight_scale", DType.F32, new Shape(source.Shape[0], integers.Groups)),
             };
             if (format == WeightFormat.Int4)
                 parts.Add(($"{_module}.weight_shape", DType.I64, new Shape(2)));
@@ -43,7 +44,7 @@ internal sealed class StoredWeight(string name, Tensor source, WeightFormat form
     /// <param name="cancellation">Stops between two pieces.</param>
     public void Write(SafetensorsWriter writer, int pieceLength, CancellationToken cancellation)
     {
-        if (_integers is not null)
+        if (integers is not null)
         {
             if (format == WeightFormat.Int8)
                 WriteIntegers<sbyte>(writer, pieceLength, cancellation);
@@ -57,7 +58,8 @@ internal sealed class StoredWeight(string name, Tensor source, WeightFormat form
         else
         {
             cancellation.ThrowIfCancellationRequested();
-            writer.Write(name, source);
+            using Tensor? shifted = layer?.LostInMean() is { } lost ? Floats.Shift(source, lost) : null;
+            writer.Write(name, shifted ?? source);
         }
     }
 
@@ -65,17 +67,17 @@ internal sealed class StoredWeight(string name, Tensor source, WeightFormat form
         where T : unmanaged
     {
         int rows = source.Shape.Rows, step = Math.Max(1, pieceLength / Math.Max(source.Width, 1));
-        var values = new T[Math.Min(step, rows) * _integers!.StoredWidth];
-        var scales = new float[Math.Min(step, rows) * _integers.Groups];
+        var values = new T[Math.Min(step, rows) * integers!.StoredWidth];
+        var scales = new float[Math.Min(step, rows) * integers.Groups];
         for (int row = 0; row < rows; row += step)
         {
             cancellation.ThrowIfCancellationRequested();
             int count = Math.Min(step, rows - row);
-            Span<T> stored = values.AsSpan(0, count * _integers.StoredWidth);
-            Span<float> found = scales.AsSpan(0, count * _integers.Groups);
-            _integers.Rows(row, count, stored, found);
-            writer.Write<T>(ValuesName, (long)row * _integers.StoredWidth, stored);
-            writer.Write<float>($"{_module}.weight_scale", (long)row * _integers.Groups, found);
+            Span<T> stored = values.AsSpan(0, count * integers.StoredWidth);
+            Span<float> found = scales.AsSpan(0, count * integers.Groups);
+            integers.Rows(row, count, stored, found);
+            writer.Write<T>(ValuesName, (long)row * integers.StoredWidth, stored);
+            writer.Write<float>($"{_module}.weight_scale", (long)row * integers.Groups, found);
         }
 
         if (format == WeightFormat.Int4)

@@ -7,12 +7,13 @@ namespace Kosmos2.Weights;
 /// </summary>
 /// <param name="matrix">F32, F16 or BF16 [out, in] in host memory.</param>
 /// <param name="scheme">Bits and groups.</param>
-/// <param name="importance">Mean square of each input [in], or null when all count the same.</param>
+/// <param name="inputs">What the layer is given, or null when all inputs count the same.</param>
 /// <param name="search">Whether scales minimise the error; otherwise they hold the largest weight.</param>
-internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, float[]? importance = null, bool search = true)
+internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, InputStatistics? inputs = null, bool search = true)
 {
     private readonly int _width = matrix.Shape.Width;
     private readonly int _groupSize = scheme.GroupSizeOf(matrix.Shape.Width);
+    private readonly float[]? _lost = inputs is null ? null : NotYet(matrix.Shape.Rows);
 
     /// <summary>Groups of a row.</summary>
     public int Groups => (_width + _groupSize - 1) / _groupSize;
@@ -37,6 +38,18 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
         return new QuantizedMatrix(matrix.Shape, scheme.Bits, _groupSize, values, scales);
     }
 
+    /// <summary>
+    /// What the outputs lose in the mean [out]: what rounding takes from the weights, times the inputs' means. The bias can make up for it. Null without
+    /// inputs' statistics.
+    /// </summary>
+    public float[]? LostInMean()
+    {
+        // Where the bias lies in a shard before the weight's, the work is done twice.
+        if (_lost is not null && _lost.AsSpan().Contains(float.NaN))
+            Run().Dispose();
+        return _lost;
+    }
+
     /// <summary>Rows [first, first + count), on all cores.</summary>
     /// <typeparam name="T">sbyte for 8 bits, int for 4.</typeparam>
     /// <param name="first">First row.</param>
@@ -48,15 +61,16 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
     {
         if (values.Length != (long)count * StoredWidth || scales.Length != (long)count * Groups || sizeof(T) != StoredType.SizeInBytes())
             throw new ArgumentException($"{values.Length} {typeof(T).Name} and {scales.Length} scales do not hold {count} rows of {scheme}");
+        ErrorDescent? descent = inputs is null ? null : new ErrorDescent(inputs, scheme.Bits, _groupSize);
         fixed (T* pinned = values)
         fixed (float* pinnedScales = scales)
         {
             // Lambdas do not take pointers of the fixed statement, nor spans.
             (nint valueAddress, nint scaleAddress) = ((nint)pinned, (nint)pinnedScales);
-            Parallel.For(0, count, () => (Weights: new float[_width], Integers: new sbyte[_width]), (row, _, room) =>
+            Parallel.For(0, count, () => new Room(_width), (row, _, room) =>
             {
                 var stored = new Span<T>((T*)valueAddress + ((long)row * StoredWidth), StoredWidth);
-                Row(first + row, room.Weights, room.Integers, new Span<float>((float*)scaleAddress + ((long)row * Groups), Groups));
+                Row(first + row, descent, room, new Span<float>((float*)scaleAddress + ((long)row * Groups), Groups));
                 if (scheme.Bits == 8)
                     room.Integers.CopyTo(System.Runtime.InteropServices.MemoryMarshal.Cast<T, sbyte>(stored));
                 else
@@ -66,8 +80,9 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
         }
     }
 
-    private void Row(int row, float[] weights, sbyte[] integers, Span<float> scales)
+    private void Row(int row, ErrorDescent? descent, Room room, Span<float> scales)
     {
+        float[] weights = room.Weights;
         Floats.Widen(matrix, (long)row * _width, weights);
         if (weights.AsSpan().ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
             throw new ArgumentException($"row {row} holds a number that is not finite");
@@ -75,10 +90,28 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
         {
             int start = g * _groupSize, length = Math.Min(_groupSize, _width - start);
             ReadOnlySpan<float> group = weights.AsSpan(start, length);
-            ReadOnlySpan<float> factors = importance is null ? [] : importance.AsSpan(start, length);
-            scales[g] = search ? ScaleSearch.Find(group, factors, scheme.Bits) : ScaleSearch.AbsMax(group, scheme.Bits);
-            ScaleSearch.Round(group, scales[g], scheme.Bits, integers.AsSpan(start, length));
+            scales[g] = search ? ScaleSearch.Find(group, scheme.Bits) : ScaleSearch.AbsMax(group, scheme.Bits);
+            ScaleSearch.Round(group, scales[g], scheme.Bits, room.Integers.AsSpan(start, length));
         }
+
+        descent?.Improve(weights, room.Integers, scales, room.Slopes);
+        if (_lost is not null)
+            _lost[row] = Lost(room, scales);
+    }
+
+    private float Lost(Room room, ReadOnlySpan<float> scales)
+    {
+        double sum = 0;
+        for (int i = 0; i < _width; i++)
+            sum += (room.Weights[i] - ((double)room.Integers[i] * scales[i / _groupSize])) * inputs!.Mean[i];
+        return (float)sum;
+    }
+
+    private static float[] NotYet(int rows)
+    {
+        var values = new float[rows];
+        values.AsSpan().Fill(float.NaN);
+        return values;
     }
 
     private static void Pack(ReadOnlySpan<sbyte> integers, Span<int> words)
@@ -86,5 +119,15 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
         words.Clear();
         for (int i = 0; i < integers.Length; i++)
             words[i / 8] |= (integers[i] + 8) << (i % 8 * 4);
+    }
+
+    /// <summary>A thread's memory for a row.</summary>
+    private sealed class Room(int width)
+    {
+        public float[] Weights { get; } = new float[width];
+
+        public sbyte[] Integers { get; } = new sbyte[width];
+
+        public float[] Slopes { get; } = new float[width];
     }
 }
