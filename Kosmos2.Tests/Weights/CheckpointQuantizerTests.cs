@@ -54,7 +54,6 @@ internal sealed class CheckpointQuantizerTests
         string[] layers = [.. before.Names.Where(n => n.EndsWith(".weight", StringComparison.Ordinal) && before[n].Shape.Rank == 2).Select(n => n[..^".weight".Length])
             .Where(n => before.TryGet($"{n}.bias", out _))];
         var inputs = layers.ToDictionary(n => $"{n}.weight", n => OutputErrors.Statistics(before[$"{n}.weight"].Shape.Width, 3));
-        Assert.That(layers, Has.Some.Matches<string>(n => before.FileOf($"{n}.weight") != before.FileOf($"{n}.bias")), "a bias in another shard than its weight");
         CheckpointQuantizer.Write(source, folder.Path, new QuantizeOptions { Format = WeightFormat.Int4, Inputs = inputs });
         using Checkpoint after = Checkpoint.Open(folder.Path);
         Kosmos2Config config = Kosmos2Config.Load(folder.Path);

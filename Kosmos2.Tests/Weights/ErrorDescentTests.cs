@@ -42,6 +42,25 @@ internal sealed class ErrorDescentTests
     }
 
     [Test]
+    public void WhatIsLostInTheMeanCanBeAskedForFirst()
+    {
+        using Tensor matrix = OutputErrors.Matrix(5, 33, 1);
+        InputStatistics inputs = OutputErrors.Statistics(33, 2);
+        var quantizer = new WeightQuantizer(matrix, new QuantizationScheme(4, 33), inputs);
+        float[] before = [.. quantizer.LostInMean()!];
+        using QuantizedMatrix rounded = quantizer.Run();
+        var row = new float[33];
+        for (int r = 0; r < before.Length; r++)
+        {
+            rounded.ReadRow(r, row);
+            double lost = row.Select((q, i) => (matrix.AsSpan<float>()[(r * row.Length) + i] - (double)q) * inputs.Mean[i]).Sum();
+            Assert.That(before[r], Is.EqualTo(lost).Within(1e-6));
+        }
+        Assert.That(quantizer.LostInMean(), Is.EqualTo(before));
+        Assert.That(new WeightQuantizer(matrix, new QuantizationScheme(8)).LostInMean(), Is.Null);
+    }
+
+    [Test]
     public void BlocksThatDoNotFitAreRefused() => Assert.Multiple(() =>
     {
         Assert.That(() => new InputStatistics(new float[300], [new float[300 * 300]]), Throws.ArgumentException.With.Message.Contains("300 inputs have 2 blocks, not 1"));
