@@ -54,7 +54,7 @@ public sealed class Tensor : IDisposable
     public int Width => Shape.Width;
 
     /// <summary>Whether the host can read the elements in place.</summary>
-    public unsafe bool IsHost => Storage.HostPointer != null;
+    public bool IsHost => Storage.IsHost;
 
     /// <summary>Address of the first element. Aligned to 64 bytes when the storage is our own and the view starts at a line; in a mapped file not at all.</summary>
     /// <exception cref="InvalidOperationException">The elements lie on a device, or the storage was disposed.</exception>

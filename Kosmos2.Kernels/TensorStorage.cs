@@ -14,6 +14,9 @@ public abstract class TensorStorage : IDisposable
     /// </summary>
     public abstract unsafe byte* HostPointer { get; }
 
+    /// <summary>Whether the host can read the memory.</summary>
+    public virtual unsafe bool IsHost => HostPointer != null;
+
     /// <summary>
     /// Says that a range will not be read for long. A mapped file gives its pages back to the system; whoever reads them all the same gets the same bytes.
     /// </summary>

@@ -19,17 +19,23 @@ internal static class Floats
     public static Tensor ToBFloat16(Tensor source)
     {
         Tensor rounded = Tensor.OnHost(DType.BF16, source.Shape.Extents);
-        Span<ushort> bits = rounded.AsSpan<ushort>();
-        var piece = new float[Math.Min(bits.Length, 1 << 16)];
-        for (int start = 0; start < bits.Length; start += piece.Length)
-        {
-            Span<float> values = piece.AsSpan(0, Math.Min(piece.Length, bits.Length - start));
-            Widen(source, start, values);
-            for (int i = 0; i < values.Length; i++)
-                bits[start + i] = BFloat16.ToBits(values[i]);
-        }
-
+        Round(source, rounded.AsSpan<ushort>());
         return rounded;
+    }
+
+    /// <summary>A tensor rounded to BF16 when it is first read.</summary>
+    public static Tensor ToBFloat16Later(Tensor source)
+    {
+        DeferredStorage? storage = null;
+        storage = new DeferredStorage(source.Shape.ElementCount * DType.BF16.SizeInBytes(), Make);
+        return new Tensor(storage, DType.BF16, source.Shape, ownsStorage: true);
+
+        unsafe void Make()
+        {
+            Round(source, new Span<ushort>(storage!.Memory, checked((int)source.Shape.ElementCount)));
+            storage.IsMade = true;
+            source.Storage.Discard(source.ByteOffset, source.ByteLength);
+        }
     }
 
     /// <summary>A vector with others' elements added, in the same type and memory of its own.</summary>
@@ -89,6 +95,18 @@ internal static class Floats
                 break;
             default:
                 throw new ArgumentException($"a {source} tensor does not hold model weights", nameof(source));
+        }
+    }
+
+    private static void Round(Tensor source, Span<ushort> bits)
+    {
+        var piece = new float[Math.Min(bits.Length, 1 << 16)];
+        for (int start = 0; start < bits.Length; start += piece.Length)
+        {
+            Span<float> values = piece.AsSpan(0, Math.Min(piece.Length, bits.Length - start));
+            Widen(source, start, values);
+            for (int i = 0; i < values.Length; i++)
+                bits[start + i] = BFloat16.ToBits(values[i]);
         }
     }
 }

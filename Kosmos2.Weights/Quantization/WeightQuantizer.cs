@@ -38,6 +38,38 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
         return new QuantizedMatrix(matrix.Shape, scheme.Bits, _groupSize, values, scales);
     }
 
+    /// <summary>The whole matrix, made when its numbers are first read; what it is made from is not read before, and may be read again.</summary>
+    /// <param name="failure">Makes the exception for a weight that cannot be quantized, out of what is wrong with it.</param>
+    public QuantizedMatrix RunLater(Func<string, Exception> failure)
+    {
+        int rows = matrix.Shape.Rows;
+        DeferredStorage? integers = null, factors = null;
+        integers = new DeferredStorage((long)rows * StoredWidth * StoredType.SizeInBytes(), Make);
+        factors = new DeferredStorage((long)rows * Groups * sizeof(float), Make);
+        return new QuantizedMatrix(
+            matrix.Shape, scheme.Bits, _groupSize, new Tensor(integers, StoredType, new Shape(rows, StoredWidth), ownsStorage: true),
+            new Tensor(factors, DType.F32, new Shape(rows, Groups), ownsStorage: true));
+
+        unsafe void Make()
+        {
+            var scales = new Span<float>(factors!.Memory, rows * Groups);
+            try
+            {
+                if (scheme.Bits == 8)
+                    Rows(0, rows, new Span<sbyte>(integers!.Memory, rows * StoredWidth), scales);
+                else
+                    Rows(0, rows, new Span<int>(integers!.Memory, rows * StoredWidth), scales);
+            }
+            catch (AggregateException e) when (e.InnerException is ArgumentException)
+            {
+                throw failure(e.InnerException.Message);
+            }
+
+            integers.IsMade = factors.IsMade = true;
+            matrix.Storage.Discard(matrix.ByteOffset, matrix.ByteLength);
+        }
+    }
+
     /// <summary>
     /// What the outputs lose in the mean [out]: what rounding takes from the weights, times the inputs' means. The bias can make up for it. Null without
     /// inputs' statistics.
