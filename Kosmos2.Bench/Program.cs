@@ -11,7 +11,8 @@ const string Help = $"""
                              72x8192x2048. Run it on a quiet machine.
     {WholeModelOptions.Help}
       --versus-cublas        products of BF16, F16 and F32 on a CUDA device against cuBLAS', where it is installed.
-      --smoke                everything once, in less than a minute: shows that it runs, measures nothing.
+      --smoke                everything once, in about a minute; exit code 1 where a product is below half of its stated share of the
+                             machine's limit.
       --filter PATTERN       BenchmarkDotNet with its own options, for example --filter '*MatMul*'.
       --help                 this text.
     """;

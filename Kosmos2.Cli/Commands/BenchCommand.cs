@@ -12,6 +12,7 @@ namespace Kosmos2.Cli.Commands;
 internal static class BenchCommand
 {
     private const int RooflineTurns = 8;
+    private const int ProductTurns = 3;
     private const int MostThreads = 1024;
 
     public static Command Make()
@@ -21,9 +22,9 @@ internal static class BenchCommand
             Description = "A model's folder, or its name in Hugging Face's cache; without it, the shipped models/kosmos2-shapes.",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var roofline = new Option<bool>("--roofline") { Description = "No model: arithmetic in registers, the clock, and reading of memory; without --threads on 1 and on one a physical core." };
+        var roofline = new Option<bool>("--roofline") { Description = "No model: the machine's limits, and every product of the real model as a share of them; without --threads on 1 and on one a physical core." };
         var turns = new Option<int>("--turns") { Description = "Measure so many times; the best counts.", HelpName = "N", DefaultValueFactory = _ => 3 };
-        var json = new Option<bool>("--json") { Description = "One JSON object, or with --roofline one a number of threads." };
+        var json = new Option<bool>("--json") { Description = "One JSON object, or with --roofline one a number of threads and one a product." };
         SharedOptions.Positive(turns);
         var options = new ModelOptions(choosesModel: false);
         var command = new Command("bench", "Measure a model, and the limits of this machine.") { model, roofline, turns, json };
@@ -58,6 +59,7 @@ internal static class BenchCommand
 
     private static int Roofline(int[] counts, bool json, CancellationToken cancellation)
     {
+        bool possible = true;
         if (!json)
             Console.Out.WriteLine(CpuDescription.Name);
         foreach (int threads in counts)
@@ -70,11 +72,34 @@ internal static class BenchCommand
                 peaks.MeasureArithmetic();
                 peaks.MeasureBandwidth();
             }
+            ProductShare[] products = Products(peaks, cancellation);
             if (json)
                 Console.Out.WriteLine(RooflineOutput.Json(peaks));
             else
                 RooflineOutput.Print(peaks);
+            foreach (ProductShare product in products)
+            {
+                if (json)
+                    Console.Out.WriteLine(ProductOutput.Json(product));
+                else
+                    ProductOutput.Print(product);
+            }
+            possible &= !products.Any(product => product.IsImpossible);
         }
-        return ExitCode.Ok;
+        return possible ? ExitCode.Ok : ExitCode.Failed;
+    }
+
+    // Shares are taken of the best limits, which are known at the end.
+    private static ProductShare[] Products(MachinePeaks peaks, CancellationToken cancellation)
+    {
+        ProductShape[] shapes = [.. ProductShape.OfTheModel];
+        using var roofline = new ProductRoofline(peaks, shapes);
+        return
+        [
+            .. from form in ProductForm.Of(peaks)
+               from weight in shapes.GroupBy(shape => (shape.Outputs, shape.Inputs))
+               from product in roofline.Measure(form, weight.Key.Outputs, weight.Key.Inputs, [.. weight.Select(shape => shape.Rows)], ProductTurns, cancellation)
+               select product,
+        ];
     }
 }

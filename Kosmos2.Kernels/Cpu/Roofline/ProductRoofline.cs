@@ -1,0 +1,107 @@
+using System.Diagnostics;
+
+namespace Kosmos2.Kernels.Cpu.Roofline;
+
+/// <summary>A product's best time beside the least that the machine's limits allow, as far as they have been measured.</summary>
+/// <param name="Form">Its weight.</param>
+/// <param name="Shape">Its sizes.</param>
+/// <param name="Seconds">Best time.</param>
+/// <param name="Peaks">The limits.</param>
+internal sealed record ProductShare(ProductForm Form, ProductShape Shape, double Seconds, MachinePeaks Peaks)
+{
+    /// <summary>Bytes of the weight.</summary>
+    public double Bytes => (double)Shape.Outputs * Shape.Inputs * Form.ElementBytes;
+
+    /// <summary>Whether reading the weight once takes longer than the arithmetic.</summary>
+    public bool IsReading => Reading > Arithmetic;
+
+    /// <summary>1 where the machine can do no more.</summary>
+    public double Share => Math.Max(Reading, Arithmetic) / Seconds;
+
+    /// <summary>Whether the product was faster than the limits allow: then one of them, or its time, is wrong.</summary>
+    public bool IsImpossible => Share > 1 + MachinePeaks.Tolerance;
+
+    private double Reading => Bytes / Peaks.Bandwidth;
+
+    private double Arithmetic => Shape.Operations / Form.Peak(Peaks);
+}
+
+/// <summary>
+/// Times products in turns with the machine's limits. Weights are cold: a product's turn takes the next of many, which together are far larger than a last-level
+/// cache. Each product is timed by itself, since what else the machine does is more likely to spare a millisecond than a second.
+/// </summary>
+internal sealed class ProductRoofline : IDisposable
+{
+    /// <summary>Bytes of all weights of one form and shape.</summary>
+    private const long ColdBytes = 256L << 20;
+
+    private const int Misalignment = 8;
+    private const double TurnSeconds = 0.02;
+
+    private readonly MachinePeaks _peaks;
+    private readonly HostStorage _memory;
+
+    /// <summary>Reserves the weights.</summary>
+    /// <param name="peaks">The limits, which are measured on.</param>
+    /// <param name="shapes">All shapes that will be asked for.</param>
+    public ProductRoofline(MachinePeaks peaks, IEnumerable<ProductShape> shapes)
+    {
+        _peaks = peaks;
+        long largest = shapes.Max(shape => 4L * shape.Outputs * shape.Inputs);
+        _memory = new HostStorage(Math.Max(largest, ColdBytes) + Misalignment);
+        // Ones, whatever type they are read as: 1.0 in BF16, 1.0019 in F32, 1.875 in F16. Their values cost no kernel any time.
+        using var all = new Tensor(_memory, DType.BF16, new Shape(_memory.ByteLength / 2), 0);
+        all.AsSpan<ushort>().Fill(0x3F80);
+    }
+
+    /// <summary>Measures the products of a form with a weight of one size, by number of rows.</summary>
+    /// <param name="form">The form.</param>
+    /// <param name="outputs">Rows of the weight.</param>
+    /// <param name="inputs">Its width.</param>
+    /// <param name="rows">Rows of x, each.</param>
+    /// <param name="turns">Turns of every product and of the limits; the best of each counts.</param>
+    /// <param name="cancellation">Looked at once a turn.</param>
+    public ProductShare[] Measure(ProductForm form, int outputs, int inputs, int[] rows, int turns, CancellationToken cancellation)
+    {
+        using var backend = new CpuBackend(new CpuOptions { Threads = _peaks.Threads, Weights = form.Residency, Products = form.Precision });
+        long bytes = (long)outputs * inputs * form.ElementBytes;
+        int count = (int)Math.Max(1, ColdBytes / bytes);
+        LinearParameters[] weights =
+        [
+            .. Enumerable.Range(0, count).Select(i => new LinearParameters(
+                backend.Prepare(new Tensor(_memory, form.Type, new Shape(outputs, inputs), Misalignment + (i * bytes))), null)),
+        ];
+        using Tensor x = backend.Allocate(DType.F32, rows.Max(), inputs);
+        using Tensor y = backend.Allocate(DType.F32, rows.Max(), outputs);
+        x.AsSpan<float>().Fill(1);
+        double[] best = [.. rows.Select(_ => double.PositiveInfinity)];
+        // Packs them all, where they are packed.
+        foreach (LinearParameters weight in weights)
+            backend.Linear(x.SliceRows(0, 1), weight, y.SliceRows(0, 1));
+        int next = 0;
+        for (int turn = 0; turn < turns; turn++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _peaks.MeasureArithmetic();
+            _peaks.MeasureBandwidth();
+            for (int i = 0; i < rows.Length; i++)
+            {
+                Tensor from = x.SliceRows(0, rows[i]), to = y.SliceRows(0, rows[i]);
+                long start = Stopwatch.GetTimestamp();
+                do
+                {
+                    long began = Stopwatch.GetTimestamp();
+                    backend.Linear(from, weights[next++ % count], to);
+                    best[i] = Math.Min(best[i], Stopwatch.GetElapsedTime(began).TotalSeconds);
+                }
+                while (Stopwatch.GetElapsedTime(start).TotalSeconds < TurnSeconds);
+            }
+        }
+        foreach (LinearParameters weight in weights)
+            weight.Weight.Dispose();
+        return [.. rows.Select((row, i) => new ProductShare(form, new ProductShape(row, outputs, inputs), best[i], _peaks))];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _memory.Dispose();
+}
