@@ -6,6 +6,7 @@ using Kosmos2.Weights;
 const string Help = $"""
     Benchmarks of the kernels and of a whole model: ours beside ONNX Runtime's, and System.Numerics.Tensors' where it has the operation.
 
+      --cached-attention     a decode step's attention over 64 sequences of 2,000 keys, cached in F32, BF16 and INT8, taking turns.
       --versus-onnxruntime   products over F32 (mapped, packed), BF16, INT8 and INT4 weights against ONNX Runtime's in F32, taking
                              turns, on 1 and 2 threads; exit code 1 where mapped F32 is below 0.9 of its speed at 252x1024x1024 or
                              72x8192x2048. Run it on a quiet machine.
@@ -21,6 +22,9 @@ switch (args.FirstOrDefault())
 {
     case null or "--help":
         Console.WriteLine(Help);
+        return 0;
+    case "--cached-attention":
+        CachedAttentionVersus.Run(Console.Out, sequences: 64, keys: 2000, turns: 12);
         return 0;
     case "--versus-onnxruntime":
         return VersusOnnxRuntime.Run(Console.Out, MatMulShape.All, turns: 12) ? 0 : 1;

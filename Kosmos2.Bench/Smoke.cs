@@ -27,6 +27,7 @@ internal static class Smoke
         rows.Softmax();
         rows.TensorsSoftmax();
         output.WriteLine("layer norm, attention, GELU, softmax: ran");
+        CachedAttentionVersus.Run(output, sequences: 3, keys: 100, turns: 1);
         new TokenizerBenchmarks().Encode();
         output.WriteLine("tokenizer: ran");
         BenchReport model = ModelBench.Run(ShippedModel.Folder, new EngineOptions { Device = "cpu" }, turns: 1);

@@ -18,6 +18,9 @@ internal readonly unsafe struct AttentionTask<S, TKeys, TRows>(AttentionItem ite
 
     private readonly RowPanels _panels = new(item.Count, S.TileRows);
 
+    // One query reads values once, where they lie.
+    private readonly bool _valuesInPlace = item.Count == 1 && headSize % SingleQuery<S>.Columns == 0;
+
     public void Run()
     {
         PackQueries();
@@ -30,7 +33,8 @@ internal readonly unsafe struct AttentionTask<S, TKeys, TRows>(AttentionItem ite
         {
             int count = Math.Min(Chunk, keys - key);
             PackKeys(key, count);
-            PackValues(key, count, padded);
+            if (!_valuesInPlace)
+                PackValues(key, count, padded);
             for (int panel = 0; panel < _panels.Count; panel++)
                 AddChunk(panel, key, count, padded);
         }
@@ -87,18 +91,39 @@ internal readonly unsafe struct AttentionTask<S, TKeys, TRows>(AttentionItem ite
 
     private void AddChunk(int panel, int key, int count, int padded)
     {
-        int width = Panel<S>.Width;
         int first = _panels.Start(panel);
         int rows = _panels.Start(panel + 1) - first;
         new Span<float>(scratch.Scores, rows * Chunk).Clear();
-        float* queries = scratch.Queries + ((nint)first * headSize);
-        for (int column = 0; column < count; column += width)
-            tiles.Run(rows, queries, scratch.Keys + ((nint)column * headSize), scratch.Scores + column, headSize, Chunk);
+        AddScores(scratch.Queries + ((nint)first * headSize), rows, count);
         for (int row = 0; row < rows; row++)
             Soften(first + row, scratch.Scores + (row * Chunk), key, count, padded);
-        Packing.Pack<S, F32Rows<S>>(new(scratch.Scores, Chunk), 0, rows, 0, count, scratch.Weights, rows, rows);
+        AddValues(first, rows, key, count, padded);
+    }
+
+    private void AddScores(float* queries, int rows, int count)
+    {
+        int width = Panel<S>.Width, several = SingleQuery<S>.Panels * width, column = 0;
+        if (rows == 1)
+        {
+            int packed = (count + width - 1) / width * width;
+            for (; packed - column >= several; column += several)
+                SingleQuery<S>.Scores(queries, scratch.Keys + ((nint)column * headSize), headSize, scratch.Scores + column);
+        }
+        for (; column < count; column += width)
+            tiles.Run(rows, queries, scratch.Keys + ((nint)column * headSize), scratch.Scores + column, headSize, Chunk);
+    }
+
+    private void AddValues(int first, int rows, int key, int count, int padded)
+    {
         float* sums = scratch.Sums + ((nint)first * padded);
-        for (int column = 0; column < padded; column += width)
+        if (_valuesInPlace)
+        {
+            for (int column = 0; column < headSize; column += SingleQuery<S>.Columns)
+                SingleQuery<S>.AddValues<TKeys, TRows>(source, key, count, column, scratch.Scores, sums + column);
+            return;
+        }
+        Packing.Pack<S, F32Rows<S>>(new(scratch.Scores, Chunk), 0, rows, 0, count, scratch.Weights, rows, rows);
+        for (int column = 0; column < padded; column += Panel<S>.Width)
             tiles.Run(rows, scratch.Weights, scratch.Values + ((nint)column * Chunk), sums + column, count, padded);
     }
 
