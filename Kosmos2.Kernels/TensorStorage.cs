@@ -50,6 +50,7 @@ public sealed unsafe class HostStorage : TensorStorage
         _pointer = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(byteLength, 1), 64);
         NativeMemory.Clear(_pointer, (nuint)byteLength);
         GC.AddMemoryPressure(Math.Max(byteLength, 1));
+        NativeBytes.Add(byteLength);
     }
 
     /// <summary>Frees forgotten memory.</summary>
@@ -69,5 +70,6 @@ public sealed unsafe class HostStorage : TensorStorage
         NativeMemory.AlignedFree(_pointer);
         _pointer = null;
         GC.RemoveMemoryPressure(Math.Max(ByteLength, 1));
+        NativeBytes.Remove(ByteLength);
     }
 }

@@ -9,13 +9,15 @@ namespace Kosmos2.Engine.Model;
 /// </summary>
 public sealed class KeyValueCache : IDisposable
 {
-    private readonly BlockPool _pool;
-    private readonly List<int> _blocks = new(256);
+    // Room for answers of any usual length, so that a token allocates nothing.
+    private const int UsualLength = 4096;
 
-    private readonly List<int> _tokenIds = new(1024);
+    private readonly BlockPool _pool;
+    private readonly List<int> _blocks = new(BlocksFor(UsualLength));
+    private readonly List<int> _tokenIds = new(UsualLength);
 
     // For each cached token, how many tokens up to it count for positions (pads do not): what Truncate must return to.
-    private readonly List<int> _positionCounts = new(1024);
+    private readonly List<int> _positionCounts = new(UsualLength);
 
     internal KeyValueCache(BlockPool pool) => _pool = pool;
 

@@ -31,11 +31,13 @@ internal sealed unsafe class ScratchBuffer : IDisposable
         long capacity = checked(floats + (floats / 4) + 1024);
         _memory = NativeMemory.AlignedAlloc(checked((nuint)capacity * sizeof(float)), 64);
         _capacity = capacity;
+        NativeBytes.Add(capacity * sizeof(float));
     }
 
     private void Free()
     {
         NativeMemory.AlignedFree(_memory);
+        NativeBytes.Remove(_capacity * sizeof(float));
         _memory = null;
         _capacity = 0;
     }
