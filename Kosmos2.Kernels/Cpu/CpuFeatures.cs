@@ -6,7 +6,7 @@ namespace Kosmos2.Kernels.Cpu;
 /// <summary>What the machine can do, less what was switched off.</summary>
 internal sealed class CpuFeatures
 {
-    private static readonly string[] Names = ["avx512", "avx2", "vector128", "assembler", "avx512bf16", "avx512vnni"];
+    private static readonly string[] Names = ["avx512", "avx2", "vector128", "assembler", "executable", "avx512bf16", "avx512vnni"];
     private static readonly string EnvironmentNames = Environment.GetEnvironmentVariable("KOSMOS2_DISABLE") ?? "";
 
     private readonly HashSet<string> _disabled = new(StringComparer.OrdinalIgnoreCase);
@@ -21,6 +21,9 @@ internal sealed class CpuFeatures
 
     /// <summary>Whether kernels may be assembled.</summary>
     public bool Assembler => !_disabled.Contains("assembler");
+
+    /// <summary>Whether the system is asked for executable memory; if not, it is as if it refused.</summary>
+    public bool Executable => !_disabled.Contains("executable");
 
     /// <summary>Whether there are products of bfloat16 (AVX512-BF16: leaf 7.1, EAX bit 5).</summary>
     public bool BFloat16 => !_disabled.Contains("avx512bf16") && HasLeaf7(1) && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0;

@@ -28,6 +28,8 @@ internal sealed class AssembledKernels : IDisposable
     /// <param name="allocate">Puts code into executable memory or returns null.</param>
     public static AssembledKernels? TryCreate(CpuFeatures features, Func<byte[], ExecutableMemory?> allocate)
     {
+        if (!features.Executable)
+            allocate = _ => null;
         var kernels = new AssembledKernels();
         if (kernels.Load(new TileAssembler(TileArithmetic.Float32), allocate) is not { } floats)
         {
