@@ -1,46 +1,35 @@
 using Kosmos2.Kernels.Cpu;
+using Kosmos2.Kernels.Cpu.Attention;
 using Kosmos2.Kernels.Cpu.Mathematics;
 using Kosmos2.Kernels.Cpu.Simd;
+using Kosmos2.Tests.Kernels.Conformance;
 
 namespace Kosmos2.Tests.Kernels.Cpu;
 
 /// <summary>The errors of our elementary functions against double precision, in units of the result's last place.</summary>
 public sealed class MathematicsTests
 {
+    /// <summary>From where the result is the smallest float to where it is the largest, gradual underflow included.</summary>
     [Test]
-    public void ExponentialIsWithinItsBound()
-    {
-        foreach (IFunctions functions in Widths())
-            Assert.That(LargestError(functions.Exponential, Math.Exp, -87, 88), Is.LessThan(1.1), $"{functions.GetType()}");
-    }
-
-    [Test]
-    public void ExponentialUnderflowsGradually()
-    {
-        foreach (IFunctions functions in Widths())
-        {
-            Assert.That(LargestError(functions.Exponential, Math.Exp, -103.9f, -87), Is.LessThan(1.1), "in steps of the smallest float");
-            Assert.That(functions.Exponential([float.NegativeInfinity, -104.5f, -1e30f]), Is.All.Zero);
-        }
-    }
+    public void ExponentialIsWithinItsBound() =>
+        Bounded(functions => functions.Exponential, Math.Exp, [(-103.97f, -87), (-87, 88), (88, 88.7228f)], _ => 1.1);
 
     [Test]
     public void ExponentialKnowsItsEdges()
     {
         foreach (IFunctions functions in Widths())
         {
-            float[] results = functions.Exponential([0, -0f, float.PositiveInfinity, 89, float.NaN]);
-            Assert.That(results, Is.EqualTo(new[] { 1, 1, float.PositiveInfinity, float.PositiveInfinity, float.NaN }));
+            float[] results = functions.Exponential([0, -0f, float.PositiveInfinity, 88.72284f, 89, float.MaxValue, float.NaN]);
+            float infinity = float.PositiveInfinity;
+            Assert.That(results, Is.EqualTo(new[] { 1, 1, infinity, infinity, infinity, infinity, float.NaN }));
+            Assert.That(functions.Exponential([float.NegativeInfinity, float.MinValue, -1e30f, -104.5f]), Is.All.Zero);
         }
     }
 
-    /// <summary>In the lower tail too, where 1 + erf would have lost all digits.</summary>
+    /// <summary>In the lower tail too, where 1 + erf would have lost all digits; where the tail is below the smallest normal float, in steps of the smallest.</summary>
     [Test]
-    public void NormalDistributionIsWithinItsBound()
-    {
-        foreach (IFunctions functions in Widths())
-            Assert.That(LargestError(functions.Cumulative, Cumulative, -12.9f, 12.9f), Is.LessThan(6.0), $"{functions.GetType()}");
-    }
+    public void NormalDistributionIsWithinItsBound() =>
+        Bounded(functions => functions.Cumulative, Cumulative, [(-14.2f, -12.9f), (-12.9f, 12.9f), (12.9f, 100)], _ => 6);
 
     [Test]
     public void NormalDistributionKnowsItsEdges()
@@ -52,24 +41,82 @@ public sealed class MathematicsTests
         }
     }
 
-    // The largest |result - truth| over evenly spaced arguments, in steps between floats at the truth.
-    private static double LargestError(Func<float[], float[]> function, Func<double, double> truth, float low, float high)
+    [Test]
+    public void GeluIsWithinItsBound() => Bounded(functions => functions.Gelu, x => x * Cumulative(x), [(-12.9f, 12.9f), (12.9f, 1e4f)], _ => 6.5);
+
+    /// <summary>1.702 x is rounded before it becomes an exponent, here as in torch, so that the lower tail loses up to a unit for each unit of it.</summary>
+    [Test]
+    public void QuickGeluIsWithinItsBound() => Bounded(
+        functions => functions.QuickGelu, x => x / (1 + Math.Exp(-(double)1.702f * x)), [(-51, 30), (30, 1e4f)], x => 3 + (1.702 * Math.Max(0, -x)));
+
+    /// <summary>Rows of scores, a chunk of keys at most, through the steps of attention's softmax. The distance to the largest is rounded before it becomes an exponent.</summary>
+    [Test]
+    public void SoftmaxIsWithinItsBound()
     {
-        const int Count = 200_003;
-        var arguments = new float[Count];
-        for (int i = 0; i < Count; i++)
-            arguments[i] = low + ((high - low) * i / (Count - 1));
-        float[] results = function(arguments);
-        double largest = 0;
-        for (int i = 0; i < Count; i++)
+        foreach (IFunctions functions in Widths())
         {
-            double expected = truth(arguments[i]);
-            float nearest = Math.Abs((float)expected);
-            double step = (double)MathF.BitIncrement(nearest) - nearest;
-            largest = Math.Max(largest, Math.Abs(results[i] - expected) / step);
+            foreach (int count in (int[])[1, 3, 17, 64])
+            {
+                float[] scores = [.. Samples.Normal(count, count).Select(x => 8 * x)];
+                double largest = scores.Max(), total = scores.Sum(x => Math.Exp(x - largest));
+                float[] result = functions.Softmax(scores);
+                for (int i = 0; i < count; i++)
+                {
+                    double error = Error(result[i], Math.Exp(scores[i] - largest) / total);
+                    Assert.That(error, Is.LessThan(6 + largest - scores[i]), $"{functions.GetType()}, {count} scores, {i}");
+                }
+            }
         }
-        TestContext.Out.WriteLine($"{largest:F3} ulp from {low} to {high}");
-        return largest;
+    }
+
+    private static void Bounded(
+        Func<IFunctions, Func<float[], float[]>> function, Func<double, double> truth, (float Low, float High)[] ranges, Func<double, double> bound)
+    {
+        foreach (IFunctions functions in Widths())
+        {
+            foreach ((float low, float high) in ranges)
+            {
+                float[] arguments = [.. Arguments(low, high)];
+                float[] results = function(functions)(arguments);
+                double largest = 0;
+                for (int i = 0; i < arguments.Length; i++)
+                {
+                    double error = Error(results[i], truth(arguments[i]));
+                    if (!(error < bound(arguments[i])))
+                        Assert.Fail($"{functions.GetType()}: {arguments[i]:R} gives {results[i]:R}, off by {error:F2} ulp");
+                    largest = Math.Max(largest, error);
+                }
+                TestContext.Out.WriteLine($"{functions.GetType()}: {largest:F3} ulp from {low} to {high}");
+            }
+        }
+    }
+
+    // Evenly spaced numbers, and for every exponent of the range and both signs evenly spaced and extreme significands, down to the subnormal.
+    private static IEnumerable<float> Arguments(float low, float high)
+    {
+        const int Even = 100_003;
+        const uint Significands = 1 << 23, Step = 65_521;
+        for (int i = 0; i < Even; i++)
+            yield return low + ((high - low) * i / (Even - 1));
+        for (uint exponent = 0; exponent < 255; exponent++)
+        {
+            for (uint significand = 0; significand < Significands + Step; significand += Step)
+            {
+                float value = BitConverter.UInt32BitsToSingle((exponent << 23) | Math.Min(significand, Significands - 1));
+                if (value >= low && value <= high)
+                    yield return value;
+                if (-value >= low && -value <= high)
+                    yield return -value;
+            }
+        }
+    }
+
+    // |result - truth| in steps between floats at the truth.
+    private static double Error(float result, double truth)
+    {
+        float nearest = Math.Abs((float)truth);
+        double step = (double)MathF.BitIncrement(nearest) - nearest;
+        return Math.Abs(result - truth) / step;
     }
 
     // erfc in double precision: the series of erf near 0, the continued fraction further out.
@@ -116,16 +163,38 @@ public sealed class MathematicsTests
         float[] Exponential(float[] x);
 
         float[] Cumulative(float[] x);
+
+        float[] Gelu(float[] x);
+
+        float[] QuickGelu(float[] x);
+
+        float[] Softmax(float[] x);
     }
 
     private sealed class Functions<S> : IFunctions
         where S : unmanaged, ISimd<S>
     {
-        public float[] Exponential(float[] x) => Apply(x, exponential: true);
+        public float[] Exponential(float[] x) => Apply<ExponentialFunction>(x);
 
-        public float[] Cumulative(float[] x) => Apply(x, exponential: false);
+        public float[] Cumulative(float[] x) => Apply<CumulativeFunction>(x);
 
-        private static unsafe float[] Apply(float[] x, bool exponential)
+        public float[] Gelu(float[] x) => Apply<Gelu>(x);
+
+        public float[] QuickGelu(float[] x) => Apply<QuickGelu>(x);
+
+        public unsafe float[] Softmax(float[] x)
+        {
+            float[] y = [.. x];
+            fixed (float* row = y)
+            {
+                float largest = SoftmaxRow.Largest<S>(row, y.Length, y.Length, float.NegativeInfinity);
+                SoftmaxRow.Divide<S>(row, row, y.Length, SoftmaxRow.Exponentials<S>(row, y.Length, largest));
+            }
+            return y;
+        }
+
+        private static unsafe float[] Apply<TFunction>(float[] x)
+            where TFunction : IActivation
         {
             var y = new float[x.Length];
             fixed (float* from = x, to = y)
@@ -133,12 +202,22 @@ public sealed class MathematicsTests
                 for (int i = 0; i < x.Length; i += S.Width)
                 {
                     int count = Math.Min(S.Width, x.Length - i);
-                    S argument = S.LoadPartial(from + i, count);
-                    S result = exponential ? Kosmos2.Kernels.Cpu.Mathematics.Exponential.Evaluate(argument) : NormalDistribution.Cumulative(argument);
-                    result.StorePartial(to + i, count);
+                    TFunction.Apply(S.LoadPartial(from + i, count)).StorePartial(to + i, count);
                 }
             }
             return y;
         }
+    }
+
+    private readonly struct ExponentialFunction : IActivation
+    {
+        public static S Apply<S>(S x)
+            where S : unmanaged, ISimd<S> => Exponential.Evaluate(x);
+    }
+
+    private readonly struct CumulativeFunction : IActivation
+    {
+        public static S Apply<S>(S x)
+            where S : unmanaged, ISimd<S> => NormalDistribution.Cumulative(x);
     }
 }
