@@ -10,7 +10,7 @@ internal abstract class ScoreWarper(int vocabularySize, int minTokensToKeep) : I
 {
     private readonly PriorityQueue<float, float> _largest = new();
     private readonly float[] _probabilities = new float[vocabularySize];
-    private readonly ulong[] _order = new ulong[vocabularySize];
+    private readonly ulong[] _entries = new ulong[vocabularySize];
 
     /// <summary>Tokens to keep whatever the rule says, at most the vocabulary.</summary>
     protected int MinTokensToKeep => Math.Min(minTokensToKeep, vocabularySize);
@@ -25,10 +25,10 @@ internal abstract class ScoreWarper(int vocabularySize, int minTokensToKeep) : I
     }
 
     /// <summary>
-    /// The tokens that are still possible by ascending key, equal ones by ascending id; valid until the next call. <see cref="Token"/> tells which
-    /// token an entry is.
+    /// The tokens that are still possible, each as a number that orders by its key, equal ones by their id; in no order, and valid until the next call.
+    /// <see cref="Token"/> tells which token an entry is.
     /// </summary>
-    protected ReadOnlySpan<ulong> Ascending(ReadOnlySpan<float> keys, ReadOnlySpan<float> scores)
+    protected Span<ulong> Entries(ReadOnlySpan<float> keys, ReadOnlySpan<float> scores)
     {
         int count = 0;
         for (int i = 0; i < scores.Length; i++)
@@ -38,14 +38,12 @@ internal abstract class ScoreWarper(int vocabularySize, int minTokensToKeep) : I
             // The bits of a float order as the number does once a negative one's are inverted and a positive one's sign is set.
             uint bits = BitConverter.SingleToUInt32Bits(keys[i]);
             bits ^= (bits >> 31) != 0 ? uint.MaxValue : 0x8000_0000;
-            _order[count++] = ((ulong)bits << 32) | (uint)i;
+            _entries[count++] = ((ulong)bits << 32) | (uint)i;
         }
-        Span<ulong> order = _order.AsSpan(0, count);
-        order.Sort();
-        return order;
+        return _entries.AsSpan(0, count);
     }
 
-    /// <summary>The token of an entry of <see cref="Ascending"/>.</summary>
+    /// <summary>The token of an entry of <see cref="Entries"/>.</summary>
     protected static int Token(ulong entry) => (int)(uint)entry;
 
     /// <summary>The n-th largest of some numbers, n from 1.</summary>

@@ -9,15 +9,9 @@ internal sealed class TopPWarper(float topP, int vocabularySize, int minTokensTo
     public override void Process(in SequenceView sequence, Span<float> scores)
     {
         ReadOnlySpan<float> probabilities = Probabilities(scores);
-        ReadOnlySpan<ulong> ascending = Ascending(scores, scores);
-        double sum = 0;
-        foreach (ulong entry in ascending[..Math.Max(0, ascending.Length - MinTokensToKeep)])
-        {
-            int token = Token(entry);
-            sum += probabilities[token];
-            if ((float)sum > 1 - topP)
-                break;
-            scores[token] = float.NegativeInfinity;
-        }
+        Span<ulong> entries = Entries(scores, scores);
+        int gone = MassSelection.TakeSmallest(entries, probabilities, 1 - topP, Math.Max(0, entries.Length - MinTokensToKeep));
+        foreach (ulong entry in entries[..gone])
+            scores[Token(entry)] = float.NegativeInfinity;
     }
 }

@@ -17,16 +17,15 @@ internal sealed class TypicalPWarper(float mass, int vocabularySize, int minToke
         foreach (ref float value in _distance.AsSpan())
             value = Math.Abs(-value - entropy);
 
-        // The last token kept is the one with which the sum reaches the mass; tokens as typical as it stay too.
-        ReadOnlySpan<ulong> typicalFirst = Ascending(_distance, scores);
-        if (typicalFirst.IsEmpty)
+        Span<ulong> entries = Entries(_distance, scores);
+        if (entries.IsEmpty)
             return;
-        int last = 0;
-        double sum = probabilities[Token(typicalFirst[0])];
-        while ((float)sum < mass && last < typicalFirst.Length - 1)
-            sum += probabilities[Token(typicalFirst[++last])];
-        float bound = _distance[Token(typicalFirst[last])];
-        foreach (ulong entry in typicalFirst[Math.Min(MinTokensToKeep, typicalFirst.Length)..])
+        // The last token kept is the one with which the sum reaches the mass; tokens as typical as it stay too.
+        int last = MassSelection.TakeSmallest(entries, probabilities, MathF.BitDecrement(mass), entries.Length - 1);
+        float bound = _distance[Token(entries[last])];
+        Span<ulong> others = entries[(last + 1)..];
+        others = others[MassSelection.TakeSmallest(others, probabilities, float.PositiveInfinity, Math.Clamp(MinTokensToKeep - last - 1, 0, others.Length))..];
+        foreach (ulong entry in others)
         {
             if (_distance[Token(entry)] > bound)
                 scores[Token(entry)] = float.NegativeInfinity;
