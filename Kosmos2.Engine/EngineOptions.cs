@@ -57,28 +57,25 @@ public sealed record EngineOptions
 
     /// <summary>What these options mean for a model on the CPU device.</summary>
     /// <param name="folder">The model's.</param>
-    /// <exception cref="Kosmos2FormatException">The configuration is malformed.</exception>
-    /// <exception cref="FileNotFoundException">There is none.</exception>
-    internal CpuOptions ForCpu(string folder)
+    /// <param name="config">Its configuration.</param>
+    internal CpuOptions ForCpu(string folder, Kosmos2Config config)
     {
         bool fits = WeightBytes(folder) <= GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
         return new CpuOptions
         {
             Threads = Threads,
             Weights = Weights ?? (fits ? WeightResidency.Packed : WeightResidency.Mapped),
-            Products = ProductsOf(folder),
+            Products = ProductsOf(config),
         };
     }
 
     /// <summary>What these options mean for a model on a GPU.</summary>
-    /// <param name="folder">The model's.</param>
-    /// <exception cref="Kosmos2FormatException">The configuration is malformed.</exception>
-    /// <exception cref="FileNotFoundException">There is none.</exception>
-    internal GpuOptions ForGpu(string folder) => new() { Products = ProductsOf(folder) };
+    /// <param name="config">The model's configuration.</param>
+    internal GpuOptions ForGpu(Kosmos2Config config) => new() { Products = ProductsOf(config) };
 
-    private ProductPrecision ProductsOf(string folder)
+    private ProductPrecision ProductsOf(Kosmos2Config config)
     {
-        bool quantized = Kosmos2Config.Load(folder).QuantizationConfig is not null || WeightFormat is WeightFormat.Int8 or WeightFormat.Int4;
+        bool quantized = config.QuantizationConfig is not null || WeightFormat is WeightFormat.Int8 or WeightFormat.Int4;
         return Products ?? (quantized ? ProductPrecision.Fast : ProductPrecision.Exact);
     }
 

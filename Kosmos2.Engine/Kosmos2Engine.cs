@@ -64,26 +64,28 @@ public sealed partial class Kosmos2Engine : IDisposable
         options ??= new EngineOptions();
         ArgumentOutOfRangeException.ThrowIfNegative(options.PrefixCacheTokens, nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegative(options.ImageCacheBytes, nameof(options));
-        return Load(folder, Backends.Create(options.Device, options.ForCpu(folder), options.ForGpu(folder)), options);
+        Kosmos2Config config = Kosmos2Config.Load(folder);
+        return Load(folder, config, Backends.Create(options.Device, options.ForCpu(folder, config), options.ForGpu(config)), options);
     }
 
     /// <summary>Opens a model folder on a device, which the engine takes over, also when opening fails.</summary>
-    internal static Kosmos2Engine Load(string folder, IBackend backend, EngineOptions options)
+    internal static Kosmos2Engine Load(string folder, Kosmos2Config config, IBackend backend, EngineOptions options)
     {
-        Kosmos2Processor processor;
+        // The vocabulary is read while the weights are found; a folder with both wrong is refused for its vocabulary.
+        Task<Kosmos2Processor> reading = Task.Run(() => Kosmos2Processor.Load(folder));
+        Kosmos2Model model;
         try
         {
-            processor = Kosmos2Processor.Load(folder);
+            model = Kosmos2Model.Load(folder, config, backend, options.MaxCachedTokens, options.WeightFormat, options.CacheFormat);
         }
         catch
         {
-            backend.Dispose();
+            reading.GetAwaiter().GetResult();
             throw;
         }
-        var model = Kosmos2Model.Load(folder, backend, options.MaxCachedTokens, options.WeightFormat, options.CacheFormat);
         try
         {
-            return new Kosmos2Engine(model, processor, options);
+            return new Kosmos2Engine(model, reading.GetAwaiter().GetResult(), options);
         }
         catch
         {

@@ -31,8 +31,9 @@ public static class ActivationCalibration
         if (pictures.Count == 0)
             throw new ArgumentException("calibration needs a picture", nameof(pictures));
         var options = new EngineOptions { Device = "cpu", Weights = WeightResidency.Mapped, Products = ProductPrecision.Exact };
-        var recorder = new RecordingBackend(new CpuBackend(options.ForCpu(folder)));
-        using Kosmos2Engine engine = Kosmos2Engine.Load(folder, recorder, options);
+        Kosmos2Config config = Kosmos2Config.Load(folder);
+        var recorder = new RecordingBackend(new CpuBackend(options.ForCpu(folder, config)));
+        using Kosmos2Engine engine = Kosmos2Engine.Load(folder, config, recorder, options);
         foreach (RgbImage picture in pictures)
         {
             foreach (Prompt task in Tasks)

@@ -42,7 +42,7 @@ internal static class ModelBench
         long memory = PeakMemory();
         peer?.Check(timed);
 
-        CpuOptions cpu = options.ForCpu(folder);
+        CpuOptions cpu = options.ForCpu(folder, engine.Config);
         using ModelRoofline? roofline = model.Backend is CpuBackend
             ? ModelRoofline.TryCreate(cpu.Threads > 0 ? cpu.Threads : Cores.Available(), cpu.Products)
             : null;

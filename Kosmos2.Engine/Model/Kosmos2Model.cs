@@ -74,10 +74,26 @@ public sealed class Kosmos2Model : IDisposable
         string folder, IBackend backend, int? maxCachedTokens = null, WeightFormat format = WeightFormat.Stored, CacheFormat cacheFormat = CacheFormat.Float32)
     {
         ArgumentNullException.ThrowIfNull(backend);
+        Kosmos2Config config;
+        try
+        {
+            config = Kosmos2Config.Load(folder);
+        }
+        catch
+        {
+            backend.Dispose();
+            throw;
+        }
+        return Load(folder, config, backend, maxCachedTokens, format, cacheFormat);
+    }
+
+    /// <summary>As the public method, with a configuration that has been read.</summary>
+    internal static Kosmos2Model Load(
+        string folder, Kosmos2Config config, IBackend backend, int? maxCachedTokens, WeightFormat format, CacheFormat cacheFormat)
+    {
         Checkpoint? checkpoint = null;
         try
         {
-            Kosmos2Config config = Kosmos2Config.Load(folder);
             GenerationConfig generation = GenerationConfig.OfCheckpoint(folder, config.TextConfig);
             checkpoint = Checkpoint.Open(folder);
             checkpoint.Validate(config);

@@ -13,9 +13,9 @@ internal sealed class EngineOptionsTests
     [Test]
     public void TheShippedModelIsPackedAndExact()
     {
-        CpuOptions options = new EngineOptions { Threads = 3 }.ForCpu(TestData.ShapesModel);
+        CpuOptions options = new EngineOptions { Threads = 3 }.ForCpu(TestData.ShapesModel, Kosmos2Config.Load(TestData.ShapesModel));
         Assert.That((options.Threads, options.Weights, options.Products), Is.EqualTo((3, WeightResidency.Packed, ProductPrecision.Exact)));
-        options = new EngineOptions { Weights = WeightResidency.Mapped, WeightFormat = WeightFormat.Int8 }.ForCpu(TestData.ShapesModel);
+        options = new EngineOptions { Weights = WeightResidency.Mapped, WeightFormat = WeightFormat.Int8 }.ForCpu(TestData.ShapesModel, Kosmos2Config.Load(TestData.ShapesModel));
         Assert.That((options.Weights, options.Products), Is.EqualTo((WeightResidency.Mapped, ProductPrecision.Fast)));
     }
 

@@ -4,6 +4,7 @@ using Kosmos2.Engine.Processing;
 using Kosmos2.Imaging;
 using Kosmos2.Kernels;
 using Kosmos2.Tests.Weights;
+using Kosmos2.Weights;
 
 namespace Kosmos2.Tests.Engine.Tasks;
 
@@ -124,7 +125,7 @@ internal sealed class ReuseTests
     private static (Kosmos2Engine Engine, CountingBackend Counts) Load(EngineOptions options)
     {
         var counts = new CountingBackend(Backends.Create("cpu", threads: 1));
-        return (Kosmos2Engine.Load(TestData.ShapesModel, counts, options), counts);
+        return (Kosmos2Engine.Load(TestData.ShapesModel, Kosmos2Config.Load(TestData.ShapesModel), counts, options), counts);
     }
 
     private static Prompt Show(RgbImage image) => new Prompt().Image(image);
