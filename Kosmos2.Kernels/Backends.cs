@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Gpu;
 using Kosmos2.Kernels.Reference;
@@ -11,7 +10,7 @@ public static class Backends
 {
     /// <summary>Opens a device.</summary>
     /// <param name="device">
-    /// <c>auto</c> (a CUDA device if one is usable, otherwise the CPU), <c>cpu</c>, <c>cuda[:n]</c>, <c>opencl[:n]</c>, or <c>reference</c> (the slow
+    /// <c>auto</c> (see <see cref="IlgpuDevices.Preferred()"/>), <c>cpu</c>, <c>cuda[:n]</c>, <c>opencl[:n]</c>, or <c>reference</c> (the slow
     /// double-precision oracle).
     /// </param>
     /// <param name="cpu">What holds if the device is the CPU; null for the defaults.</param>
@@ -27,7 +26,7 @@ public static class Backends
             throw UnknownDevice(device);
         return parts[0] switch
         {
-            "auto" => HasUsableCuda() ? IlgpuBackend.Create(IlgpuDeviceKind.Cuda, 0, gpu) : new CpuBackend(cpu),
+            "auto" => IlgpuDevices.Preferred() is { } found ? IlgpuBackend.Create(found.Kind, found.Index, gpu) : new CpuBackend(cpu),
             "cpu" => new CpuBackend(cpu),
             "cuda" => IlgpuBackend.Create(IlgpuDeviceKind.Cuda, index, gpu),
             "opencl" => IlgpuBackend.Create(IlgpuDeviceKind.OpenCl, index, gpu),
@@ -41,15 +40,6 @@ public static class Backends
 
     /// <summary>Opens a device, with a number of threads for the CPU, 0 for one a core.</summary>
     public static IBackend Create(string device, int threads) => Create(device, new CpuOptions { Threads = threads });
-
-    // Looking for devices takes a moment; where NVIDIA's driver is not installed there are none.
-    private static bool HasUsableCuda()
-    {
-        if (!NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out nint driver))
-            return false;
-        NativeLibrary.Free(driver);
-        return IlgpuDevices.Enumerate().Any(d => d.Kind == IlgpuDeviceKind.Cuda && d.Problem is null);
-    }
 
     private static ArgumentException UnknownDevice(string device) =>
         new($"unknown device \"{device}\"; known are auto, cpu, cuda, cuda:1, opencl, opencl:1, reference", nameof(device));

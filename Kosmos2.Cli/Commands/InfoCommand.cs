@@ -48,7 +48,7 @@ internal static class InfoCommand
         string title = "devices";
         foreach (IlgpuDevice device in IlgpuDevices.Enumerate())
         {
-            string name = $"{(device.Kind == IlgpuDeviceKind.Cuda ? "cuda" : "opencl")}:{device.Index} {device.Name}, {Sizes.Bytes(device.MemoryBytes)}";
+            string name = $"{device.Selector} {device.Name}, {Sizes.Bytes(device.MemoryBytes)}";
             Row(title, device.Problem is null ? name : $"{name}; cannot be used: {device.Problem}");
             title = "";
         }

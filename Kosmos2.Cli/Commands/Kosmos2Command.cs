@@ -52,6 +52,7 @@ internal static class Kosmos2Command
         root.Add(QuantizeCommand.Make());
         root.Add(CompareCommand.Make());
         root.Add(SynthesizeCommand.Make());
+        root.Add(DevicesCommand.Make());
         root.Add(KernelsCommand.Make());
         root.Add(BenchCommand.Make());
         Examples.Attach(root,

@@ -59,7 +59,7 @@ public sealed partial class IlgpuBackend : IBackend
         {
             (Device device, IlgpuDevice description) = IlgpuDevices.Find(context, kind, index);
             Accelerator accelerator = device.CreateAccelerator(context);
-            return new IlgpuBackend(context, accelerator, $"{(kind == IlgpuDeviceKind.Cuda ? "cuda" : "opencl")}:{index} ({description.Name})", options ?? new GpuOptions());
+            return new IlgpuBackend(context, accelerator, $"{description.Selector} ({description.Name})", options ?? new GpuOptions());
         }
         catch
         {

@@ -7,24 +7,6 @@ using ILGPU.Runtime.OpenCL;
 
 namespace Kosmos2.Kernels.Gpu;
 
-/// <summary>The two ways to a device through ILGPU.</summary>
-public enum IlgpuDeviceKind
-{
-    /// <summary>NVIDIA's driver.</summary>
-    Cuda,
-
-    /// <summary>OpenCL 2.0 or later, with generic address space.</summary>
-    OpenCl,
-}
-
-/// <summary>A device of this machine.</summary>
-/// <param name="Kind">How it is reached.</param>
-/// <param name="Index">Its number among the devices of its kind, from 0.</param>
-/// <param name="Name">As the driver names it.</param>
-/// <param name="MemoryBytes">Size of its memory.</param>
-/// <param name="Problem">Why it cannot be used, or null when it can.</param>
-public sealed record IlgpuDevice(IlgpuDeviceKind Kind, int Index, string Name, long MemoryBytes, string? Problem);
-
 /// <summary>Finds devices. A machine without a driver has none; that is no error.</summary>
 public static class IlgpuDevices
 {
@@ -34,7 +16,19 @@ public static class IlgpuDevices
     // Of the kernel that takes most, in bytes.
     private const int SharedMemory = 20 * 1024;
 
+    // CL_DEVICE_HOST_UNIFIED_MEMORY, which ILGPU has no name for.
+    private const CLDeviceInfoType HostUnifiedMemory = (CLDeviceInfoType)0x1035;
+
     static IlgpuDevices() => UseVersionedLibraries();
+
+    /// <summary>
+    /// What <c>auto</c> means here: the first usable CUDA device, otherwise the first usable OpenCL GPU with memory of its own, otherwise null, the CPU.
+    /// </summary>
+    public static IlgpuDevice? Preferred() => Preferred(Enumerate());
+
+    /// <summary>As the other, among devices that are known already.</summary>
+    public static IlgpuDevice? Preferred(IEnumerable<IlgpuDevice> devices) => devices.FirstOrDefault(device =>
+        device.Problem is null && (device.Kind == IlgpuDeviceKind.Cuda || device.Capabilities is { IsGpu: true, SharesHostMemory: false }));
 
     /// <summary>All devices of both kinds, usable or not; CUDA's first.</summary>
     public static IReadOnlyList<IlgpuDevice> Enumerate() => [.. Enumerate(IlgpuDeviceKind.Cuda), .. Enumerate(IlgpuDeviceKind.OpenCl)];
@@ -54,7 +48,7 @@ public static class IlgpuDevices
     {
         AcceleratorType type = kind == IlgpuDeviceKind.Cuda ? AcceleratorType.Cuda : AcceleratorType.OpenCL;
         return context.Devices.Where(d => d.AcceleratorType == type)
-            .Select((device, index) => (device, new IlgpuDevice(kind, index, device.Name.Trim(), device.MemorySize, ProblemOf(device))));
+            .Select((device, index) => (device, new IlgpuDevice(kind, index, device.Name.Trim(), device.MemorySize, CapabilitiesOf(device), ProblemOf(device))));
     }
 
     /// <summary>A device that can be used.</summary>
@@ -72,10 +66,57 @@ public static class IlgpuDevices
             : devices[index];
     }
 
+    // Looking for devices takes a moment; where no driver is installed there are none.
     private static IlgpuDevice[] Enumerate(IlgpuDeviceKind kind)
     {
+        if (!HasDriver(kind))
+            return [];
         using Context context = CreateContext(kind);
         return [.. Of(context, kind).Select(d => d.Description)];
+    }
+
+    /// <summary>Whether the driver's library can be loaded.</summary>
+    internal static bool HasDriver(IlgpuDeviceKind kind)
+    {
+        if (!NativeLibrary.TryLoad(DriverOf(kind), out nint driver))
+            return false;
+        NativeLibrary.Free(driver);
+        return true;
+    }
+
+    /// <summary>The driver's library, as this system names it.</summary>
+    internal static string DriverOf(IlgpuDeviceKind kind) => (kind, OperatingSystem.IsWindows(), OperatingSystem.IsMacOS()) switch
+    {
+        (IlgpuDeviceKind.Cuda, true, _) => "nvcuda.dll",
+        (IlgpuDeviceKind.Cuda, _, _) => "libcuda.so.1",
+        (_, true, _) => "OpenCL.dll",
+        (_, _, true) => "/System/Library/Frameworks/OpenCL.framework/OpenCL",
+        _ => "libOpenCL.so.1",
+    };
+
+    private static DeviceCapabilities CapabilitiesOf(Device device)
+    {
+        var common = new DeviceCapabilities
+        {
+            IsGpu = true,
+            Multiprocessors = device.NumMultiprocessors,
+            MostGroupThreads = device.MaxNumThreadsPerGroup,
+            SharedMemoryBytes = device.MaxSharedMemoryPerGroup,
+            WarpSize = device.WarpSize,
+        };
+        return device switch
+        {
+            CudaDevice cuda => common with { Version = $"compute {cuda.Architecture?.Major}.{cuda.Architecture?.Minor}", Float16 = cuda.Architecture >= CudaArchitecture.SM_53, Float64 = true },
+            CLDevice cl => common with
+            {
+                Version = $"OpenCL {cl.DeviceVersion.Major}.{cl.DeviceVersion.Minor}",
+                IsGpu = cl.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_GPU),
+                SharesHostMemory = CLAPI.CurrentAPI.GetDeviceInfo<int>(cl.DeviceId, HostUnifiedMemory) != 0,
+                Float16 = cl.Capabilities.Float16,
+                Float64 = cl.Capabilities.Float64,
+            },
+            _ => common,
+        };
     }
 
     private static string? ProblemOf(Device device)

@@ -125,6 +125,7 @@ internal sealed class CliErrorTests : CliTestBase
     [TestCase("validate")]
     [TestCase("parity")]
     [TestCase("synthesize")]
+    [TestCase("devices")]
     [TestCase("kernels")]
     [TestCase("bench")]
     public async Task Help_has_examples(string command)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Kosmos2.Engine;
 using Kosmos2.Imaging;
 
@@ -7,6 +8,18 @@ namespace Kosmos2.Tests.Cli;
 /// <summary>The pictures that the command writes, several pictures at once, and being stopped.</summary>
 internal sealed class CliOutputTests : CliTestBase
 {
+    [Test]
+    public async Task Devices_name_what_there_is_and_what_auto_means()
+    {
+        CliResult table = await CliProcess.RunAsync("devices");
+        Assert.That(table.Out, Does.StartWith("cpu ").And.Match(@"\nauto +is (cpu|cuda:\d|opencl:\d)\n$"));
+        CliResult lines = await CliProcess.RunAsync("devices", "--json");
+        JsonElement[] devices = [.. lines.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.That(devices[0].GetProperty("device").GetString(), Is.EqualTo("cpu"));
+        Assert.That(devices.Count(device => device.GetProperty("auto").GetBoolean()), Is.EqualTo(1));
+        Assert.That(devices.Select(device => device.GetProperty("memory_bytes").GetInt64()), Has.All.Positive);
+    }
+
     [Test]
     public async Task An_annotated_picture_has_the_boxes_in_it()
     {

@@ -24,4 +24,23 @@ public sealed class IlgpuDevicesTests
             Assert.That(kind.Select(d => d.MemoryBytes), Has.All.Positive);
         }
     }
+
+    /// <summary>CUDA first, then an OpenCL GPU with memory of its own; never what cannot be used, never a processor dressed as a device.</summary>
+    [Test]
+    public void AutoPrefersCudaThenADiscreteGpu()
+    {
+        var discrete = new DeviceCapabilities { IsGpu = true };
+        IlgpuDevice cuda = Device(IlgpuDeviceKind.Cuda, discrete), gpu = Device(IlgpuDeviceKind.OpenCl, discrete);
+        IlgpuDevice integrated = Device(IlgpuDeviceKind.OpenCl, discrete with { SharesHostMemory = true });
+        IlgpuDevice processor = Device(IlgpuDeviceKind.OpenCl, discrete with { IsGpu = false });
+        Assert.Multiple(() =>
+        {
+            Assert.That(IlgpuDevices.Preferred([cuda, gpu]), Is.SameAs(cuda));
+            Assert.That(IlgpuDevices.Preferred([cuda with { Problem = "is old" }, processor, integrated, gpu]), Is.SameAs(gpu));
+            Assert.That(IlgpuDevices.Preferred([processor, integrated]), Is.Null);
+            Assert.That(IlgpuDevices.Preferred([]), Is.Null);
+        });
+
+        static IlgpuDevice Device(IlgpuDeviceKind kind, DeviceCapabilities capabilities) => new(kind, 0, "card", 1, capabilities, null);
+    }
 }
