@@ -45,10 +45,10 @@ public sealed partial class CpuBackend : IBackend
         AssembledKernels? assembled = set == InstructionSet.Vector512 && features.Assembler ? AssembledKernels.TryCreate(features, allocate) : null;
         (_machine, _kernels) = set switch
         {
-            InstructionSet.Vector512 => Make<Simd512>(threads, assembled),
-            InstructionSet.Vector256 => Make<Simd256>(threads, null),
-            InstructionSet.Vector128 => Make<Simd128>(threads, null),
-            _ => Make<Simd1>(threads, null),
+            InstructionSet.Vector512 => Make<Simd512>(threads, features, assembled),
+            InstructionSet.Vector256 => Make<Simd256>(threads, features, null),
+            InstructionSet.Vector128 => Make<Simd128>(threads, features, null),
+            _ => Make<Simd1>(threads, features, null),
         };
         string matmul = assembled is null ? "compiled" : "assembled";
         Description = $"cpu ({Name(set)}, {matmul} matmul, {threads} {(threads == 1 ? "thread" : "threads")})";
@@ -78,10 +78,10 @@ public sealed partial class CpuBackend : IBackend
         ArgumentNullException.ThrowIfNull(weight);
         if (_fast && weight.ZeroPoints is null)
         {
-            if (weight.Bits == 8 && weight.Groups == 1 && _machine.Assembled?.Int8 is not null)
-                return PackedWeight.Reserve<Int8Format>(weight, ProductFormat.Int8, Panel<Simd512>.Width);
-            if (weight.Bits == 4 && (weight.Groups == 1 || weight.GroupSize % Int4Format.StepInputs == 0) && _machine.Assembled?.Int4 is not null)
-                return PackedWeight.Reserve<Int4Format>(weight, ProductFormat.Int4, Panel<Simd512>.Width);
+            if (weight.Bits == 8 && weight.Groups == 1 && _machine.Int8 is not null)
+                return _kernels.Pack(weight, ProductFormat.Int8);
+            if (weight.Bits == 4 && (weight.Groups == 1 || weight.GroupSize % Int4Group.Inputs == 0) && _machine.Int4 is not null)
+                return _kernels.Pack(weight, ProductFormat.Int4);
         }
         return new CpuWeight(weight);
     }
@@ -118,10 +118,12 @@ public sealed partial class CpuBackend : IBackend
     /// <inheritdoc/>
     public void Dispose() => _machine.Dispose();
 
-    private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads, AssembledKernels? assembled)
+    private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads, CpuFeatures features, AssembledKernels? assembled)
         where S : unmanaged, ISimd<S>
     {
-        var machine = new CpuMachine(threads, assembled?.Float32 ?? TileTable.Compiled<S>(), assembled);
+        TileTable? int8 = assembled?.Int8 ?? (features.Integers ? TileTable.Int8<S>() : null);
+        TileTable? int4 = assembled?.Int4 ?? (features.Integers ? TileTable.Int4<S>() : null);
+        var machine = new CpuMachine(threads, assembled?.Float32 ?? TileTable.Compiled<S>(), int8, int4, assembled);
         return (machine, new SimdKernels<S>(machine));
     }
 

@@ -6,7 +6,7 @@ namespace Kosmos2.Kernels.Cpu;
 /// <summary>What the machine can do, less what was switched off.</summary>
 internal sealed class CpuFeatures
 {
-    private static readonly string[] Names = ["avx512", "avx2", "vector128", "assembler", "executable", "avx512bf16", "avx512vnni"];
+    private static readonly string[] Names = ["avx512", "avx2", "vector128", "assembler", "executable", "avx512bf16", "avx512vnni", "integers"];
     private static readonly string EnvironmentNames = Environment.GetEnvironmentVariable("KOSMOS2_DISABLE") ?? "";
 
     private readonly HashSet<string> _disabled = new(StringComparer.OrdinalIgnoreCase);
@@ -30,6 +30,9 @@ internal sealed class CpuFeatures
 
     /// <summary>Whether there are products of bytes (AVX512-VNNI: leaf 7.0, ECX bit 11).</summary>
     public bool Vnni => !_disabled.Contains("avx512vnni") && HasLeaf7(0) && (X86Base.CpuId(7, 0).Ecx & (1 << 11)) != 0;
+
+    /// <summary>Whether the compiled products of small integers, which every machine has, may be used.</summary>
+    public bool Integers => !_disabled.Contains("integers");
 
     /// <summary>The width to compute with.</summary>
     /// <exception cref="PlatformNotSupportedException">The machine does not have the width asked for.</exception>

@@ -8,6 +8,9 @@ internal abstract class CpuKernels
     /// <summary>Room for a weight in the order of the F32 kernels.</summary>
     public abstract PackedWeight Pack(Tensor weight);
 
+    /// <summary>Room for integers in the order of their own kernels.</summary>
+    public abstract PackedWeight Pack(QuantizedMatrix weight, ProductFormat format);
+
     public abstract void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm);
 
     public abstract void LayerNorm(Tensor x, LayerNormParameters norm, Tensor y);

@@ -6,11 +6,17 @@ using Kosmos2.Kernels.Cpu.Threading;
 namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>What all kernels of one backend share: the threads, the micro-kernels and the working memory.</summary>
-internal sealed class CpuMachine(int threads, TileTable tiles, AssembledKernels? assembled) : IDisposable
+internal sealed class CpuMachine(int threads, TileTable tiles, TileTable? int8, TileTable? int4, AssembledKernels? assembled) : IDisposable
 {
     public WorkerPool Pool { get; } = new(threads);
 
     public TileTable Tiles { get; } = tiles;
+
+    /// <summary>Kernels for 8-bit weights; null where they are switched off.</summary>
+    public TileTable? Int8 { get; } = int8;
+
+    /// <summary>Kernels for 4-bit weights; null where they are switched off.</summary>
+    public TileTable? Int4 { get; } = int4;
 
     /// <summary>Kernels that only assembled code has, or null.</summary>
     public AssembledKernels? Assembled => assembled;

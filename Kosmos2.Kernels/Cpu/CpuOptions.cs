@@ -18,7 +18,7 @@ public sealed record CpuOptions
     /// <summary>
     /// Kernels that may not be used, by name and separated by commas, in addition to those of the environment variable KOSMOS2_DISABLE:
     /// <c>avx512</c>, <c>avx2</c>, <c>vector128</c> (widths that <see cref="InstructionSet.Auto"/> then passes over), <c>assembler</c> (kernels assembled at run time),
-    /// <c>executable</c> (as if the system refused memory for them), <c>avx512bf16</c>, <c>avx512vnni</c> (fast products of BF16 and of integers).
+    /// <c>executable</c> (as if the system refused memory for them), <c>avx512bf16</c>, <c>avx512vnni</c> (fast products of BF16 and of integers), <c>integers</c> (those of integers that the runtime compiles).
     /// </summary>
     public string Disable { get; init; } = "";
 }

@@ -19,7 +19,7 @@ internal static class KernelCatalog
     [
         ("f32", "products of F32, AVX-512", "assembler", () => new TileAssembler(TileArithmetic.Float32)),
         ("bf16", "fast products of BF16, vdpbf16ps", "avx512bf16", () => new TileAssembler(TileArithmetic.BFloat16)),
-        ("int8", "fast products of 8-bit weights, vpdpbusd", "avx512vnni", () => new ByteTileAssembler(Int8Format.GroupWords)),
+        ("int8", "fast products of 8-bit weights, vpdpbusd", "avx512vnni", () => new ByteTileAssembler(Int8Group.Words)),
         ("int4", "fast products of 4-bit weights, vpdpbusd", "avx512vnni", () => new NibbleTileAssembler()),
     ];
 
@@ -49,6 +49,7 @@ internal static class KernelCatalog
         [
             .. Assembled.Select(kernel => new KernelEntry(kernel.Name, true, kernel.Purpose, all ?? Missing(kernel.Name, kernel.Switch, loaded!))),
             .. Compiled.Select(kernel => new KernelEntry(kernel.Name, false, kernel.Purpose, Unused(kernel.Set, chosen))),
+            new KernelEntry("integers", false, "fast products of 8-bit and 4-bit weights, vectors of the same width", Replaced(features, loaded)),
         ];
     }
 
@@ -86,6 +87,9 @@ internal static class KernelCatalog
         TileTable? table = name switch { "bf16" => loaded.BFloat16, "int8" => loaded.Int8, "int4" => loaded.Int4, _ => loaded.Float32 };
         return table is null ? $"{feature} is missing or disabled" : null;
     }
+
+    private static string? Replaced(CpuFeatures features, AssembledKernels? loaded) =>
+        loaded?.Int8 is not null && loaded.Int4 is not null ? "int8 and int4 are assembled" : features.Integers ? null : "disabled";
 
     private static string? Unused(InstructionSet set, InstructionSet chosen) =>
         set == chosen ? null : !CpuFeatures.IsSupported(set) ? "not on this machine" : set > chosen ? $"{chosen} is chosen" : "disabled";

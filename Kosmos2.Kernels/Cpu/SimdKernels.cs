@@ -18,6 +18,11 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
         _ => PackedWeight.Reserve<Float32Format<S>>(weight, ProductFormat.Float32, Panel<S>.Width),
     };
 
+    public override PackedWeight Pack(QuantizedMatrix weight, ProductFormat format) =>
+        format == ProductFormat.Int4 ? PackedWeight.Reserve<Int4Format<S>>(weight, format, Panel<S>.Width)
+        : machine.Assembled?.Int8 is null ? PackedWeight.Reserve<Int8Format<S, PairedBytes>>(weight, format, Panel<S>.Width)
+        : PackedWeight.Reserve<Int8Format<S, PlainBytes>>(weight, format, Panel<S>.Width);
+
     public override void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm)
     {
         // Neighbours of one format share the packed rows.
@@ -201,11 +206,14 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
             case ProductFormat.BFloat16:
                 LinearKernel.Run<Simd512, BFloat16Format>(machine, machine.Assembled!.BFloat16!.Value, x, rows, norm, layers);
                 break;
+            case ProductFormat.Int8 when machine.Assembled?.Int8 is not null:
+                LinearKernel.Run<S, Int8Format<S, PlainBytes>>(machine, machine.Int8!.Value, x, rows, norm, layers);
+                break;
             case ProductFormat.Int8:
-                LinearKernel.Run<Simd512, Int8Format>(machine, machine.Assembled!.Int8!.Value, x, rows, norm, layers);
+                LinearKernel.Run<S, Int8Format<S, PairedBytes>>(machine, machine.Int8!.Value, x, rows, norm, layers);
                 break;
             case ProductFormat.Int4:
-                LinearKernel.Run<Simd512, Int4Format>(machine, machine.Assembled!.Int4!.Value, x, rows, norm, layers);
+                LinearKernel.Run<S, Int4Format<S>>(machine, machine.Int4!.Value, x, rows, norm, layers);
                 break;
             case ProductFormat.WidenedBFloat16:
                 LinearKernel.Run<S, HalfFormat<S, BF16Format>>(machine, machine.Tiles, x, rows, norm, layers);

@@ -41,7 +41,7 @@ internal sealed class AssembledKernels : IDisposable
             kernels.BFloat16 = kernels.Load(new TileAssembler(TileArithmetic.BFloat16), allocate);
         if (features.Vnni)
         {
-            kernels.Int8 = kernels.Load(new ByteTileAssembler(Int8Format.GroupWords), allocate);
+            kernels.Int8 = kernels.Load(new ByteTileAssembler(Int8Group.Words), allocate);
             kernels.Int4 = kernels.Load(new NibbleTileAssembler(), allocate);
         }
         return kernels;

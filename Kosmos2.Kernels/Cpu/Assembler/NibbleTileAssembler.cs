@@ -4,7 +4,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Kosmos2.Kernels.Cpu.Assembler;
 
 /// <summary>
-/// Writes the micro-kernels of <see cref="Linear.Int4Format"/>. A step is a group of 32 inputs that share a scale: its 4-bit weights, 0 to 15, are taken
+/// Writes the micro-kernels of <see cref="Linear.Int4Format{S}"/>. A step is a group of 32 inputs that share a scale: its 4-bit weights, 0 to 15, are taken
 /// apart in registers and multiplied as bytes with the rows' signed bytes; the exact sum of the group, which starts at the row's correction for the weights'
 /// offset of 8, becomes a float and is added to the row's sum times the group's scale.
 /// </summary>
@@ -52,7 +52,7 @@ internal sealed class NibbleTileAssembler() : KernelAssembler(MostRows)
         }
         for (int pair = 0; pair < Pairs; pair++)
         {
-            // Low nibbles are the pair's first four inputs, high ones the other four.
+            // Low nibbles are the pair's even inputs, high ones its odd ones.
             assembler.vmovdqu32(zmm28, __zmmword_ptr[rsi + (pair * PanelBytes)]);
             assembler.vmovdqu32(zmm29, __zmmword_ptr[rsi + (pair * PanelBytes) + VectorBytes]);
             assembler.vpandd(zmm24, zmm28, Mask);

@@ -9,6 +9,9 @@ internal unsafe struct TileTable
     /// <summary>Rows of the largest tile of any width.</summary>
     public const int MostRows = 12;
 
+    /// <summary>Rows of the largest tile of the compiled kernels for small integers: two sums of vectors each, and a pair of operands taken apart.</summary>
+    public const int IntegerRows = 4;
+
     private fixed long _entries[MostRows + 1];
     private bool _assembled;
 
@@ -29,6 +32,32 @@ internal unsafe struct TileTable
         table._entries[10] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows10>.Run;
         table._entries[11] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows11>.Run;
         table._entries[12] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows12>.Run;
+        return table;
+    }
+
+    /// <summary>The kernels for 8-bit weights that the runtime compiles; rows are <see cref="PairedBytes"/>.</summary>
+    public static TileTable Int8<S>()
+        where S : unmanaged, ISimd<S>
+    {
+        TileTable table = default;
+        table._entries[1] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int8Tile<S, Rows1>.Run;
+        table._entries[2] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int8Tile<S, Rows2>.Run;
+        table._entries[3] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int8Tile<S, Rows3>.Run;
+        table._entries[4] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int8Tile<S, Rows4>.Run;
+        return table;
+    }
+
+    /// <summary>The kernels for 4-bit weights that the runtime compiles.</summary>
+    public static TileTable Int4<S>()
+        where S : unmanaged, ISimd<S>
+    {
+        TileTable table = default;
+        table._entries[1] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows1>.Run;
+        table._entries[2] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows2>.Run;
+        table._entries[3] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows3>.Run;
+        table._entries[4] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows4>.Run;
+        table._entries[5] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows5>.Run;
+        table._entries[6] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows6>.Run;
         return table;
     }
 

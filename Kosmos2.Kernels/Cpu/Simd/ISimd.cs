@@ -10,7 +10,7 @@ namespace Kosmos2.Kernels.Cpu.Simd;
 /// Loads and stores need no alignment. <see cref="MultiplyAdd"/> is fused on every machine that can, so the order of operations alone
 /// decides a result, not the width.
 /// </remarks>
-internal unsafe interface ISimd<TSelf>
+internal unsafe partial interface ISimd<TSelf>
     where TSelf : unmanaged, ISimd<TSelf>
 {
     /// <summary>Lanes: 16, 8, 4 or 1.</summary>

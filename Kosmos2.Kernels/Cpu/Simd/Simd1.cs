@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace Kosmos2.Kernels.Cpu.Simd;
 
 /// <summary>One float: any machine, and the plain form of every kernel.</summary>
-internal readonly unsafe struct Simd1(float value) : ISimd<Simd1>
+internal readonly unsafe partial struct Simd1(float value) : ISimd<Simd1>
 {
     private readonly float _value = value;
 

@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Kosmos2.Kernels.Cpu.Simd;
 
 /// <summary>Four floats: SSE on x86, NEON on Arm.</summary>
-internal readonly unsafe struct Simd128(Vector128<float> lanes) : ISimd<Simd128>
+internal readonly unsafe partial struct Simd128(Vector128<float> lanes) : ISimd<Simd128>
 {
     private readonly Vector128<float> _lanes = lanes;
 

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Kosmos2.Kernels.Cpu.Simd;
 
 /// <summary>Eight floats: AVX2 with FMA.</summary>
-internal readonly unsafe struct Simd256(Vector256<float> lanes) : ISimd<Simd256>
+internal readonly unsafe partial struct Simd256(Vector256<float> lanes) : ISimd<Simd256>
 {
     private readonly Vector256<float> _lanes = lanes;
 

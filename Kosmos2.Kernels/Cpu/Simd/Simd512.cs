@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Kosmos2.Kernels.Cpu.Simd;
 
 /// <summary>Sixteen floats: AVX-512.</summary>
-internal readonly unsafe struct Simd512(Vector512<float> lanes) : ISimd<Simd512>
+internal readonly unsafe partial struct Simd512(Vector512<float> lanes) : ISimd<Simd512>
 {
     private readonly Vector512<float> _lanes = lanes;
 

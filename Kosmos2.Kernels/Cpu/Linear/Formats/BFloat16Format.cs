@@ -24,7 +24,7 @@ internal readonly unsafe struct BFloat16Format : IProductFormat
         int steps = (rows.Inputs + StepInputs - 1) / StepInputs;
         for (int row = 0; row < count; row++)
         {
-            float* source = RowWords.Row(rows, first + row, room);
+            float* source = rows.Row<Simd512>(first + row, room);
             for (int block = 0; block < steps; block += BlockSteps)
             {
                 int depth = Math.Min(BlockSteps, steps - block);

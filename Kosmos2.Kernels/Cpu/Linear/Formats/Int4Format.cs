@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using Kosmos2.Kernels.Cpu.Assembler;
 using Kosmos2.Kernels.Cpu.Simd;
 
@@ -6,46 +5,51 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
 /// 4-bit weights: a step is a group of 32 inputs with one scale an output. The weights are 0 to 15, that is, 8 too many; what this adds to a
-/// row, -8 times the sum of the row's integers in the group, stands before the row's words. Larger groups repeat their scale.
+/// row, -8 times the sum of the row's integers in the group, stands before the row's words. Larger groups repeat their scale. The words of the
+/// weights stay as they are stored: of each eight inputs the row's even ones come before its odd ones, as low and high halves of bytes do.
 /// </summary>
 /// <remarks>y = (scale of the row) (sum over groups of scale times exact sum) + bias, for weights without zero points.</remarks>
-internal readonly unsafe struct Int4Format : IProductFormat
+internal readonly unsafe struct Int4Format<S> : IProductFormat
+    where S : unmanaged, ISimd<S>
 {
     private const int Offset = 8;
-    private const int GroupWords = 8;
-    private const int WeightWords = 4;
+    private const int GroupWords = Int4Group.RowWords;
+    private const int WeightWords = Int4Group.WeightWords;
 
-    public static int StepInputs => 32;
+    public static int StepInputs => Int4Group.Inputs;
 
     public static int StepWords => 1 + GroupWords;
 
-    public static int BlockSteps => 16;
+    public static int BlockSteps => Int4Group.BlockSteps;
 
-    public static int TileRows => NibbleTileAssembler.MostRows;
+    public static int TileRows => S.Width == Simd512.Width ? NibbleTileAssembler.MostRows : TileTable.IntegerRows;
 
-    public static int PanelWords => (WeightWords + 1) * Panel<Simd512>.Width;
+    public static int PanelWords => (WeightWords + 1) * Panel<S>.Width;
 
     public static void PackRows(PackedRows rows, RowPanels panels, int panel, float* room)
     {
-        uint* words = stackalloc uint[16];
+        sbyte* bytes = stackalloc sbyte[StepInputs];
         int first = panels.Start(panel);
         int count = panels.Start(panel + 1) - first;
         int steps = (rows.Inputs + StepInputs - 1) / StepInputs;
         for (int row = 0; row < count; row++)
         {
-            float* source = RowWords.Row(rows, first + row, room);
-            (float inverse, float scale) = RowWords.Range(source, rows.Inputs);
+            float* source = rows.Row<S>(first + row, room);
+            (float inverse, float scale) = IntegerRows<S>.Range(source, rows.Inputs);
             for (int block = 0; block < steps; block += BlockSteps)
             {
                 int depth = Math.Min(BlockSteps, steps - block);
                 uint* destination = (uint*)rows.Words + ((((nint)block * panels.Rows) + ((nint)first * depth)) * StepWords) + row;
                 for (int step = 0; step < depth; step++, destination += StepWords * count)
                 {
-                    // Half of the piece belongs to the next group.
-                    Vector256<sbyte> bytes = RowWords.Bytes(source, StepInputs * (block + step), rows.Inputs, inverse).GetLower();
-                    bytes.Store((sbyte*)words);
-                    *(int*)destination = -Offset * Vector512.Sum(Int8Format.Sums(bytes.ToVector512()));
-                    RowWords.Scatter(words, GroupWords, destination + count, count);
+                    IntegerRows<S>.Round(source, StepInputs * (block + step), rows.Inputs, inverse, bytes, StepInputs);
+                    *(int*)destination = -Offset * IntegerRows<S>.Sum(bytes, StepInputs);
+                    for (int pair = 0; pair < WeightWords; pair++)
+                    {
+                        ulong eight = ((ulong*)bytes)[pair];
+                        destination[(1 + (2 * pair)) * count] = Int4Group.Even(eight);
+                        destination[(2 + (2 * pair)) * count] = Int4Group.Even(eight >> 8);
+                    }
                 }
             }
             rows.Scales[first + row] = scale;
@@ -55,51 +59,56 @@ internal readonly unsafe struct Int4Format : IProductFormat
     public static void PackWeight(LinearOperands* layer, int column, int step, int count, float* packed, float* room)
     {
         QuantizedOperands weight = layer->Weight.Integers;
-        int width = Panel<Simd512>.Width;
+        int width = Panel<S>.Width;
         int rows = Math.Min(width, layer->Outputs - column);
+        int first = WeightWords * step;
+        int words = Math.Min(WeightWords * count, ((layer->Inputs + 7) / 8) - first);
+        Packing.Pack<S, F32Rows<S>>(new((float*)weight.Values, weight.RowBytes / sizeof(uint)), column, rows, first, words, room, width, width);
+        new Span<float>(room + (words * width), ((WeightWords * count) - words) * width).Clear();
         for (int i = 0; i < count; i++, packed += PanelWords)
         {
-            int start = StepInputs * (step + i);
-            int group = start / weight.GroupSize;
+            new ReadOnlySpan<float>(room + (i * WeightWords * width), WeightWords * width).CopyTo(new Span<float>(packed, WeightWords * width));
+            float* scales = weight.Scales + ((nint)column * weight.Groups) + (StepInputs * (step + i) / weight.GroupSize);
             for (int row = 0; row < width; row++)
-            {
-                for (int word = 0; word < WeightWords; word++)
-                {
-                    bool present = row < rows && start + (8 * word) < layer->Inputs;
-                    ((uint*)packed)[(word * width) + row] = present ? Spread(Word(weight, column + row, (start / 8) + word)) : 0x88888888;
-                }
-                packed[(WeightWords * width) + row] = row < rows ? weight.Scales[((nint)(column + row) * weight.Groups) + group] : 0;
-            }
+                packed[(WeightWords * width) + row] = row < rows ? scales[(nint)row * weight.Groups] : 0;
         }
-
-        static uint Word(QuantizedOperands weight, int row, int word) =>
-            System.Runtime.CompilerServices.Unsafe.ReadUnaligned<uint>(weight.Values + (row * weight.RowBytes) + (word * sizeof(uint)));
     }
 
     public static void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) =>
-        new Span<float>(strip, count * Panel<Simd512>.Width).Clear();
+        new Span<float>(strip, count * Panel<S>.Width).Clear();
 
     public static void Finish(LinearOperands* layer, int column, PackedRows rows, int count, float* strip)
     {
-        (Simd512 left, Simd512 right) = Panel<Simd512>.Load(layer->Bias, column, layer->Outputs);
+        (S left, S right) = Panel<S>.Load(layer->Bias, column, layer->Outputs);
         for (int row = 0; row < count; row++)
         {
-            float* sums = strip + ((nint)row * Panel<Simd512>.Width);
-            Simd512 scale = Simd512.Broadcast(rows.Scales[row]);
-            Simd512.MultiplyAdd(Simd512.Load(sums), scale, left).Store(sums);
-            Simd512.MultiplyAdd(Simd512.Load(sums + Simd512.Width), scale, right).Store(sums + Simd512.Width);
+            float* sums = strip + ((nint)row * Panel<S>.Width);
+            S scale = S.Broadcast(rows.Scales[row]);
+            S.MultiplyAdd(S.Load(sums), scale, left).Store(sums);
+            S.MultiplyAdd(S.Load(sums + S.Width), scale, right).Store(sums + S.Width);
         }
     }
+}
 
-    /// <summary>Eight elements in order, lowest first, to low nibbles for the first four and high nibbles for the others.</summary>
-    private static uint Spread(uint word)
+/// <summary>The inputs that a 4-bit weight's sum is exact over.</summary>
+internal static class Int4Group
+{
+    public const int Inputs = 32;
+
+    /// <summary>Words of eight weights.</summary>
+    public const int WeightWords = Inputs / 8;
+
+    /// <summary>Words of four bytes of a row.</summary>
+    public const int RowWords = Inputs / 4;
+
+    /// <summary>Groups whose sums are one chain from 0, which is then added to the result.</summary>
+    public const int BlockSteps = 16;
+
+    /// <summary>Bytes 0, 2, 4 and 6 as a word.</summary>
+    public static uint Even(ulong bytes)
     {
-        return Apart(word & 0xFFFF) | (Apart(word >> 16) << 4);
-
-        static uint Apart(uint nibbles)
-        {
-            nibbles = (nibbles | (nibbles << 8)) & 0x00FF00FF;
-            return (nibbles | (nibbles << 4)) & 0x0F0F0F0F;
-        }
+        bytes &= 0x00FF00FF00FF00FF;
+        bytes = (bytes | (bytes >> 8)) & 0x0000FFFF0000FFFF;
+        return (uint)(bytes | (bytes >> 16));
     }
 }

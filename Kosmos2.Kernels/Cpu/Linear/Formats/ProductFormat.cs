@@ -1,3 +1,5 @@
+using Kosmos2.Kernels.Cpu.Simd;
+
 namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>What a product computes with.</summary>
@@ -15,7 +17,7 @@ internal enum ProductFormat
     /// <summary>bfloat16 times bfloat16, summed in F32 (vdpbf16ps). Weights and rows are rounded.</summary>
     BFloat16,
 
-    /// <summary>8-bit weights with a scale an output, rows rounded to 8 bits with a scale for each group of inputs, summed exactly (vpdpbusd).</summary>
+    /// <summary>8-bit weights with a scale an output, rows rounded to 8 bits with a scale for each group of inputs, summed exactly.</summary>
     Int8,
 
     /// <summary>4-bit weights with a scale for each group of inputs, rows rounded to 8 bits with one scale.</summary>
@@ -95,4 +97,15 @@ internal unsafe struct PackedRows
 
     /// <summary>[rows] what a row's integers are multiplied by; where a row has one scale.</summary>
     public float* Scales;
+
+    /// <summary>A row as it enters the product: itself, or normalised into <paramref name="room"/>.</summary>
+    public readonly float* Row<S>(int row, float* room)
+        where S : unmanaged, ISimd<S>
+    {
+        float* source = Source + ((nint)row * Inputs);
+        if (Norm is not { } norm)
+            return source;
+        Normalization.Row<S>(source, room, Inputs, norm);
+        return room;
+    }
 }

@@ -1,61 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
 
-/// <summary>
-/// Rows on their way into words of two bfloat16s or four bytes. Conversions take <see cref="Piece"/> inputs at a time; rows end where they
-/// end, and what a piece lacks is zeros.
-/// </summary>
+/// <summary>Rows on their way into words of two bfloat16s. Rows end where they end, and what a vector lacks is zeros.</summary>
 internal static unsafe class RowWords
 {
-    /// <summary>Inputs converted at once.</summary>
-    public const int Piece = 64;
-
-    /// <summary>A row as it enters the product: itself, or normalised into <paramref name="room"/>.</summary>
-    public static float* Row(in PackedRows rows, int row, float* room)
-    {
-        float* source = rows.Source + ((nint)row * rows.Inputs);
-        if (rows.Norm is not { } norm)
-            return source;
-        Normalization.Row<Simd512>(source, room, rows.Inputs, norm);
-        return room;
-    }
-
-    /// <summary>
-    /// Factor to and from integers of -127 to 127: the row's largest magnitude becomes 127. A row that is not finite gets a scale that makes all its
-    /// results NaN.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static (float Inverse, float Scale) Range(float* row, int inputs)
-    {
-        Vector512<float> most = default;
-        Vector512<float> zero = default; // x * 0 is NaN for what is not finite
-        for (int i = 0; i < inputs; i += Vector512<float>.Count)
-        {
-            Vector512<float> x = Load(row, i, inputs);
-            most = Vector512.Max(most, Vector512.Abs(x));
-            zero += x * Vector512<float>.Zero;
-        }
-        float largest = float.NegativeInfinity;
-        for (int lane = 0; lane < Vector512<float>.Count; lane++)
-            largest = MathF.Max(largest, most[lane]);
-        if (Vector512.Sum(zero) != 0)
-            return (0, float.NaN);
-        return largest == 0 ? (0, 0) : (127 / largest, largest / 127);
-    }
-
-    /// <summary>Sixteen words of four signed bytes: the integers nearest to 64 inputs times <paramref name="inverse"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<sbyte> Bytes(float* row, int start, int inputs, float inverse)
-    {
-        Vector512<short> low = Vector512.Narrow(Integers(row, start, inputs, inverse), Integers(row, start + 16, inputs, inverse));
-        Vector512<short> high = Vector512.Narrow(Integers(row, start + 32, inputs, inverse), Integers(row, start + 48, inputs, inverse));
-        return Vector512.Narrow(low, high);
-    }
-
     /// <summary>Sixteen words of two bfloat16s, from 32 inputs, rounded to nearest, ties to even.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ushort> BFloat16s(Vector512<float> low, Vector512<float> high) => Vector512.Narrow(Round(low), Round(high));
@@ -78,10 +29,6 @@ internal static unsafe class RowWords
         for (int i = 0; i < count; i++)
             destination[i * stride] = words[i];
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Integers(float* row, int start, int inputs, float inverse) =>
-        start >= inputs ? default : Avx512F.ConvertToVector512Int32(Load(row, start, inputs) * Vector512.Create(inverse));
 
     // Just under half of the last kept bit is added, or half of it where that bit is odd. A NaN must stay one.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

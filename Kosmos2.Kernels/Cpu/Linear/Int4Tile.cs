@@ -1,0 +1,101 @@
+using System.Runtime.CompilerServices;
+using Kosmos2.Kernels.Cpu.Simd;
+
+namespace Kosmos2.Kernels.Cpu.Linear;
+
+/// <summary>
+/// The micro-kernel of <see cref="Int4Format{S}"/>: halves of bytes, 0 to 15, times a row's signed bytes, the sums of a group exact in 16 bits (vpmaddubsw:
+/// 32 products an instruction), then in 32; a group's sum becomes a float and is added to the row's times the group's scale.
+/// </summary>
+/// <remarks>The float sums, touched once a group, wait in memory: the registers are full of the group's.</remarks>
+internal static unsafe class Int4Tile<S, TRows>
+    where S : unmanaged, ISimd<S>
+    where TRows : ITileRows
+{
+    /// <param name="a">[depth][1 + 8][rows].</param>
+    /// <param name="b">[depth][4 + 1][2 Width].</param>
+    /// <param name="c">[rows], a row every <paramref name="stride"/> floats.</param>
+    /// <param name="depth">Groups.</param>
+    /// <param name="stride">Floats from one row of c to the next.</param>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run(float* a, float* b, float* c, nint depth, nint stride)
+    {
+        S* sums = stackalloc S[2 * TRows.Count];
+        for (int i = 0; i < 2 * TRows.Count; i++)
+            sums[i] = default;
+        for (nint group = 0; group < depth; group++)
+        {
+            S l0 = default, l1 = default, l2 = default, l3 = default, l4 = default, l5 = default;
+            S r0 = default, r1 = default, r2 = default, r3 = default, r4 = default, r5 = default;
+            float* corrections = a;
+            a += TRows.Count;
+            for (int word = 0; word < Int4Group.WeightWords; word++)
+            {
+                S left = S.Load(b), right = S.Load(b + S.Width);
+                S leftLow = S.LowNibbles(left), leftHigh = S.HighNibbles(left), rightLow = S.LowNibbles(right), rightHigh = S.HighNibbles(right);
+                S low0 = S.Broadcast(a[0]), high0 = S.Broadcast(a[TRows.Count + 0]);
+                l0 = S.MultiplyAddNibbles(leftHigh, high0, S.MultiplyAddNibbles(leftLow, low0, l0));
+                r0 = S.MultiplyAddNibbles(rightHigh, high0, S.MultiplyAddNibbles(rightLow, low0, r0));
+                if (TRows.Count > 1)
+                {
+                    S low1 = S.Broadcast(a[1]), high1 = S.Broadcast(a[TRows.Count + 1]);
+                    l1 = S.MultiplyAddNibbles(leftHigh, high1, S.MultiplyAddNibbles(leftLow, low1, l1));
+                    r1 = S.MultiplyAddNibbles(rightHigh, high1, S.MultiplyAddNibbles(rightLow, low1, r1));
+                }
+                if (TRows.Count > 2)
+                {
+                    S low2 = S.Broadcast(a[2]), high2 = S.Broadcast(a[TRows.Count + 2]);
+                    l2 = S.MultiplyAddNibbles(leftHigh, high2, S.MultiplyAddNibbles(leftLow, low2, l2));
+                    r2 = S.MultiplyAddNibbles(rightHigh, high2, S.MultiplyAddNibbles(rightLow, low2, r2));
+                }
+                if (TRows.Count > 3)
+                {
+                    S low3 = S.Broadcast(a[3]), high3 = S.Broadcast(a[TRows.Count + 3]);
+                    l3 = S.MultiplyAddNibbles(leftHigh, high3, S.MultiplyAddNibbles(leftLow, low3, l3));
+                    r3 = S.MultiplyAddNibbles(rightHigh, high3, S.MultiplyAddNibbles(rightLow, low3, r3));
+                }
+                if (TRows.Count > 4)
+                {
+                    S low4 = S.Broadcast(a[4]), high4 = S.Broadcast(a[TRows.Count + 4]);
+                    l4 = S.MultiplyAddNibbles(leftHigh, high4, S.MultiplyAddNibbles(leftLow, low4, l4));
+                    r4 = S.MultiplyAddNibbles(rightHigh, high4, S.MultiplyAddNibbles(rightLow, low4, r4));
+                }
+                if (TRows.Count > 5)
+                {
+                    S low5 = S.Broadcast(a[5]), high5 = S.Broadcast(a[TRows.Count + 5]);
+                    l5 = S.MultiplyAddNibbles(leftHigh, high5, S.MultiplyAddNibbles(leftLow, low5, l5));
+                    r5 = S.MultiplyAddNibbles(rightHigh, high5, S.MultiplyAddNibbles(rightLow, low5, r5));
+                }
+                a += 2 * TRows.Count;
+                b += 2 * S.Width;
+            }
+            S leftScale = S.Load(b), rightScale = S.Load(b + S.Width);
+            b += 2 * S.Width;
+            Add(sums, corrections[0], l0, r0, leftScale, rightScale);
+            if (TRows.Count > 1)
+                Add(sums + 2, corrections[1], l1, r1, leftScale, rightScale);
+            if (TRows.Count > 2)
+                Add(sums + 4, corrections[2], l2, r2, leftScale, rightScale);
+            if (TRows.Count > 3)
+                Add(sums + 6, corrections[3], l3, r3, leftScale, rightScale);
+            if (TRows.Count > 4)
+                Add(sums + 8, corrections[4], l4, r4, leftScale, rightScale);
+            if (TRows.Count > 5)
+                Add(sums + 10, corrections[5], l5, r5, leftScale, rightScale);
+        }
+        for (int row = 0; row < TRows.Count; row++, c += stride)
+        {
+            (S.Load(c) + sums[2 * row]).Store(c);
+            (S.Load(c + S.Width) + sums[(2 * row) + 1]).Store(c + S.Width);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(S* sums, float correction, S left, S right, S leftScale, S rightScale)
+    {
+        S start = S.Broadcast(correction);
+        sums[0] = S.MultiplyAdd(S.FromIntegers(S.AddPairs(left, start)), leftScale, sums[0]);
+        sums[1] = S.MultiplyAdd(S.FromIntegers(S.AddPairs(right, start)), rightScale, sums[1]);
+    }
+}

@@ -1,0 +1,48 @@
+using System.Runtime.CompilerServices;
+
+namespace Kosmos2.Kernels.Cpu.Simd;
+
+/// <content>A word of small integers.</content>
+internal readonly unsafe partial struct Simd1
+{
+    private uint Bits => BitConverter.SingleToUInt32Bits(_value);
+
+    private int Low => (short)Bits;
+
+    private int High => (int)Bits >> 16;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreBytes(sbyte* destination) => *destination = (sbyte)_value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd1 EvenBytes(Simd1 words) => Word(words.Bits & 0x00FF00FF);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd1 OddBytes(Simd1 words) => Word((words.Bits >> 8) & 0x00FF00FF);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd1 LowNibbles(Simd1 words) => Word(words.Bits & 0x0F0F0F0F);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd1 HighNibbles(Simd1 words) => Word((words.Bits >> 4) & 0x0F0F0F0F);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd1 MultiplyAddPairs(Simd1 a, Simd1 b, Simd1 sum) => Word((uint)((int)sum.Bits + (a.Low * b.Low) + (a.High * b.High)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd1 MultiplyAddNibbles(Simd1 nibbles, Simd1 bytes, Simd1 sum)
+    {
+        uint u = nibbles.Bits, s = bytes.Bits;
+        int low = sum.Low + ((byte)u * (sbyte)s) + ((byte)(u >> 8) * (sbyte)(s >> 8));
+        int high = sum.High + ((byte)(u >> 16) * (sbyte)(s >> 16)) + ((byte)(u >> 24) * (sbyte)(s >> 24));
+        return Word((ushort)low | ((uint)high << 16));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd1 AddPairs(Simd1 pairs, Simd1 sum) => Word((uint)((int)sum.Bits + pairs.Low + pairs.High));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd1 FromIntegers(Simd1 words) => new((int)words.Bits);
+
+    private static Simd1 Word(uint bits) => new(BitConverter.UInt32BitsToSingle(bits));
+}
