@@ -30,7 +30,9 @@ internal sealed class QuantizationPlan
             return WeightFormat.Stored;
         if (entry.Module is "text_model.model.embed_tokens" or "text_model.lm_head")
             return Fitting(entry, _options.Embedding ?? (_options.Format == WeightFormat.BFloat16 ? WeightFormat.BFloat16 : WeightFormat.Stored));
-        return entry.ModuleClass == TensorCatalog.Linear || _options.Format == WeightFormat.BFloat16 ? Fitting(entry, _options.Format) : WeightFormat.Stored;
+
+        // Norms and biases are next to no bytes, and an error in them goes into every output.
+        return entry.ModuleClass == TensorCatalog.Linear || (_options.Format == WeightFormat.BFloat16 && entry.Shape.Rank > 1) ? Fitting(entry, _options.Format) : WeightFormat.Stored;
     }
 
     /// <summary>The scheme of a format of integers.</summary>

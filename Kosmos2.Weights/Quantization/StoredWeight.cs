@@ -61,6 +61,9 @@ internal sealed class StoredWeight(string name, Tensor source, WeightFormat form
             using Tensor? shifted = layer?.LostInMean() is { } lost ? Floats.Shift(source, lost) : null;
             writer.Write(name, shifted ?? source);
         }
+
+        // It is not read again: a mapped file would stay in memory whole.
+        source.Storage.Discard(source.ByteOffset, source.ByteLength);
     }
 
     private void WriteIntegers<T>(SafetensorsWriter writer, int pieceLength, CancellationToken cancellation)
