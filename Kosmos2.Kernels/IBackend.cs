@@ -4,7 +4,8 @@ namespace Kosmos2.Kernels;
 /// A device as a queue of the model's operations, no more. No operation returns a value; results are read with
 /// <see cref="Download"/>, the only call that waits. Activations are F32 matrices [rows, width] that the caller allocates once and
 /// uses again, and everything that varies from step to step stands in one <see cref="StepTable"/>, so that a step can be recorded
-/// and replayed. Every operation gives a row the same result whatever other rows run beside it and however many threads work.
+/// and replayed. Every operation gives a row the same result whatever other rows run beside it and however many threads work; only the
+/// linear layers of a GPU have kernels of their own for few rows, whose sums are rounded in another order.
 /// </summary>
 /// <remarks>
 /// Calls check their operands (shapes, types, place) and throw <see cref="ArgumentException"/>; they come from one thread at a time.

@@ -23,6 +23,9 @@ internal sealed class DeviceStorage : TensorStorage
 
     public override long ByteLength { get; }
 
+    /// <summary>CUDA's address of the first byte, or OpenCL's handle of the buffer.</summary>
+    public nint NativePointer => _buffer?.NativePtr ?? throw new ObjectDisposedException(nameof(DeviceStorage));
+
     public override unsafe byte* HostPointer => null;
 
     /// <summary>Elements of some type, from a place in bytes.</summary>

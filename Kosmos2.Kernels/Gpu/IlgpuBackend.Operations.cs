@@ -8,15 +8,19 @@ namespace Kosmos2.Kernels.Gpu;
 /// <summary>The model's operations: each checks its operands, then launches its kernels.</summary>
 public sealed partial class IlgpuBackend
 {
-    // Below this many rows a tile would be mostly empty.
-    private const int TiledRows = 4;
+    // Fewer rows leave most of a tile empty; reading W once a row costs less.
+    private const int TiledRows = 8;
 
     /// <inheritdoc/>
     public void Linear(
         Tensor x, LinearParameters layer, Tensor y, Activation activation = Activation.Identity, Tensor? residual = null, LayerNormParameters? norm = null)
     {
         _checks.Linear(x, layer, y, activation, residual, norm);
-        if (y.Shape.ElementCount > 0)
+        if (y.Shape.ElementCount == 0)
+            return;
+        if (x.Rows < TiledRows)
+            FewRows(x, layer, y, activation, residual, norm);
+        else
             Linear(Normalised(x, norm), x.Rows, layer, y, activation, residual);
     }
 
@@ -26,6 +30,11 @@ public sealed partial class IlgpuBackend
         _checks.LinearGroup(x, layers, y, norm);
         if (x.Shape.ElementCount == 0)
             return;
+        if (x.Rows < TiledRows)
+        {
+            FewRows(x, layers, y, norm);
+            return;
+        }
         ArrayView<float> input = Normalised(x, norm);
         for (int i = 0; i < layers.Length; i++)
             Linear(input, x.Rows, layers[i], y[i], Activation.Identity, null, sameRows: i > 0);
@@ -44,7 +53,7 @@ public sealed partial class IlgpuBackend
     {
         _checks.L2Normalize(x, y);
         if (x.Shape.ElementCount > 0)
-            _launch.L2Normalize((x.Rows, IlgpuDevices.GroupSize), x.Floats(), y.Floats(), x.Width);
+            _launch.L2Normalize(Launch(), (x.Rows, IlgpuDevices.GroupSize), x.Floats(), y.Floats(), x.Width);
     }
 
     /// <inheritdoc/>
@@ -59,9 +68,9 @@ public sealed partial class IlgpuBackend
             (int)pixels.Shape[1], (int)pixels.Shape[2], pixels.Width, size, pixels.Width / size, embedding.Positions.Rows - 1);
         int count = checked(rows * embedding.Patch.Shape.Width);
         ArrayView<float> unfolded = Grow(ref _scratch, (long)count * sizeof(float)).View<float>(0, count);
-        _launch.Unfold(count, pixels.Floats(), unfolded, options);
+        _launch.Unfold(Launch(), count, pixels.Floats(), unfolded, options);
         _launch.PatchPositions(
-            rows * y.Width, embedding.ClassToken.Floats(), embedding.Positions.Floats(), y.Floats(), embedding.Positions.Rows, y.Width);
+            Launch(), rows * y.Width, embedding.ClassToken.Floats(), embedding.Positions.Floats(), y.Floats(), embedding.Positions.Rows, y.Width);
         Linear(unfolded, rows, new LinearParameters(embedding.Patch, null), y, Activation.Identity, residual: y);
     }
 
@@ -71,27 +80,27 @@ public sealed partial class IlgpuBackend
         _checks.EmbedRows(embeddings, given, positions, y);
         if (y.Shape.ElementCount == 0)
             return;
-        var weight = (DeviceWeight)embeddings;
-        switch (weight.DType)
+        switch (embeddings.DType)
         {
             case DType.F32:
-                Run(_floatWeights, new FloatView(Elements<float>(weight)));
+                Run(_floatWeights);
                 break;
             case DType.F16:
-                Run(_halfWeights, new HalfView(Elements<ushort>(weight)));
+                Run(_halfWeights);
                 break;
             default:
-                Run(_bfloat16Weights, new BFloat16View(Elements<ushort>(weight)));
+                Run(_bfloat16Weights);
                 break;
         }
 
-        void Run<TWeight>(WeightLaunchers<TWeight> launchers, TWeight view)
+        void Run<TWeight>(WeightLaunchers<TWeight> launchers)
             where TWeight : struct, IWeightView => launchers.EmbedRows(
+                Launch(),
                 (int)y.Shape.ElementCount,
-                Section(StepTable.Section.TokenIds, y.Rows),
-                Section(StepTable.Section.GivenRows, y.Rows),
-                Section(StepTable.Section.Positions, y.Rows),
-                view,
+                Section(StepTable.Section.TokenIds),
+                Section(StepTable.Section.GivenRows),
+                Section(StepTable.Section.Positions),
+                launchers.View(embeddings),
                 (given ?? positions).Floats(),
                 positions.Floats(),
                 y.Floats(),
@@ -108,6 +117,7 @@ public sealed partial class IlgpuBackend
         var options = new PackedAttentionOptions(
             y.Rows / batch, k.Rows / batch, heads, y.Width / heads, scale, q.Rows == y.Rows ? 0 : 1, probabilities is null ? 0 : 1);
         _launch.PackedAttention(
+            Launch(),
             (new Index3D(y.Rows, heads, 1), new Index3D(AttentionKernels.GroupSize, 1, 1)),
             q.Floats(),
             k.Floats(),
@@ -123,18 +133,8 @@ public sealed partial class IlgpuBackend
         _checks.AppendKeyValues(k, v, blocks, layer);
         if (k.Shape.ElementCount == 0)
             return;
-        ArrayView<int> slots = Section(StepTable.Section.Slots, k.Rows);
         _launch.Append(
-            (int)k.Shape.ElementCount,
-            slots,
-            k.Floats(),
-            v.Floats(),
-            blocks.Keys(layer).Floats(),
-            blocks.Values(layer).Floats(),
-            blocks.Heads,
-            blocks.HeadSize);
-        if (layer == 0)
-            _launch.AppendBias(k.Rows, slots, Section(StepTable.Section.KeyVisible, k.Rows), blocks.KeyBias.Floats());
+            Launch(), (int)k.Shape.ElementCount, k.Floats(), v.Floats(), Sequences(), Views(blocks, layer), layer == 0 ? 1 : 0);
     }
 
     /// <inheritdoc/>
@@ -143,23 +143,15 @@ public sealed partial class IlgpuBackend
         _checks.CachedAttention(q, blocks, layer, y, probabilities);
         if (y.Shape.ElementCount == 0)
             return;
-        StepTable step = _checks.Step;
-        var sequences = new SequenceViews(
-            Section(StepTable.Section.RowSequences, step.RowCount),
-            Section(StepTable.Section.RowStarts, step.SequenceCount + 1),
-            Section(StepTable.Section.KeyCounts, step.SequenceCount),
-            Section(StepTable.Section.BlockStarts, step.SequenceCount + 1),
-            Section(StepTable.Section.Blocks, step.Blocks.Length));
         _launch.CachedAttention(
+            Launch(),
             (new Index3D(y.Rows, blocks.Heads, 1), new Index3D(AttentionKernels.GroupSize, 1, 1)),
             q.Floats(),
-            blocks.Keys(layer).Floats(),
-            blocks.Values(layer).Floats(),
-            blocks.KeyBias.Floats(),
-            sequences,
+            Views(blocks, layer),
+            Sequences(),
             y.Floats(),
             (probabilities ?? y).Floats(),
-            new CachedAttentionOptions(blocks.Heads, blocks.HeadSize, scale, probabilities is null ? 0 : 1));
+            new CachedAttentionOptions(scale, probabilities is null ? 0 : 1));
     }
 
     /// <inheritdoc/>
@@ -170,14 +162,15 @@ public sealed partial class IlgpuBackend
             return;
         ReadOnlySpan<int> numbers = MemoryMarshal.Cast<(int Source, int Destination), int>(pairs);
         ArrayView<int> table = Grow(ref _pairs, numbers.Length * sizeof(int)).View<int>(0, numbers.Length);
-        table.CopyFromCPU(Queue, numbers);
+        _counters.Uploads++;
+        table.CopyFromCPU(_queue, numbers);
         int length = blocks.Heads * KeyValueBlocks.BlockSize * blocks.HeadSize;
         for (int layer = 0; layer < blocks.Layers; layer++)
         {
-            _launch.CopyBlocks(pairs.Length * length, table, blocks.Keys(layer).Floats(), length);
-            _launch.CopyBlocks(pairs.Length * length, table, blocks.Values(layer).Floats(), length);
+            _launch.CopyBlocks(Launch(), pairs.Length * length, table, blocks.Keys(layer).Floats(), length);
+            _launch.CopyBlocks(Launch(), pairs.Length * length, table, blocks.Values(layer).Floats(), length);
         }
-        _launch.CopyBlocks(pairs.Length * KeyValueBlocks.BlockSize, table, blocks.KeyBias.Floats(), KeyValueBlocks.BlockSize);
+        _launch.CopyBlocks(Launch(), pairs.Length * KeyValueBlocks.BlockSize, table, blocks.KeyBias.Floats(), KeyValueBlocks.BlockSize);
     }
 
     /// <inheritdoc/>
@@ -185,7 +178,7 @@ public sealed partial class IlgpuBackend
     {
         _checks.GatherOutputRows(x, y);
         if (y.Shape.ElementCount > 0)
-            _launch.Gather((int)y.Shape.ElementCount, Section(StepTable.Section.OutputRows, y.Rows), x.Floats(), y.Floats(), y.Width);
+            _launch.Gather(Launch(), (int)y.Shape.ElementCount, Section(StepTable.Section.OutputRows), x.Floats(), y.Floats(), y.Width);
     }
 
     /// <inheritdoc/>
@@ -196,16 +189,28 @@ public sealed partial class IlgpuBackend
         if (step.OutputCount == 0)
             return;
         _launch.Select(
+            Launch(),
             (step.OutputCount, IlgpuDevices.GroupSize),
             logits.Floats(),
-            Section(StepTable.Section.BanStarts, step.OutputCount + 1),
-            Section(StepTable.Section.Bans, step.Bans.Length),
+            Section(StepTable.Section.BanStarts),
+            Section(StepTable.Section.Bans),
             ids.View<int>(),
             logits.Width);
     }
 
-    private static ArrayView<T> Elements<T>(DeviceWeight weight)
-        where T : unmanaged => weight.Storage.View<T>(0, weight.Shape.ElementCount);
+    private static CacheViews Views(KeyValueBlocks blocks, int layer) =>
+        new(blocks.Keys(layer).Floats(), blocks.Values(layer).Floats(), blocks.KeyBias.Floats(), blocks.Heads, blocks.HeadSize);
+
+    private static NormViews Views(LayerNormParameters norm) => new(norm.Weight.Floats(), norm.Bias.Floats(), norm.Epsilon);
+
+    private SequenceViews Sequences() => new(
+        Section(StepTable.Section.Slots),
+        Section(StepTable.Section.KeyVisible),
+        Section(StepTable.Section.RowSequences),
+        Section(StepTable.Section.RowStarts),
+        Section(StepTable.Section.KeyCounts),
+        Section(StepTable.Section.BlockStarts),
+        Section(StepTable.Section.Blocks));
 
     /// <summary>x as a linear layer reads it: as it is, or its normalised copy in the scratch buffer.</summary>
     private ArrayView<float> Normalised(Tensor x, LayerNormParameters? norm)
@@ -217,52 +222,36 @@ public sealed partial class IlgpuBackend
         return copy;
     }
 
-    private void LayerNorm(Tensor x, LayerNormParameters norm, ArrayView<float> y) => _launch.LayerNorm(
-        (x.Rows, IlgpuDevices.GroupSize), x.Floats(), norm.Weight.Floats(), norm.Bias.Floats(), y, x.Width, norm.Epsilon);
+    private void LayerNorm(Tensor x, LayerNormParameters norm, ArrayView<float> y) =>
+        _launch.LayerNorm(Launch(), (x.Rows, IlgpuDevices.GroupSize), x.Floats(), Views(norm), y, x.Width);
 
     private void Linear(ArrayView<float> x, int rows, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, bool sameRows = false)
     {
         if (WrittenLinear(x, rows, layer, y, activation, residual, sameRows))
             return;
-        var options = new LinearOptions(rows, layer.Inputs, layer.Outputs, (int)activation, layer.Bias is null ? 0 : 1, residual is null ? 0 : 1);
-        var weight = (DeviceWeight)layer.Weight;
-        // What is absent must still be some buffer.
-        ArrayView<float> bias = (layer.Bias ?? y).Floats();
-        ArrayView<float> added = (residual ?? y).Floats();
-        switch (weight.DType)
+        switch (layer.Weight.DType)
         {
             case DType.F32:
-                Linear(_floatWeights, x, new FloatView(Elements<float>(weight)), bias, added, y.Floats(), options);
+                Tiled(_floatWeights);
                 break;
             case DType.F16:
-                Linear(_halfWeights, x, new HalfView(Elements<ushort>(weight)), bias, added, y.Floats(), options);
+                Tiled(_halfWeights);
                 break;
             default:
-                Linear(_bfloat16Weights, x, new BFloat16View(Elements<ushort>(weight)), bias, added, y.Floats(), options);
+                Tiled(_bfloat16Weights);
                 break;
         }
-    }
 
-    private static void Linear<TWeight>(
-        WeightLaunchers<TWeight> launchers,
-        ArrayView<float> x,
-        TWeight weight,
-        ArrayView<float> bias,
-        ArrayView<float> residual,
-        ArrayView<float> y,
-        LinearOptions options)
-        where TWeight : struct, IWeightView
-    {
-        if (options.Rows < TiledRows)
-        {
-            var groups = new Index3D(Groups(options.Outputs, LinearKernels.RowOutputs), options.Rows, 1);
-            launchers.LinearRow((groups, new Index3D(IlgpuDevices.GroupSize, 1, 1)), x, weight, bias, residual, y, options);
-        }
-        else
-        {
-            var groups = new Index3D(Groups(options.Outputs, TiledLinearKernels.Tile), Groups(options.Rows, TiledLinearKernels.Tile), 1);
-            launchers.LinearTiled((groups, new Index3D(IlgpuDevices.GroupSize, 1, 1)), x, weight, bias, residual, y, options);
-        }
+        void Tiled<TWeight>(WeightLaunchers<TWeight> launchers)
+            where TWeight : struct, IWeightView => launchers.LinearTiled(
+                Launch(),
+                (new Index3D(Groups(layer.Outputs, TiledLinearKernels.Tile), Groups(rows, TiledLinearKernels.Tile), 1), new Index3D(IlgpuDevices.GroupSize, 1, 1)),
+                x,
+                launchers.View(layer.Weight),
+                (layer.Bias ?? y).Floats(), // what is absent must still be some buffer
+                (residual ?? y).Floats(),
+                y.Floats(),
+                new LinearOptions(rows, layer.Inputs, layer.Outputs, (int)activation, layer.Bias is null ? 0 : 1, residual is null ? 0 : 1));
     }
 
     private static int Groups(int count, int size) => (count + size - 1) / size;

@@ -51,15 +51,17 @@ public sealed partial class IlgpuBackend
         ulong w = Address(weight.Storage.View<byte>(0, weight.Storage.ByteLength));
         var operands = new ProductOperands(Address(x), w, Address(layer.Bias), Address(residual), Address(y));
         using var current = _accelerator.BindScoped();
-        nint stream = ((CudaStream)Queue).StreamPtr;
+        nint stream = ((CudaStream)_queue).StreamPtr;
         if (_fastProducts is not null && TensorCoreProducts.Takes(weight.DType, rows, layer.Inputs, operands.X, w))
         {
             ulong rounded = Rounded(stream, weight.DType, x);
+            _counters.Launches++;
             _fastProducts.Multiply(stream, weight.DType, operands with { X = rounded }, rows, layer.Inputs, layer.Outputs, activation);
             return true;
         }
         if (!ExactProducts.Takes(weight.DType, rows, layer.Inputs, operands.X, w))
             return false;
+        _counters.Launches++;
         _exactProducts.Multiply(stream, weight.DType, operands, rows, layer.Inputs, layer.Outputs, activation);
         return true;
     }
@@ -69,7 +71,10 @@ public sealed partial class IlgpuBackend
         long bytes = x.Length * sizeof(ushort);
         ulong rounded = Address(Grow(ref _rounded, bytes).View<byte>(0, bytes));
         if (_roundedAs != type)
+        {
+            _counters.Launches++;
             _fastProducts!.Round(stream, type, Address(x), rounded, x.Length);
+        }
         _roundedAs = type;
         return rounded;
     }

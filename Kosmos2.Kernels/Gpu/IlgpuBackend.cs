@@ -12,6 +12,9 @@ namespace Kosmos2.Kernels.Gpu;
 /// </summary>
 public sealed partial class IlgpuBackend : IBackend
 {
+    // Larger results are read without staging.
+    private const int StagedBytes = 4096;
+
     // Of a quantized weight at a time: 4 MB.
     private const int UploadedFloats = 1 << 20;
 
@@ -22,6 +25,10 @@ public sealed partial class IlgpuBackend : IBackend
     private readonly WeightLaunchers<FloatView> _floatWeights;
     private readonly WeightLaunchers<HalfView> _halfWeights;
     private readonly WeightLaunchers<BFloat16View> _bfloat16Weights;
+    private readonly AcceleratorStream _queue;
+    private readonly DeviceCounters _counters = new();
+    private readonly StagingBuffer _stepStaging;
+    private readonly StagingBuffer _resultStaging;
     private DeviceStorage? _step;
     private DeviceStorage? _scratch;
     private DeviceStorage? _pairs;
@@ -35,17 +42,25 @@ public sealed partial class IlgpuBackend : IBackend
             description,
             tensor => tensor.Storage is DeviceStorage storage && storage.Accelerator == accelerator && storage.IsAlive,
             weight => weight is DeviceWeight { Storage.IsAlive: true } ours && ours.Storage.Accelerator == accelerator);
+        // Not the default one: CUDA can record graphs from streams of one's own only.
+        _queue = accelerator.CreateStream();
+        _stepStaging = new StagingBuffer(accelerator);
+        _resultStaging = new StagingBuffer(accelerator);
         _launch = new Launchers(accelerator);
-        _floatWeights = new WeightLaunchers<FloatView>(accelerator);
-        _halfWeights = new WeightLaunchers<HalfView>(accelerator);
-        _bfloat16Weights = new WeightLaunchers<BFloat16View>(accelerator);
+        _floatWeights = new WeightLaunchers<FloatView>(accelerator, weight => new FloatView(Elements<float>(weight)));
+        _halfWeights = new WeightLaunchers<HalfView>(accelerator, weight => new HalfView(Elements<ushort>(weight)));
+        _bfloat16Weights = new WeightLaunchers<BFloat16View>(accelerator, weight => new BFloat16View(Elements<ushort>(weight)));
         (_exactProducts, _fastProducts) = CreateProducts(accelerator, options);
+
+        static ArrayView<T> Elements<T>(DeviceWeight weight)
+            where T : unmanaged => weight.Storage.View<T>(0, weight.Shape.ElementCount);
     }
 
     /// <inheritdoc/>
     public string Description { get; }
 
-    private AcceleratorStream Queue => _accelerator.DefaultStream;
+    /// <summary>What has been asked of the device so far.</summary>
+    internal DeviceCounters Counters => _counters;
 
     /// <summary>Opens a device.</summary>
     /// <param name="kind">How to reach it.</param>
@@ -79,7 +94,7 @@ public sealed partial class IlgpuBackend : IBackend
         OperandRules.Require(shape.ElementCount <= int.MaxValue, shape, "at most 2^31 - 1 elements", nameof(extents));
         var storage = new DeviceStorage(_accelerator, shape.ElementCount * type.SizeInBytes());
         if (storage.ByteLength > 0)
-            storage.View<byte>(0, storage.ByteLength).MemSetToZero(Queue);
+            storage.View<byte>(0, storage.ByteLength).MemSetToZero(_queue);
         return new Tensor(storage, type, shape, 0, ownsStorage: true);
     }
 
@@ -90,7 +105,7 @@ public sealed partial class IlgpuBackend : IBackend
         OperandRules.Require(weight.Shape.ElementCount <= int.MaxValue, weight, "at most 2^31 - 1 elements");
         var storage = new DeviceStorage(_accelerator, weight.ByteLength);
         if (weight.ByteLength > 0)
-            storage.View<byte>(0, weight.ByteLength).CopyFromCPU(Queue, ref *weight.HostPointer, weight.ByteLength);
+            storage.View<byte>(0, weight.ByteLength).CopyFromCPU(_queue, ref *weight.HostPointer, weight.ByteLength);
         return new DeviceWeight(storage, weight.Shape, weight.DType);
     }
 
@@ -109,7 +124,7 @@ public sealed partial class IlgpuBackend : IBackend
             int count = Math.Min(chunk, rows - row);
             for (int i = 0; i < count; i++)
                 weight.ReadRow(row + i, floats.AsSpan(i * width, width));
-            storage.View<float>((long)row * width * sizeof(float), (long)count * width).CopyFromCPU(Queue, floats.AsSpan(0, count * width));
+            storage.View<float>((long)row * width * sizeof(float), (long)count * width).CopyFromCPU(_queue, floats.AsSpan(0, count * width));
         }
         return new DeviceWeight(storage, weight.Shape, DType.F32);
     }
@@ -119,8 +134,10 @@ public sealed partial class IlgpuBackend : IBackend
         where T : unmanaged
     {
         _checks.Transfer<T>(destination, source.Length);
-        if (!source.IsEmpty)
-            destination.View<byte>().CopyFromCPU(Queue, MemoryMarshal.AsBytes(source));
+        if (source.IsEmpty)
+            return;
+        _counters.Uploads++;
+        destination.View<byte>().CopyFromCPU(_queue, MemoryMarshal.AsBytes(source));
     }
 
     /// <inheritdoc/>
@@ -128,19 +145,40 @@ public sealed partial class IlgpuBackend : IBackend
         where T : unmanaged
     {
         _checks.Transfer<T>(source, destination.Length);
-        if (!destination.IsEmpty)
-            source.View<byte>().CopyToCPU(Queue, MemoryMarshal.AsBytes(destination));
+        if (destination.IsEmpty)
+            return;
+        Span<byte> bytes = MemoryMarshal.AsBytes(destination);
+        if (bytes.Length > StagedBytes)
+        {
+            source.View<byte>().CopyToCPU(_queue, bytes);
+            Synchronize();
+            return;
+        }
+        Span<byte> staged = _resultStaging.Bytes(bytes.Length);
+        _resultStaging.CopyFrom(_queue, (DeviceStorage)source.Storage, source.ByteOffset, source.ByteLength);
+        Synchronize();
+        staged.CopyTo(bytes);
     }
 
     /// <inheritdoc/>
-    public void Synchronize() => Queue.Synchronize();
+    public void Synchronize()
+    {
+        _counters.Synchronisations++;
+        _queue.Synchronize();
+        _stepStaging.IsBusy = false;
+    }
 
     /// <inheritdoc/>
     public void BeginStep(StepTable table)
     {
         _checks.BeginStep(table);
         Tensor numbers = table.Storage;
-        Grow(ref _step, numbers.ByteLength).View<int>(0, numbers.Shape.ElementCount).CopyFromCPU(Queue, numbers.AsSpan<int>());
+        // The last step's copy is under way only where nobody has read a result since.
+        if (_stepStaging.IsBusy)
+            Synchronize();
+        MemoryMarshal.AsBytes(numbers.AsSpan<int>()).CopyTo(_stepStaging.Bytes((int)numbers.ByteLength));
+        _counters.Uploads++;
+        _stepStaging.CopyTo(_queue, Grow(ref _step, numbers.ByteLength), 0, numbers.ByteLength);
     }
 
     /// <inheritdoc/>
@@ -153,18 +191,22 @@ public sealed partial class IlgpuBackend : IBackend
     {
         _checks.Copy(source, destination);
         if (source.ByteLength > 0)
-            source.View<byte>().CopyTo(Queue, destination.View<byte>());
+            source.View<byte>().CopyTo(_queue, destination.View<byte>());
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _queue.Synchronize();
         _exactProducts?.Dispose();
         _fastProducts?.Dispose();
         _rounded?.Dispose();
         _step?.Dispose();
         _scratch?.Dispose();
         _pairs?.Dispose();
+        _stepStaging.Dispose();
+        _resultStaging.Dispose();
+        _queue.Dispose();
         _accelerator.Dispose();
         _context.Dispose();
     }
@@ -182,7 +224,17 @@ public sealed partial class IlgpuBackend : IBackend
         return buffer = new DeviceStorage(_accelerator, byteLength);
     }
 
-    /// <summary>A section of the step's table on the device.</summary>
-    private ArrayView<int> Section(StepTable.Section section, int count) =>
-        _step!.View<int>((long)_checks.Step.Offset(section) * sizeof(int), count);
+    /// <summary>The queue, for one more launch.</summary>
+    private AcceleratorStream Launch()
+    {
+        _counters.Launches++;
+        return _queue;
+    }
+
+    /// <summary>The step's table on the device from a section on: where the section ends is for kernels to know, so that steps of a layout share arguments.</summary>
+    private ArrayView<int> Section(StepTable.Section section)
+    {
+        int start = _checks.Step.Offset(section);
+        return _step!.View<int>((long)start * sizeof(int), _checks.Step.Storage.Shape.ElementCount - start);
+    }
 }

@@ -3,74 +3,84 @@ using ILGPU.Runtime;
 using Kosmos2.Kernels.Gpu.Kernels;
 using Floats = ILGPU.ArrayView<float>;
 using Integers = ILGPU.ArrayView<int>;
+using Stream = ILGPU.Runtime.AcceleratorStream;
 
 namespace Kosmos2.Kernels.Gpu;
 
 /// <summary>The kernels as they are launched on one device's queue, each compiled when it is first asked for and kept.</summary>
 internal sealed class Launchers(Accelerator accelerator)
 {
-    private Action<KernelConfig, Floats, Floats, Floats, Floats, int, float>? _layerNorm;
-    private Action<KernelConfig, Floats, Floats, int>? _l2Normalize;
-    private Action<Index1D, Floats, Floats, PatchOptions>? _unfold;
-    private Action<Index1D, Floats, Floats, Floats, int, int>? _patchPositions;
-    private Action<KernelConfig, Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions>? _packedAttention;
-    private Action<KernelConfig, Floats, Floats, Floats, Floats, SequenceViews, Floats, Floats, CachedAttentionOptions>? _cachedAttention;
-    private Action<Index1D, Integers, Floats, Floats, Floats, Floats, int, int>? _append;
-    private Action<Index1D, Integers, Integers, Floats>? _appendBias;
-    private Action<Index1D, Integers, Floats, int>? _copyBlocks;
-    private Action<Index1D, Integers, Floats, Floats, int>? _gather;
-    private Action<KernelConfig, Floats, Integers, Integers, Integers, int>? _select;
+    private Action<Stream, KernelConfig, Floats, NormViews, Floats, int>? _layerNorm;
+    private Action<Stream, KernelConfig, Floats, Floats, int>? _l2Normalize;
+    private Action<Stream, Index1D, Floats, Floats, PatchOptions>? _unfold;
+    private Action<Stream, Index1D, Floats, Floats, Floats, int, int>? _patchPositions;
+    private Action<Stream, KernelConfig, Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions>? _packedAttention;
+    private Action<Stream, KernelConfig, Floats, CacheViews, SequenceViews, Floats, Floats, CachedAttentionOptions>? _cachedAttention;
+    private Action<Stream, Index1D, Floats, Floats, SequenceViews, CacheViews, int>? _append;
+    private Action<Stream, Index1D, Integers, Floats, int>? _copyBlocks;
+    private Action<Stream, Index1D, Integers, Floats, Floats, int>? _gather;
+    private Action<Stream, KernelConfig, Floats, Integers, Integers, Integers, int>? _select;
 
-    public Action<KernelConfig, Floats, Floats, Floats, Floats, int, float> LayerNorm =>
-        _layerNorm ??= accelerator.LoadStreamKernel<Floats, Floats, Floats, Floats, int, float>(RowKernels.LayerNorm);
+    public Action<Stream, KernelConfig, Floats, NormViews, Floats, int> LayerNorm =>
+        _layerNorm ??= accelerator.LoadKernel<Floats, NormViews, Floats, int>(RowKernels.LayerNorm);
 
-    public Action<KernelConfig, Floats, Floats, int> L2Normalize =>
-        _l2Normalize ??= accelerator.LoadStreamKernel<Floats, Floats, int>(RowKernels.L2Normalize);
+    public Action<Stream, KernelConfig, Floats, Floats, int> L2Normalize =>
+        _l2Normalize ??= accelerator.LoadKernel<Floats, Floats, int>(RowKernels.L2Normalize);
 
-    public Action<Index1D, Floats, Floats, PatchOptions> Unfold =>
-        _unfold ??= accelerator.LoadAutoGroupedStreamKernel<Index1D, Floats, Floats, PatchOptions>(EmbeddingKernels.Unfold);
+    public Action<Stream, Index1D, Floats, Floats, PatchOptions> Unfold =>
+        _unfold ??= accelerator.LoadAutoGroupedKernel<Index1D, Floats, Floats, PatchOptions>(EmbeddingKernels.Unfold);
 
-    public Action<Index1D, Floats, Floats, Floats, int, int> PatchPositions =>
-        _patchPositions ??= accelerator.LoadAutoGroupedStreamKernel<Index1D, Floats, Floats, Floats, int, int>(EmbeddingKernels.PatchPositions);
+    public Action<Stream, Index1D, Floats, Floats, Floats, int, int> PatchPositions =>
+        _patchPositions ??= accelerator.LoadAutoGroupedKernel<Index1D, Floats, Floats, Floats, int, int>(EmbeddingKernels.PatchPositions);
 
-    public Action<KernelConfig, Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions> PackedAttention =>
-        _packedAttention ??= accelerator.LoadStreamKernel<Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions>(AttentionKernels.Packed);
+    public Action<Stream, KernelConfig, Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions> PackedAttention =>
+        _packedAttention ??= accelerator.LoadKernel<Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions>(AttentionKernels.Packed);
 
-    public Action<KernelConfig, Floats, Floats, Floats, Floats, SequenceViews, Floats, Floats, CachedAttentionOptions> CachedAttention =>
-        _cachedAttention ??= accelerator.LoadStreamKernel<Floats, Floats, Floats, Floats, SequenceViews, Floats, Floats, CachedAttentionOptions>(
+    public Action<Stream, KernelConfig, Floats, CacheViews, SequenceViews, Floats, Floats, CachedAttentionOptions> CachedAttention =>
+        _cachedAttention ??= accelerator.LoadKernel<Floats, CacheViews, SequenceViews, Floats, Floats, CachedAttentionOptions>(
             AttentionKernels.Cached);
 
-    public Action<Index1D, Integers, Floats, Floats, Floats, Floats, int, int> Append =>
-        _append ??= accelerator.LoadAutoGroupedStreamKernel<Index1D, Integers, Floats, Floats, Floats, Floats, int, int>(CacheKernels.Append);
+    public Action<Stream, Index1D, Floats, Floats, SequenceViews, CacheViews, int> Append =>
+        _append ??= accelerator.LoadAutoGroupedKernel<Index1D, Floats, Floats, SequenceViews, CacheViews, int>(CacheKernels.Append);
 
-    public Action<Index1D, Integers, Integers, Floats> AppendBias =>
-        _appendBias ??= accelerator.LoadAutoGroupedStreamKernel<Index1D, Integers, Integers, Floats>(CacheKernels.AppendBias);
+    public Action<Stream, Index1D, Integers, Floats, int> CopyBlocks =>
+        _copyBlocks ??= accelerator.LoadAutoGroupedKernel<Index1D, Integers, Floats, int>(CacheKernels.CopyBlocks);
 
-    public Action<Index1D, Integers, Floats, int> CopyBlocks =>
-        _copyBlocks ??= accelerator.LoadAutoGroupedStreamKernel<Index1D, Integers, Floats, int>(CacheKernels.CopyBlocks);
+    public Action<Stream, Index1D, Integers, Floats, Floats, int> Gather =>
+        _gather ??= accelerator.LoadAutoGroupedKernel<Index1D, Integers, Floats, Floats, int>(CacheKernels.Gather);
 
-    public Action<Index1D, Integers, Floats, Floats, int> Gather =>
-        _gather ??= accelerator.LoadAutoGroupedStreamKernel<Index1D, Integers, Floats, Floats, int>(CacheKernels.Gather);
-
-    public Action<KernelConfig, Floats, Integers, Integers, Integers, int> Select =>
-        _select ??= accelerator.LoadStreamKernel<Floats, Integers, Integers, Integers, int>(SelectionKernels.Select);
+    public Action<Stream, KernelConfig, Floats, Integers, Integers, Integers, int> Select =>
+        _select ??= accelerator.LoadKernel<Floats, Integers, Integers, Integers, int>(SelectionKernels.Select);
 }
 
 /// <summary>The kernels that read a weight, for one stored type.</summary>
-internal sealed class WeightLaunchers<TWeight>(Accelerator accelerator)
+/// <param name="accelerator">The device.</param>
+/// <param name="view">Makes the view of a weight of that type.</param>
+internal sealed class WeightLaunchers<TWeight>(Accelerator accelerator, Func<DeviceWeight, TWeight> view)
     where TWeight : struct, IWeightView
 {
-    private Action<KernelConfig, Floats, TWeight, Floats, Floats, Floats, LinearOptions>? _tiled;
-    private Action<KernelConfig, Floats, TWeight, Floats, Floats, Floats, LinearOptions>? _row;
-    private Action<Index1D, Integers, Integers, Integers, TWeight, Floats, Floats, Floats, int, float>? _embedRows;
+    private Action<Stream, KernelConfig, Floats, TWeight, Floats, Floats, Floats, LinearOptions>? _tiled;
+    private Action<Stream, KernelConfig, Floats, NormViews, LayerViews<TWeight>, Floats, LinearOptions>? _row;
+    private Action<Stream, KernelConfig, Floats, NormViews, LayerViews<TWeight>, LayerViews<TWeight>, LayerViews<TWeight>, LinearOptions>? _threeLayers;
+    private Action<Stream, Index1D, Integers, Integers, Integers, TWeight, Floats, Floats, Floats, int, float>? _embedRows;
 
-    public Action<KernelConfig, Floats, TWeight, Floats, Floats, Floats, LinearOptions> LinearTiled =>
-        _tiled ??= accelerator.LoadStreamKernel<Floats, TWeight, Floats, Floats, Floats, LinearOptions>(TiledLinearKernels.Tiled);
+    public Action<Stream, KernelConfig, Floats, TWeight, Floats, Floats, Floats, LinearOptions> LinearTiled =>
+        _tiled ??= accelerator.LoadKernel<Floats, TWeight, Floats, Floats, Floats, LinearOptions>(TiledLinearKernels.Tiled);
 
-    public Action<KernelConfig, Floats, TWeight, Floats, Floats, Floats, LinearOptions> LinearRow =>
-        _row ??= accelerator.LoadStreamKernel<Floats, TWeight, Floats, Floats, Floats, LinearOptions>(LinearKernels.Row);
+    public Action<Stream, KernelConfig, Floats, NormViews, LayerViews<TWeight>, Floats, LinearOptions> LinearRow =>
+        _row ??= accelerator.LoadKernel<Floats, NormViews, LayerViews<TWeight>, Floats, LinearOptions>(FewRowKernels.Row);
 
-    public Action<Index1D, Integers, Integers, Integers, TWeight, Floats, Floats, Floats, int, float> EmbedRows =>
-        _embedRows ??= accelerator.LoadAutoGroupedStreamKernel<Index1D, Integers, Integers, Integers, TWeight, Floats, Floats, Floats, int, float>(
+    public Action<Stream, KernelConfig, Floats, NormViews, LayerViews<TWeight>, LayerViews<TWeight>, LayerViews<TWeight>, LinearOptions> LinearThreeLayers =>
+        _threeLayers ??= accelerator.LoadKernel<Floats, NormViews, LayerViews<TWeight>, LayerViews<TWeight>, LayerViews<TWeight>, LinearOptions>(
+            FewRowKernels.ThreeLayers);
+
+    public Action<Stream, Index1D, Integers, Integers, Integers, TWeight, Floats, Floats, Floats, int, float> EmbedRows =>
+        _embedRows ??= accelerator.LoadAutoGroupedKernel<Index1D, Integers, Integers, Integers, TWeight, Floats, Floats, Floats, int, float>(
             EmbeddingKernels.EmbedRows);
+
+    public TWeight View(PreparedWeight weight) => view((DeviceWeight)weight);
+
+    /// <summary>A layer for a kernel. What is absent must still be some buffer.</summary>
+    public LayerViews<TWeight> Layer(LinearParameters layer, Tensor y) =>
+        new(View(layer.Weight), (layer.Bias ?? y).Floats(), y.Floats(), layer.Outputs, layer.Bias is null ? 0 : 1);
 }

@@ -46,11 +46,7 @@ internal readonly record struct PackedAttentionOptions(
     int Queries, int Keys, int Heads, int HeadSize, float Scale, int SharedQueries, int HasProbabilities);
 
 /// <summary>Sizes of <see cref="AttentionKernels.Cached"/>.</summary>
-internal readonly record struct CachedAttentionOptions(int Heads, int HeadSize, float Scale, int HasProbabilities);
-
-/// <summary>The sections of a step's table that attention reads.</summary>
-internal readonly record struct SequenceViews(
-    ArrayView<int> RowSequences, ArrayView<int> RowStarts, ArrayView<int> KeyCounts, ArrayView<int> BlockStarts, ArrayView<int> Blocks);
+internal readonly record struct CachedAttentionOptions(float Scale, int HasProbabilities);
 
 /// <summary>
 /// p = softmax over j of scale * (q . k[j]) + bias[j]; y = sum over j of p[j] v[j]. A group of <see cref="GroupSize"/> threads for each query
@@ -85,9 +81,7 @@ internal static class AttentionKernels
     /// <summary>Group (row of the step, head) of the causal attention to cached keys.</summary>
     public static void Cached(
         ArrayView<float> q,
-        ArrayView<float> k,
-        ArrayView<float> v,
-        ArrayView<float> bias,
+        CacheViews cache,
         SequenceViews step,
         ArrayView<float> y,
         ArrayView<float> probabilities,
@@ -103,11 +97,11 @@ internal static class AttentionKernels
         long before = 0;
         for (int s = 0; s < sequence; s++)
             before += (long)(step.RowStarts[s + 1] - step.RowStarts[s]) * step.KeyCounts[s];
-        int element = ((row * options.Heads) + head) * options.HeadSize;
+        int element = ((row * cache.Heads) + head) * cache.HeadSize;
         var place = new QueryPlace(
-            element, element, (before * options.Heads) + ((((long)head * rows) + within) * count), count - rows + within + 1, count);
-        var keys = new CachedKeys(step.Blocks, step.BlockStarts[sequence], bias, options.Heads, head, options.HeadSize);
-        Attend(q, k, v, y, probabilities, keys, place, options.HeadSize, options.Scale, options.HasProbabilities != 0);
+            element, element, (before * cache.Heads) + ((((long)head * rows) + within) * count), count - rows + within + 1, count);
+        var keys = new CachedKeys(step.Blocks, step.BlockStarts[sequence], cache.Bias, cache.Heads, head, cache.HeadSize);
+        Attend(q, cache.Keys, cache.Values, y, probabilities, keys, place, cache.HeadSize, options.Scale, options.HasProbabilities != 0);
     }
 
     private static void Attend<TKeys>(

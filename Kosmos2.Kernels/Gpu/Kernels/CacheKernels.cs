@@ -2,25 +2,40 @@ using ILGPU;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
+/// <summary>One layer of a cache: keys and values [blocks, heads, BlockSize, headSize], and what is added to scores [blocks, BlockSize].</summary>
+internal readonly record struct CacheViews(ArrayView<float> Keys, ArrayView<float> Values, ArrayView<float> Bias, int Heads, int HeadSize);
+
+/// <summary>The sections of a step's table that the cache's kernels read.</summary>
+internal readonly record struct SequenceViews(
+    ArrayView<int> Slots,
+    ArrayView<int> KeyVisible,
+    ArrayView<int> RowSequences,
+    ArrayView<int> RowStarts,
+    ArrayView<int> KeyCounts,
+    ArrayView<int> BlockStarts,
+    ArrayView<int> Blocks);
+
 /// <summary>Moves keys and values: one thread for each element.</summary>
 internal static class CacheKernels
 {
-    /// <summary>cache[block, h, slot, d] = x[r, h, d] for keys and values, with (block, slot) = Slots[r] divided by BlockSize.</summary>
-    public static void Append(
-        Index1D index, ArrayView<int> slots, ArrayView<float> k, ArrayView<float> v, ArrayView<float> keys, ArrayView<float> values, int heads, int headSize)
+    /// <summary>
+    /// cache[block, h, slot, d] = x[r, h, d] for keys and values, with (block, slot) = Slots[r] divided by BlockSize; in the first layer also
+    /// bias[Slots[r]] = KeyVisible[r] ? 0 : HiddenBias.
+    /// </summary>
+    public static void Append(Index1D index, ArrayView<float> k, ArrayView<float> v, SequenceViews step, CacheViews cache, int isFirstLayer)
     {
-        int row = index / (heads * headSize);
-        int head = index / headSize % heads;
-        int block = slots[row] / KeyValueBlocks.BlockSize;
-        int slot = slots[row] % KeyValueBlocks.BlockSize;
-        int place = (((((block * heads) + head) * KeyValueBlocks.BlockSize) + slot) * headSize) + (index % headSize);
-        keys[place] = k[index];
-        values[place] = v[index];
+        int width = cache.Heads * cache.HeadSize;
+        int row = index / width;
+        int head = index / cache.HeadSize % cache.Heads;
+        int slot = step.Slots[row];
+        int block = slot / KeyValueBlocks.BlockSize;
+        int within = slot % KeyValueBlocks.BlockSize;
+        int place = (((((block * cache.Heads) + head) * KeyValueBlocks.BlockSize) + within) * cache.HeadSize) + (index % cache.HeadSize);
+        cache.Keys[place] = k[index];
+        cache.Values[place] = v[index];
+        if (isFirstLayer != 0 && index % width == 0)
+            cache.Bias[slot] = step.KeyVisible[row] != 0 ? 0 : KeyValueBlocks.HiddenBias;
     }
-
-    /// <summary>bias[Slots[r]] = KeyVisible[r] ? 0 : HiddenBias.</summary>
-    public static void AppendBias(Index1D row, ArrayView<int> slots, ArrayView<int> visible, ArrayView<float> bias) =>
-        bias[slots[row]] = visible[row] != 0 ? 0 : KeyValueBlocks.HiddenBias;
 
     /// <summary>Block pairs[2 i + 1] = block pairs[2 i], for blocks of <paramref name="length"/> elements.</summary>
     public static void CopyBlocks(Index1D index, ArrayView<int> pairs, ArrayView<float> cache, int length)

@@ -7,26 +7,14 @@ namespace Kosmos2.Kernels.Gpu.Kernels;
 internal static class RowKernels
 {
     /// <summary>y[r, i] = (x[r, i] - mean) / sqrt(variance + epsilon) * weight[i] + bias[i], with the mean found before the variance.</summary>
-    public static void LayerNorm(
-        ArrayView<float> x, ArrayView<float> weight, ArrayView<float> bias, ArrayView<float> y, int width, float epsilon)
+    public static void LayerNorm(ArrayView<float> x, NormViews norm, ArrayView<float> y, int width)
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(IlgpuDevices.GroupSize);
         int start = Grid.IdxX * width;
-        float part = 0;
+        float mean = Mean(shared, x, start, width);
+        float factor = Factor(shared, x, start, width, mean, norm.Epsilon);
         for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
-            part += x[start + i];
-        float mean = GroupReduction.Sum(shared, part) / width;
-
-        part = 0;
-        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
-        {
-            float difference = x[start + i] - mean;
-            part += difference * difference;
-        }
-        float factor = 1 / XMath.Sqrt((GroupReduction.Sum(shared, part) / width) + epsilon);
-
-        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
-            y[start + i] = ((x[start + i] - mean) * factor * weight[i]) + bias[i];
+            y[start + i] = ((x[start + i] - mean) * factor * norm.Weight[i]) + norm.Bias[i];
     }
 
     /// <summary>y[r, i] = x[r, i] / max(sqrt(sum over j of x[r, j]^2), 1e-12).</summary>
@@ -41,5 +29,26 @@ internal static class RowKernels
 
         for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
             y[start + i] = x[start + i] / length;
+    }
+
+    /// <summary>The mean of a row, in every thread of a group.</summary>
+    internal static float Mean(ArrayView<float> shared, ArrayView<float> x, int start, int width)
+    {
+        float part = 0;
+        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
+            part += x[start + i];
+        return GroupReduction.Sum(shared, part) / width;
+    }
+
+    /// <summary>1 / sqrt(variance + epsilon) of a row, in every thread of a group.</summary>
+    internal static float Factor(ArrayView<float> shared, ArrayView<float> x, int start, int width, float mean, float epsilon)
+    {
+        float part = 0;
+        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
+        {
+            float difference = x[start + i] - mean;
+            part += difference * difference;
+        }
+        return 1 / XMath.Sqrt((GroupReduction.Sum(shared, part) / width) + epsilon);
     }
 }

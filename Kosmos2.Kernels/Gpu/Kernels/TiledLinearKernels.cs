@@ -15,7 +15,7 @@ internal readonly record struct Quad(float A, float B, float C, float D)
 
 /// <summary>
 /// The linear layer for many rows, on any device: y[r, o] = activation(sum over i of x[r, i] W[o, i] + b[o]) + residual[r, o]. The products of an output are
-/// added in the order of i, in one thread, as in <see cref="LinearKernels"/>.
+/// added in the order of i, in one thread.
 /// </summary>
 internal static class TiledLinearKernels
 {

@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Runtime;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
@@ -9,6 +10,22 @@ namespace Kosmos2.Kernels.Gpu.Kernels;
 internal interface IWeightView
 {
     float Read(int index);
+
+    /// <summary>
+    /// Sum over j of element index + j times inputs[place + j * <see cref="FewRowKernels.Lanes"/>], for the 8 elements from an index that 8 divides: they are
+    /// loaded 128 bits at a time.
+    /// </summary>
+    float Dot8(int index, ArrayView<float> inputs, int place);
+}
+
+/// <summary>128 bits, loaded at once.</summary>
+internal readonly record struct Words(int First, int Second, int Third, int Fourth)
+{
+    private const int Bytes = 16;
+
+    /// <summary>The words from an element whose offset in bytes 16 divides; so does a buffer's address.</summary>
+    public static Words Load<T>(ArrayView<T> elements, int index, int count)
+        where T : unmanaged => elements.SubView(index, count).AsAligned(Bytes).Cast<Words>()[0];
 }
 
 /// <summary>F32 as it is.</summary>
@@ -17,6 +34,17 @@ internal readonly struct FloatView(ArrayView<float> elements) : IWeightView
     private readonly ArrayView<float> _elements = elements;
 
     public float Read(int index) => _elements[index];
+
+    public float Dot8(int index, ArrayView<float> inputs, int place) =>
+        Dot4(Words.Load(_elements, index, 4), inputs, place) + Dot4(Words.Load(_elements, index + 4, 4), inputs, place + (4 * FewRowKernels.Lanes));
+
+    private static float Dot4(Words w, ArrayView<float> inputs, int place)
+    {
+        float sum = Interop.IntAsFloat((uint)w.First) * inputs[place];
+        sum += Interop.IntAsFloat((uint)w.Second) * inputs[place + FewRowKernels.Lanes];
+        sum += Interop.IntAsFloat((uint)w.Third) * inputs[place + (2 * FewRowKernels.Lanes)];
+        return sum + (Interop.IntAsFloat((uint)w.Fourth) * inputs[place + (3 * FewRowKernels.Lanes)]);
+    }
 }
 
 /// <summary>BF16: the upper half of a float.</summary>
@@ -25,6 +53,17 @@ internal readonly struct BFloat16View(ArrayView<ushort> elements) : IWeightView
     private readonly ArrayView<ushort> _elements = elements;
 
     public float Read(int index) => Interop.IntAsFloat((uint)_elements[index] << 16);
+
+    public float Dot8(int index, ArrayView<float> inputs, int place)
+    {
+        Words w = Words.Load(_elements, index, 8);
+        float low = Dot2(w.First, inputs, place) + Dot2(w.Second, inputs, place + (2 * FewRowKernels.Lanes));
+        float high = Dot2(w.Third, inputs, place + (4 * FewRowKernels.Lanes)) + Dot2(w.Fourth, inputs, place + (6 * FewRowKernels.Lanes));
+        return low + high;
+    }
+
+    private static float Dot2(int pair, ArrayView<float> inputs, int place) =>
+        (Interop.IntAsFloat((uint)pair << 16) * inputs[place]) + (Interop.IntAsFloat((uint)pair & 0xffff0000) * inputs[place + FewRowKernels.Lanes]);
 }
 
 /// <summary>F16: 1 sign, 5 exponent and 10 fraction bits.</summary>
@@ -32,9 +71,21 @@ internal readonly struct HalfView(ArrayView<ushort> elements) : IWeightView
 {
     private readonly ArrayView<ushort> _elements = elements;
 
-    public float Read(int index)
+    public float Read(int index) => Widen(_elements[index]);
+
+    public float Dot8(int index, ArrayView<float> inputs, int place)
     {
-        uint bits = _elements[index];
+        Words w = Words.Load(_elements, index, 8);
+        float low = Dot2(w.First, inputs, place) + Dot2(w.Second, inputs, place + (2 * FewRowKernels.Lanes));
+        float high = Dot2(w.Third, inputs, place + (4 * FewRowKernels.Lanes)) + Dot2(w.Fourth, inputs, place + (6 * FewRowKernels.Lanes));
+        return low + high;
+    }
+
+    private static float Dot2(int pair, ArrayView<float> inputs, int place) =>
+        (Widen((uint)pair & 0xffff) * inputs[place]) + (Widen((uint)pair >> 16) * inputs[place + FewRowKernels.Lanes]);
+
+    private static float Widen(uint bits)
+    {
         uint sign = (bits & 0x8000) << 16;
         uint magnitude = bits & 0x7fff;
         // A subnormal half is its fraction times 2^-24, a normal float. (int), since C# converts unsigned integers by way of a double.

@@ -32,6 +32,9 @@ public sealed class BackendUnderTest(string name, string category, Func<IBackend
 /// <summary>The registry: every backend present on this machine, each in all the variants that are to be tested.</summary>
 public static class BackendsUnderTest
 {
+    private const string OpenCL = "OpenCL";
+    private const string Cuda = "CUDA";
+
     private static readonly BackendUnderTest Reference = new("reference", "Reference", () => new ReferenceBackend());
 
     private static readonly BackendUnderTest WithoutAssembler =
@@ -41,13 +44,16 @@ public static class BackendsUnderTest
         new("cpu, packed weights", "Cpu", () => new CpuBackend(new CpuOptions { Threads = 2, Weights = WeightResidency.Packed }));
 
     private static readonly BackendUnderTest[] Present =
-        [.. Cpu(), WithoutAssembler, Packed, .. Devices(IlgpuDeviceKind.OpenCl, "OpenCL"), .. Devices(IlgpuDeviceKind.Cuda, "CUDA")];
+        [.. Cpu(), WithoutAssembler, Packed, .. Of(IlgpuDeviceKind.OpenCl, OpenCL), .. Of(IlgpuDeviceKind.Cuda, Cuda)];
 
     /// <summary>The backends to compare with the oracle.</summary>
     public static IEnumerable<TestFixtureData> All() => Present.Select(Fixture);
 
     /// <summary>Those and the oracle itself, which must keep the same rules on operands.</summary>
     public static IEnumerable<TestFixtureData> WithReference() => Present.Prepend(Reference).Select(Fixture);
+
+    /// <summary>Those that run on a device through ILGPU.</summary>
+    public static IEnumerable<TestFixtureData> Devices() => Present.Where(backend => backend.Category is OpenCL or Cuda).Select(Fixture);
 
     internal static void DisposeAll()
     {
@@ -61,7 +67,7 @@ public static class BackendsUnderTest
         where CpuFeatures.IsSupported(set)
         select new BackendUnderTest($"cpu {set}", "Cpu", () => new CpuBackend(new CpuOptions { InstructionSet = set, Threads = 2 }));
 
-    private static IEnumerable<BackendUnderTest> Devices(IlgpuDeviceKind kind, string category) =>
+    private static IEnumerable<BackendUnderTest> Of(IlgpuDeviceKind kind, string category) =>
         from device in IlgpuDevices.Enumerate()
         where device.Kind == kind && device.Problem is null
         select new BackendUnderTest($"{category} {device.Index}", category, () => IlgpuBackend.Create(kind, device.Index));
