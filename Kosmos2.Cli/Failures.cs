@@ -27,7 +27,7 @@ internal static class Failures
     /// <summary>Whether what was given is at fault, rather than the program.</summary>
     public static bool IsBadInput(Exception exception) =>
         exception is UsageException or IOException or UnauthorizedAccessException or Kosmos2FormatException or DeviceUnavailableException
-            or ArgumentException or NotSupportedException;
+            or DeviceMemoryException or ArgumentException or NotSupportedException;
 
     // .NET adds the parameter's name, which means nothing here.
     private static string Message(Exception exception) => exception is ArgumentException { ParamName: { } name }

@@ -1,4 +1,5 @@
 using Kosmos2.Kernels;
+using Kosmos2.Kernels.Gpu;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Engine.Model;
@@ -23,7 +24,18 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
     public LayerNormParameters LayerNorm(string name, float epsilon) => new(Vector($"{name}.weight"), Vector($"{name}.bias"), epsilon);
 
     /// <summary>A matrix in the backend's own form; further axes are folded into the second.</summary>
-    public PreparedWeight Matrix(string name) => _matrices[name] = Prepare(name);
+    /// <exception cref="DeviceMemoryException">The device has no room for it; the message names it.</exception>
+    public PreparedWeight Matrix(string name)
+    {
+        try
+        {
+            return _matrices[name] = Prepare(name);
+        }
+        catch (DeviceMemoryException e)
+        {
+            throw new DeviceMemoryException(name, e.NeededBytes, e.FreeBytes, e);
+        }
+    }
 
     /// <summary>A small tensor as F32 on the backend, in its own shape.</summary>
     public Tensor Vector(string name)

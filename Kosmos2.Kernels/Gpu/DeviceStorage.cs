@@ -9,12 +9,13 @@ internal sealed class DeviceStorage : TensorStorage
     private MemoryBuffer1D<byte, Stride1D.Dense>? _buffer;
 
     /// <summary>Allocates memory with undefined content.</summary>
+    /// <exception cref="DeviceMemoryException">There is no room for it.</exception>
     public DeviceStorage(Accelerator accelerator, long byteLength)
     {
         Accelerator = accelerator;
         ByteLength = byteLength;
         // Drivers refuse empty buffers, and kernels read whole words.
-        _buffer = accelerator.Allocate1D<byte>(Math.Max(4, byteLength));
+        _buffer = DeviceMemory.Allocate(accelerator, Math.Max(4, byteLength));
     }
 
     public Accelerator Accelerator { get; }
@@ -38,22 +39,9 @@ internal sealed class DeviceStorage : TensorStorage
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
-            _buffer?.Dispose();
+        if (disposing && _buffer is not null)
+            DeviceMemory.Free(Accelerator, _buffer);
         _buffer = null;
-    }
-}
-
-/// <summary>A weight on a device, in the type in which it is stored.</summary>
-internal sealed class DeviceWeight(DeviceStorage storage, Shape shape, DType type) : PreparedWeight(shape, type)
-{
-    public DeviceStorage Storage => storage;
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            storage.Dispose();
-        base.Dispose(disposing);
     }
 }
 

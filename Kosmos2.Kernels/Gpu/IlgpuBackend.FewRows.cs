@@ -19,6 +19,12 @@ public sealed partial class IlgpuBackend
             case DType.F16:
                 Run(_halfWeights);
                 break;
+            case DType.I8:
+                Run(_int8Weights);
+                break;
+            case DType.I32:
+                Run(_int4Weights);
+                break;
             default:
                 Run(_bfloat16Weights);
                 break;
@@ -45,6 +51,12 @@ public sealed partial class IlgpuBackend
                 break;
             case DType.F16:
                 ThreeLayers(_halfWeights, x, layers, y, norm);
+                break;
+            case DType.I8:
+                ThreeLayers(_int8Weights, x, layers, y, norm);
+                break;
+            case DType.I32:
+                ThreeLayers(_int4Weights, x, layers, y, norm);
                 break;
             default:
                 ThreeLayers(_bfloat16Weights, x, layers, y, norm);

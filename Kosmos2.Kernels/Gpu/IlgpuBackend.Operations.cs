@@ -88,6 +88,12 @@ public sealed partial class IlgpuBackend
             case DType.F16:
                 Run(_halfWeights);
                 break;
+            case DType.I8:
+                Run(_int8Weights);
+                break;
+            case DType.I32:
+                Run(_int4Weights);
+                break;
             default:
                 Run(_bfloat16Weights);
                 break;
@@ -236,6 +242,12 @@ public sealed partial class IlgpuBackend
                 break;
             case DType.F16:
                 Tiled(_halfWeights);
+                break;
+            case DType.I8:
+                Tiled(_int8Weights);
+                break;
+            case DType.I32:
+                Tiled(_int4Weights);
                 break;
             default:
                 Tiled(_bfloat16Weights);

@@ -15,9 +15,6 @@ public sealed partial class IlgpuBackend : IBackend
     // Larger results are read without staging.
     private const int StagedBytes = 4096;
 
-    // Of a quantized weight at a time: 4 MB.
-    private const int UploadedFloats = 1 << 20;
-
     private readonly Context _context;
     private readonly Accelerator _accelerator;
     private readonly OperandChecks _checks;
@@ -25,6 +22,9 @@ public sealed partial class IlgpuBackend : IBackend
     private readonly WeightLaunchers<FloatView> _floatWeights;
     private readonly WeightLaunchers<HalfView> _halfWeights;
     private readonly WeightLaunchers<BFloat16View> _bfloat16Weights;
+    private readonly WeightLaunchers<Int8View> _int8Weights;
+    private readonly WeightLaunchers<Int4View> _int4Weights;
+    private readonly WeightUpload _upload;
     private readonly AcceleratorStream _queue;
     private readonly DeviceCounters _counters = new();
     private readonly StagingBuffer _stepStaging;
@@ -47,13 +47,13 @@ public sealed partial class IlgpuBackend : IBackend
         _stepStaging = new StagingBuffer(accelerator);
         _resultStaging = new StagingBuffer(accelerator);
         _launch = new Launchers(accelerator);
-        _floatWeights = new WeightLaunchers<FloatView>(accelerator, weight => new FloatView(Elements<float>(weight)));
-        _halfWeights = new WeightLaunchers<HalfView>(accelerator, weight => new HalfView(Elements<ushort>(weight)));
-        _bfloat16Weights = new WeightLaunchers<BFloat16View>(accelerator, weight => new BFloat16View(Elements<ushort>(weight)));
+        _floatWeights = new WeightLaunchers<FloatView>(accelerator, weight => new FloatView(weight.Elements<float>()));
+        _halfWeights = new WeightLaunchers<HalfView>(accelerator, weight => new HalfView(weight.Elements<ushort>()));
+        _bfloat16Weights = new WeightLaunchers<BFloat16View>(accelerator, weight => new BFloat16View(weight.Elements<ushort>()));
+        _int8Weights = new WeightLaunchers<Int8View>(accelerator, weight => new Int8View(weight.Elements<sbyte>(), ((DeviceIntegers)weight).Scales));
+        _int4Weights = new WeightLaunchers<Int4View>(accelerator, weight => new Int4View(weight.Elements<int>(), ((DeviceIntegers)weight).Scales));
+        _upload = new WeightUpload(accelerator);
         (_exactProducts, _fastProducts) = CreateProducts(accelerator, options);
-
-        static ArrayView<T> Elements<T>(DeviceWeight weight)
-            where T : unmanaged => weight.Storage.View<T>(0, weight.Shape.ElementCount);
     }
 
     /// <inheritdoc/>
@@ -99,34 +99,33 @@ public sealed partial class IlgpuBackend : IBackend
     }
 
     /// <inheritdoc/>
-    public unsafe PreparedWeight Prepare(Tensor weight)
+    /// <exception cref="DeviceMemoryException">The device has no room for it.</exception>
+    public PreparedWeight Prepare(Tensor weight)
     {
         OperandChecks.Prepare(weight);
         OperandRules.Require(weight.Shape.ElementCount <= int.MaxValue, weight, "at most 2^31 - 1 elements");
-        var storage = new DeviceStorage(_accelerator, weight.ByteLength);
-        if (weight.ByteLength > 0)
-            storage.View<byte>(0, weight.ByteLength).CopyFromCPU(_queue, ref *weight.HostPointer, weight.ByteLength);
-        return new DeviceWeight(storage, weight.Shape, weight.DType);
+        return new DeviceWeight(_upload.Send(weight), weight.Shape, weight.DType);
     }
 
-    /// <summary>Dequantized on the way: the device holds F32.</summary>
     /// <inheritdoc/>
+    /// <exception cref="DeviceMemoryException">The device has no room for it.</exception>
     public PreparedWeight Prepare(QuantizedMatrix weight)
     {
         ArgumentNullException.ThrowIfNull(weight);
         OperandRules.Require(weight.Shape.ElementCount <= int.MaxValue, weight, "at most 2^31 - 1 elements");
-        int width = weight.Shape.Width, rows = weight.Shape.Rows;
-        var storage = new DeviceStorage(_accelerator, weight.Shape.ElementCount * sizeof(float));
-        int chunk = Math.Clamp(UploadedFloats / Math.Max(width, 1), 1, Math.Max(rows, 1));
-        var floats = new float[chunk * width];
-        for (int row = 0; row < rows && width > 0; row += chunk)
+        DeviceStorage? values = null, scales = null;
+        try
         {
-            int count = Math.Min(chunk, rows - row);
-            for (int i = 0; i < count; i++)
-                weight.ReadRow(row + i, floats.AsSpan(i * width, width));
-            storage.View<float>((long)row * width * sizeof(float), (long)count * width).CopyFromCPU(_queue, floats.AsSpan(0, count * width));
+            values = _upload.Send(weight.Values);
+            scales = _upload.Send(weight.Scales);
+            return new DeviceIntegers(weight, values, scales, weight.ZeroPoints is null ? null : _upload.Send(weight.ZeroPoints));
         }
-        return new DeviceWeight(storage, weight.Shape, DType.F32);
+        catch
+        {
+            values?.Dispose();
+            scales?.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -204,6 +203,7 @@ public sealed partial class IlgpuBackend : IBackend
         _step?.Dispose();
         _scratch?.Dispose();
         _pairs?.Dispose();
+        _upload.Dispose();
         _stepStaging.Dispose();
         _resultStaging.Dispose();
         _queue.Dispose();

@@ -32,7 +32,9 @@ internal static class FewRowKernels
     // Of a row in shared memory at a time: 8 KB.
     private const int Piece = 2048;
 
-    private const int LaneInputs = 8;
+    /// <summary>Neighbouring inputs that a lane takes together.</summary>
+    public const int LaneInputs = 8;
+
     private const int Block = Lanes * LaneInputs;
 
     /// <summary>Group (o, r): <see cref="Outputs"/> outputs of row r. y may be the residual.</summary>

@@ -1,0 +1,54 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+
+namespace Kosmos2.Kernels.Gpu;
+
+/// <summary>Allocation on devices, with errors that say what is missing.</summary>
+internal static class DeviceMemory
+{
+    // OpenCL does not say what is free: what we have taken is counted.
+    private static readonly ConditionalWeakTable<Accelerator, StrongBox<long>> Taken = [];
+
+    /// <summary>Bytes that are free: on CUDA as the driver says, on OpenCL those that this process has not taken.</summary>
+    public static long FreeBytes(Accelerator accelerator) =>
+        accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() : Math.Max(0, accelerator.MemorySize - TakenOf(accelerator).Value);
+
+    /// <summary>A buffer with undefined content.</summary>
+    /// <exception cref="DeviceMemoryException">There is no room for it.</exception>
+    public static MemoryBuffer1D<byte, Stride1D.Dense> Allocate(Accelerator accelerator, long byteLength)
+    {
+        // OpenCL promises memory that it finds out later it has not.
+        if (accelerator is CLAccelerator && byteLength > FreeBytes(accelerator))
+            throw new DeviceMemoryException("a buffer", byteLength, FreeBytes(accelerator));
+        try
+        {
+            MemoryBuffer1D<byte, Stride1D.Dense> buffer = accelerator.Allocate1D<byte>(byteLength);
+            Interlocked.Add(ref TakenOf(accelerator).Value, byteLength);
+            return buffer;
+        }
+        catch (Exception e) when (IsFull(e))
+        {
+            throw new DeviceMemoryException("a buffer", byteLength, FreeBytes(accelerator), e);
+        }
+    }
+
+    /// <summary>Frees a buffer.</summary>
+    public static void Free(Accelerator accelerator, MemoryBuffer1D<byte, Stride1D.Dense> buffer)
+    {
+        Interlocked.Add(ref TakenOf(accelerator).Value, -buffer.LengthInBytes);
+        buffer.Dispose();
+    }
+
+    private static StrongBox<long> TakenOf(Accelerator accelerator) => Taken.GetValue(accelerator, _ => new StrongBox<long>());
+
+    private static bool IsFull(Exception exception) => exception switch
+    {
+        CudaException cuda => cuda.Error == nameof(CudaError.CUDA_ERROR_OUT_OF_MEMORY),
+        CLException cl => cl.Error is CLError.CL_MEM_OBJECT_ALLOCATION_FAILURE or CLError.CL_OUT_OF_HOST_MEMORY or CLError.CL_OUT_OF_RESOURCES
+            or CLError.CL_INVALID_BUFFER_SIZE,
+        _ => false,
+    };
+}
