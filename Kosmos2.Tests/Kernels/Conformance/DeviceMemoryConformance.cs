@@ -7,8 +7,6 @@ namespace Kosmos2.Tests.Kernels.Conformance;
 [TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.Devices))]
 public sealed class DeviceMemoryConformance(BackendUnderTest backend) : ConformanceFixture(backend)
 {
-    private readonly IBackend _backend = backend.Instance;
-
     [Test]
     public void WeightsOfManyPiecesArriveWhole() => ConformsExactly("three pieces", bench =>
     {
@@ -22,7 +20,7 @@ public sealed class DeviceMemoryConformance(BackendUnderTest backend) : Conforma
     [Test]
     public void SmallIntegersStaySmall()
     {
-        using var bench = new Workbench(_backend);
+        using var bench = new Workbench(Backend);
         var weight = (DeviceWeight)bench.Quantized(1, 4, 64, 256, 32);
         Assert.That(weight.Storage.ByteLength, Is.EqualTo(64 * 256 / 2));
     }
@@ -31,15 +29,15 @@ public sealed class DeviceMemoryConformance(BackendUnderTest backend) : Conforma
     public void WhatHasNoRoomIsRefusedWithItsFigures()
     {
         const long Needed = 1L << 50;
-        using Tensor tensor = _backend.Allocate(DType.F32, 4);
+        using Tensor tensor = Backend.Allocate(DType.F32, 4);
         DeviceMemoryException? refusal = Assert.Throws<DeviceMemoryException>(
             () => _ = new DeviceStorage(((DeviceStorage)tensor.Storage).Accelerator, Needed));
         Assert.That(refusal.NeededBytes, Is.EqualTo(Needed));
         Assert.That(refusal.FreeBytes, Is.Positive.And.LessThan(Needed));
         Assert.That(refusal.Message, Does.Contain($"{Needed} bytes needed, {refusal.FreeBytes} free").And.Contain("--format bf16"));
-        _backend.Upload<float>([1, 2, 3, 4], tensor);
+        Backend.Upload<float>([1, 2, 3, 4], tensor);
         var read = new float[4];
-        _backend.Download<float>(tensor, read);
+        Backend.Download<float>(tensor, read);
         Assert.That(read, Is.EqualTo(new float[] { 1, 2, 3, 4 }));
     }
 }
