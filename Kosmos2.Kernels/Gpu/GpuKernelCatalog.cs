@@ -28,7 +28,7 @@ internal static class GpuKernelCatalog
     /// <summary>Kernels whose PTX is our own.</summary>
     public static IEnumerable<string> Written => Texts.Select(text => text.Name);
 
-    /// <summary>Kernels in C#, which ILGPU translates: <c>RowKernels.LayerNorm</c>, <c>LinearKernels.Row(HalfView)</c>.</summary>
+    /// <summary>Kernels in C#, which ILGPU translates: <c>RowKernels.LayerNorm</c>, <c>FewRowKernels.Row(HalfView)</c>.</summary>
     public static IEnumerable<string> Translated => Methods().Select(NameOf).Order(StringComparer.Ordinal);
 
     /// <summary>A kernel's PTX.</summary>
