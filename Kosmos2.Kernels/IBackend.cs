@@ -43,8 +43,16 @@ public interface IBackend : IDisposable
     /// <summary>Hands over the step's table: sent to the device in one copy. Operations that read it take the last one handed over.</summary>
     void BeginStep(StepTable table);
 
+    /// <summary>
+    /// Whether the operations of a step have been put into the queue without being named one by one: a device may record those of an equal step and repeat them. Called
+    /// after <see cref="BeginStep"/>; if false, the operations follow as usual.
+    /// </summary>
+    /// <param name="step">What the operations depend on besides the table.</param>
+    bool TryRepeat(in StepSignature step) => false;
+
     /// <summary>Marks the end of what <see cref="BeginStep"/> began.</summary>
-    void EndStep();
+    /// <returns>Whether the operations are in the queue; if false, a recording has failed, and they are to be put there once more.</returns>
+    bool EndStep();
 
     /// <summary>y = activation(norm(x) W^T + b) + residual, where norm and residual may be absent.</summary>
     /// <param name="x">[rows, in].</param>

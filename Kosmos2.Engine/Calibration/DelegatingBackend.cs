@@ -26,7 +26,7 @@ internal abstract class DelegatingBackend(IBackend inner) : IBackend
 
     public virtual void BeginStep(StepTable table) => inner.BeginStep(table);
 
-    public void EndStep() => inner.EndStep();
+    public bool EndStep() => inner.EndStep();
 
     public virtual void Linear(
         Tensor x, LinearParameters layer, Tensor y, Activation activation = Activation.Identity, Tensor? residual = null, LayerNormParameters? norm = null) =>

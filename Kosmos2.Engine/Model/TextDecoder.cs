@@ -60,31 +60,17 @@ internal sealed class TextDecoder : IDisposable
     /// <returns>Logits of the step's output rows [outputs, V]. Valid until the next call.</returns>
     public Tensor Forward(StepTable step, Tensor? given, KeyValueBlocks blocks, IActivationSink? sink)
     {
-        int rows = step.RowCount, outputs = step.OutputCount;
-        _backend.BeginStep(step);
-        Tensor h = _hidden[rows];                                                    // (R, W)
-        _backend.EmbedRows(_embeddings, given, _embeddingScale, Positions.Table, h);
-        for (int i = 0; i < _layers.Length; i++)
-        {
-            sink.Offer(_backend, sink.Layer("text.hidden_states", i), h);
-            Tensor? attentions = sink.Probabilities(_backend, sink.Layer("text.attentions", i), AttentionEntries(step));
-            _layers[i].Forward(_backend, h, blocks, i, _activations, attentions);
-            sink.OfferProbabilities(_backend, sink.Layer("text.attentions", i), attentions);
-        }
-        if (sink is not null)
-        {
-            _backend.LayerNorm(h, _norm, _normed[rows]);
-            sink.Offer(_backend, sink.Layer("text.hidden_states", _layers.Length), _normed[rows]);
-        }
-
-        // Only the rows that were asked for meet the vocabulary.
+        int outputs = step.OutputCount;
         Tensor logits = _logits[outputs];                                            // (outputs, V)
-        if (outputs > 0)
+        _backend.BeginStep(step);
+        // What a sink or given rows change is not part of the signature.
+        if (sink is null && given is null && _backend.TryRepeat(new StepSignature(this, blocks, step, step.RowCount, outputs)))
+            return logits;
+        do
         {
-            _backend.GatherOutputRows(h, _outputs[outputs]);
-            _backend.Linear(_outputs[outputs], _head, logits, norm: _norm);
+            Run(step, given, blocks, sink, logits);
         }
-        _backend.EndStep();
+        while (!_backend.EndStep());
         return logits;
     }
 
@@ -106,6 +92,32 @@ internal sealed class TextDecoder : IDisposable
         _normed.Dispose();
         _hidden.Dispose();
         Positions.Dispose();
+    }
+
+    private void Run(StepTable step, Tensor? given, KeyValueBlocks blocks, IActivationSink? sink, Tensor logits)
+    {
+        int rows = step.RowCount, outputs = step.OutputCount;
+        Tensor h = _hidden[rows];                                                    // (R, W)
+        _backend.EmbedRows(_embeddings, given, _embeddingScale, Positions.Table, h);
+        for (int i = 0; i < _layers.Length; i++)
+        {
+            sink.Offer(_backend, sink.Layer("text.hidden_states", i), h);
+            Tensor? attentions = sink.Probabilities(_backend, sink.Layer("text.attentions", i), AttentionEntries(step));
+            _layers[i].Forward(_backend, h, blocks, i, _activations, attentions);
+            sink.OfferProbabilities(_backend, sink.Layer("text.attentions", i), attentions);
+        }
+        if (sink is not null)
+        {
+            _backend.LayerNorm(h, _norm, _normed[rows]);
+            sink.Offer(_backend, sink.Layer("text.hidden_states", _layers.Length), _normed[rows]);
+        }
+
+        // Only the rows that were asked for meet the vocabulary.
+        if (outputs > 0)
+        {
+            _backend.GatherOutputRows(h, _outputs[outputs]);
+            _backend.Linear(_outputs[outputs], _head, logits, norm: _norm);
+        }
     }
 
     // For each sequence heads * its rows * its keys.

@@ -111,9 +111,7 @@ public sealed partial class CpuBackend : IBackend
     public void BeginStep(StepTable table) => _checks.BeginStep(table);
 
     /// <inheritdoc/>
-    public void EndStep()
-    {
-    }
+    public bool EndStep() => true;
 
     /// <inheritdoc/>
     public void Dispose() => _machine.Dispose();

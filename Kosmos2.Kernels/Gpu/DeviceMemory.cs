@@ -12,6 +12,11 @@ internal static class DeviceMemory
     // OpenCL does not say what is free: what we have taken is counted.
     private static readonly ConditionalWeakTable<Accelerator, StrongBox<long>> Taken = [];
 
+    private static long _version;
+
+    /// <summary>Changes whenever a buffer comes or goes: addresses may then mean something else.</summary>
+    public static long Version => Volatile.Read(ref _version);
+
     /// <summary>Bytes that are free: on CUDA as the driver says, on OpenCL those that this process has not taken.</summary>
     public static long FreeBytes(Accelerator accelerator) =>
         accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() : Math.Max(0, accelerator.MemorySize - TakenOf(accelerator).Value);
@@ -27,6 +32,7 @@ internal static class DeviceMemory
         {
             MemoryBuffer1D<byte, Stride1D.Dense> buffer = accelerator.Allocate1D<byte>(byteLength);
             Interlocked.Add(ref TakenOf(accelerator).Value, byteLength);
+            Interlocked.Increment(ref _version);
             return buffer;
         }
         catch (Exception e) when (IsFull(e))
@@ -40,6 +46,7 @@ internal static class DeviceMemory
     {
         Interlocked.Add(ref TakenOf(accelerator).Value, -buffer.LengthInBytes);
         buffer.Dispose();
+        Interlocked.Increment(ref _version);
     }
 
     private static StrongBox<long> TakenOf(Accelerator accelerator) => Taken.GetValue(accelerator, _ => new StrongBox<long>());

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
+using Kosmos2.Kernels.Cpu;
+using Kosmos2.Kernels.Gpu.Graphs;
 using Kosmos2.Kernels.Gpu.Kernels;
 
 namespace Kosmos2.Kernels.Gpu;
@@ -27,6 +29,7 @@ public sealed partial class IlgpuBackend : IBackend
     private readonly WeightUpload _upload;
     private readonly AcceleratorStream _queue;
     private readonly DeviceCounters _counters = new();
+    private readonly StepGraphs? _graphs;
     private readonly StagingBuffer _stepStaging;
     private readonly StagingBuffer _resultStaging;
     private DeviceStorage? _step;
@@ -53,6 +56,8 @@ public sealed partial class IlgpuBackend : IBackend
         _int8Weights = new WeightLaunchers<Int8View>(accelerator, weight => new Int8View(weight.Elements<sbyte>(), ((DeviceIntegers)weight).Scales));
         _int4Weights = new WeightLaunchers<Int4View>(accelerator, weight => new Int4View(weight.Elements<int>(), ((DeviceIntegers)weight).Scales));
         _upload = new WeightUpload(accelerator);
+        if (new CpuFeatures("").CudaGraphs && CudaGraphDriver.TryCreate(accelerator, _queue) is { } graphs)
+            _graphs = new StepGraphs(graphs);
         (_exactProducts, _fastProducts) = CreateProducts(accelerator, options);
     }
 
@@ -181,9 +186,17 @@ public sealed partial class IlgpuBackend : IBackend
     }
 
     /// <inheritdoc/>
-    public void EndStep()
+    public bool TryRepeat(in StepSignature step)
     {
+        // A step of many rows takes longer than its launches do.
+        if (_graphs is null || step.Rows > step.Table.SequenceCount || !_graphs.TryRepeat(step, DeviceMemory.Version))
+            return false;
+        _counters.Launches++;
+        return true;
     }
+
+    /// <inheritdoc/>
+    public bool EndStep() => _graphs?.End() ?? true;
 
     /// <inheritdoc/>
     public void Copy(Tensor source, Tensor destination)
@@ -197,6 +210,7 @@ public sealed partial class IlgpuBackend : IBackend
     public void Dispose()
     {
         _queue.Synchronize();
+        _graphs?.Dispose();
         _exactProducts?.Dispose();
         _fastProducts?.Dispose();
         _rounded?.Dispose();

@@ -57,9 +57,7 @@ public sealed class ReferenceBackend : IBackend
     public void BeginStep(StepTable table) => _checks.BeginStep(table);
 
     /// <inheritdoc/>
-    public void EndStep()
-    {
-    }
+    public bool EndStep() => true;
 
     /// <inheritdoc/>
     public void Linear(
