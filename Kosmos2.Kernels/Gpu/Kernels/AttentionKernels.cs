@@ -118,6 +118,7 @@ internal static class AttentionKernels
         where TKeys : struct, IKeyPlaces
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupSize);
+        ArrayView<int> offsets = SharedMemory.Allocate<int>(GroupSize);
         int thread = Group.IdxX;
 
         // Largest score and sum of exponentials of this thread's keys, rescaled whenever a larger score comes.
@@ -157,6 +158,7 @@ internal static class AttentionKernels
             else if (j < place.Seen)
                 p = XMath.Exp(Score(q, k, keys, place.Query, j, headSize, scale) - maximum) / total;
             shared[thread] = p;
+            offsets[thread] = j < place.Keys ? keys.Offset(j) : 0;
             if (hasProbabilities && j < place.Keys)
                 probabilities[place.Probabilities + j] = p;
             Group.Barrier();
@@ -165,8 +167,29 @@ internal static class AttentionKernels
             for (int d = thread; d < headSize; d += GroupSize)
             {
                 float value = y[place.Result + d];
-                for (int i = 0; i < end; i++)
-                    value += shared[i] * v[keys.Offset(start + i) + d];
+                int i = 0;
+                // Eight loads are under way at once; the sums keep their order.
+                for (; i + 7 < end; i += 8)
+                {
+                    float v0 = v[offsets[i] + d];
+                    float v1 = v[offsets[i + 1] + d];
+                    float v2 = v[offsets[i + 2] + d];
+                    float v3 = v[offsets[i + 3] + d];
+                    float v4 = v[offsets[i + 4] + d];
+                    float v5 = v[offsets[i + 5] + d];
+                    float v6 = v[offsets[i + 6] + d];
+                    float v7 = v[offsets[i + 7] + d];
+                    value += shared[i] * v0;
+                    value += shared[i + 1] * v1;
+                    value += shared[i + 2] * v2;
+                    value += shared[i + 3] * v3;
+                    value += shared[i + 4] * v4;
+                    value += shared[i + 5] * v5;
+                    value += shared[i + 6] * v6;
+                    value += shared[i + 7] * v7;
+                }
+                for (; i < end; i++)
+                    value += shared[i] * v[offsets[i] + d];
                 y[place.Result + d] = value;
             }
             Group.Barrier();
@@ -178,7 +201,27 @@ internal static class AttentionKernels
     {
         int key = keys.Offset(j);
         float sum = 0;
-        for (int d = 0; d < headSize; d++)
+        int d = 0;
+        for (; d + 7 < headSize; d += 8)
+        {
+            float k0 = k[key + d];
+            float k1 = k[key + d + 1];
+            float k2 = k[key + d + 2];
+            float k3 = k[key + d + 3];
+            float k4 = k[key + d + 4];
+            float k5 = k[key + d + 5];
+            float k6 = k[key + d + 6];
+            float k7 = k[key + d + 7];
+            sum += q[query + d] * k0;
+            sum += q[query + d + 1] * k1;
+            sum += q[query + d + 2] * k2;
+            sum += q[query + d + 3] * k3;
+            sum += q[query + d + 4] * k4;
+            sum += q[query + d + 5] * k5;
+            sum += q[query + d + 6] * k6;
+            sum += q[query + d + 7] * k7;
+        }
+        for (; d < headSize; d++)
             sum += q[query + d] * k[key + d];
         return (sum * scale) + keys.Bias(j);
     }
