@@ -20,6 +20,12 @@ internal enum WeightForm
 
     /// <summary>4 bits in groups of 32, multiplied by 8-bit rows.</summary>
     Int4,
+
+    /// <summary>As <see cref="Int8"/>, as a mapped file gives it.</summary>
+    MappedInt8,
+
+    /// <summary>As <see cref="Int4"/>, as a mapped file gives it.</summary>
+    MappedInt4,
 }
 
 /// <summary>Our linear layer without bias. Rounding the rows, where the form does, is part of every run.</summary>
@@ -38,14 +44,14 @@ internal sealed class OurMatMul : IDisposable
     {
         _backend = new CpuBackend(options with
         {
-            Weights = form == WeightForm.Packed ? WeightResidency.Packed : WeightResidency.Mapped,
+            Weights = form is WeightForm.Mapped or WeightForm.MappedInt8 or WeightForm.MappedInt4 ? WeightResidency.Mapped : WeightResidency.Packed,
             Products = ProductPrecision.Fast,
         });
         (_source, PreparedWeight prepared) = form switch
         {
             WeightForm.BFloat16 => Prepare(Rounded(weight, shape)),
-            WeightForm.Int8 => Prepare(Quantized(weight, shape, 8, shape.Inputs)),
-            WeightForm.Int4 => Prepare(Quantized(weight, shape, 4, GroupSize)),
+            WeightForm.Int8 or WeightForm.MappedInt8 => Prepare(Quantized(weight, shape, 8, shape.Inputs)),
+            WeightForm.Int4 or WeightForm.MappedInt4 => Prepare(Quantized(weight, shape, 4, GroupSize)),
             _ => Prepare(Mapped(weight, shape)),
         };
         _layer = new LinearParameters(prepared, null);
@@ -63,8 +69,8 @@ internal sealed class OurMatMul : IDisposable
     public static double WeightBytes(MatMulShape shape, WeightForm form) => (double)shape.Outputs * shape.Inputs * form switch
     {
         WeightForm.BFloat16 => 2,
-        WeightForm.Int8 => 1,
-        WeightForm.Int4 => 0.5 + (4.0 / GroupSize),
+        WeightForm.Int8 or WeightForm.MappedInt8 => 1,
+        WeightForm.Int4 or WeightForm.MappedInt4 => 0.5 + (4.0 / GroupSize),
         _ => 4,
     };
 

@@ -88,7 +88,7 @@ internal static class VersusOnnxRuntime
             size += theirs[i] * (double)theirs[i];
         }
         double relative = Math.Sqrt(difference / size);
-        double allowed = form switch { WeightForm.BFloat16 => 0.01, WeightForm.Int8 => 0.02, WeightForm.Int4 => 0.2, _ => 1e-5 };
+        double allowed = form switch { WeightForm.BFloat16 => 0.01, WeightForm.Int8 or WeightForm.MappedInt8 => 0.02, WeightForm.Int4 or WeightForm.MappedInt4 => 0.2, _ => 1e-5 };
         if (!(relative <= allowed))
             throw new InvalidOperationException($"{shape}, {form}: off by {relative:e1} of ONNX Runtime's result, {allowed:e1} is allowed");
     }

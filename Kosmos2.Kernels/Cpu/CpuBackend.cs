@@ -76,14 +76,8 @@ public sealed partial class CpuBackend : IBackend
     public PreparedWeight Prepare(QuantizedMatrix weight)
     {
         ArgumentNullException.ThrowIfNull(weight);
-        if (_fast && weight.ZeroPoints is null)
-        {
-            if (weight.Bits == 8 && weight.Groups == 1 && _machine.Int8 is not null)
-                return _kernels.Pack(weight, ProductFormat.Int8);
-            if (weight.Bits == 4 && (weight.Groups == 1 || weight.GroupSize % Int4Group.Inputs == 0) && _machine.Int4 is not null)
-                return _kernels.Pack(weight, ProductFormat.Int4);
-        }
-        return new CpuWeight(weight);
+        ProductFormat format = _fast && weight.ZeroPoints is null ? FastFormat(weight) : ProductFormat.Float32;
+        return _packed && format != ProductFormat.Float32 ? _kernels.Pack(weight, format) : new CpuWeight(weight, format);
     }
 
     /// <inheritdoc/>
@@ -124,6 +118,13 @@ public sealed partial class CpuBackend : IBackend
         var machine = new CpuMachine(threads, assembled?.Float32 ?? TileTable.Compiled<S>(), int8, int4, assembled);
         return (machine, new SimdKernels<S>(machine));
     }
+
+    private ProductFormat FastFormat(QuantizedMatrix weight) => weight.Bits switch
+    {
+        8 when weight.Groups == 1 && _machine.Int8 is not null => ProductFormat.Int8,
+        4 when (weight.Groups == 1 || weight.GroupSize % Int4Group.Inputs == 0) && _machine.Int4 is not null => ProductFormat.Int4,
+        _ => ProductFormat.Float32,
+    };
 
     private static string Name(InstructionSet set) => set switch
     {

@@ -11,8 +11,15 @@ internal class CpuWeight : PreparedWeight
     public CpuWeight(Tensor matrix)
         : base(matrix.Shape, matrix.DType) => _floats = matrix;
 
-    public CpuWeight(QuantizedMatrix matrix)
-        : base(matrix.Shape, matrix.Values.DType) => _integers = matrix;
+    public CpuWeight(QuantizedMatrix matrix, ProductFormat format = ProductFormat.Float32)
+        : base(matrix.Shape, matrix.Values.DType)
+    {
+        _integers = matrix;
+        Format = format;
+    }
+
+    /// <summary>What products with it compute with.</summary>
+    public ProductFormat Format { get; protected init; }
 
     /// <summary>Where it lies, for one call.</summary>
     /// <exception cref="InvalidOperationException">The memory was freed.</exception>

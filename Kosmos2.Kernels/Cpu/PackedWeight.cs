@@ -26,17 +26,13 @@ internal sealed unsafe class PackedWeight : CpuWeight
     }
 
     private PackedWeight(QuantizedMatrix matrix, ProductFormat format, int panelWidth, int stepInputs, int panelWords)
-        : base(matrix)
+        : base(matrix, format)
     {
         _source = matrix.Values;
-        Format = format;
         _panels = Reserve(panelWidth, stepInputs, panelWords);
     }
 
     ~PackedWeight() => Dispose(false);
-
-    /// <summary>What the panels are for.</summary>
-    public ProductFormat Format { get; }
 
     /// <summary>The panels.</summary>
     public float* Memory => _memory;

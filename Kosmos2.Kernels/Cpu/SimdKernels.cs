@@ -206,11 +206,17 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
             case ProductFormat.BFloat16:
                 LinearKernel.Run<Simd512, BFloat16Format>(machine, machine.Assembled!.BFloat16!.Value, x, rows, norm, layers);
                 break;
+            case ProductFormat.Int8 when DirectKernel.Fits<S, Int8Direct>(rows, layers):
+                DirectKernel.Run<S, Int8Format<S, PairedBytes>, Int8Direct>(machine, x, rows, norm, layers);
+                break;
             case ProductFormat.Int8 when machine.Assembled?.Int8 is not null:
                 LinearKernel.Run<S, Int8Format<S, PlainBytes>>(machine, machine.Int8!.Value, x, rows, norm, layers);
                 break;
             case ProductFormat.Int8:
                 LinearKernel.Run<S, Int8Format<S, PairedBytes>>(machine, machine.Int8!.Value, x, rows, norm, layers);
+                break;
+            case ProductFormat.Int4 when DirectKernel.Fits<S, Int4Direct>(rows, layers):
+                DirectKernel.Run<S, Int4Format<S>, Int4Direct>(machine, x, rows, norm, layers);
                 break;
             case ProductFormat.Int4:
                 LinearKernel.Run<S, Int4Format<S>>(machine, machine.Int4!.Value, x, rows, norm, layers);

@@ -46,9 +46,9 @@ internal unsafe struct LinearOperands
         Inputs = weight.Shape.Width;
         Outputs = weight.Shape.Rows;
         Y = y;
+        Format = weight.Format;
         if (weight is PackedWeight packed)
         {
-            Format = packed.Format;
             Panels = packed.Memory;
             Written = packed.Written;
         }

@@ -11,7 +11,7 @@ namespace Kosmos2.Tests.Kernels.Cpu;
 /// </summary>
 internal sealed class FastProductTests
 {
-    private static readonly CpuOptions Fast = new() { Products = ProductPrecision.Fast, Threads = 2 };
+    private static readonly CpuOptions Fast = new() { Products = ProductPrecision.Fast, Weights = WeightResidency.Packed, Threads = 2 };
 
     private static readonly Format[] AllFormats = [new("BF16", 16, 0), new("INT8", 8, 0), new("INT4", 4, 0), new("INT4", 4, 32), new("INT4", 4, 64), new("INT4", 4, 128)];
 
@@ -148,6 +148,23 @@ internal sealed class FastProductTests
             {
                 Assert.That(Product(Fast with { InstructionSet = set }, format, rows, inputs, outputs), Is.EqualTo(scalar), $"{set}");
                 Assert.That(Product(Fast with { InstructionSet = set, Disable = "assembler" }, format, rows, inputs, outputs), Is.EqualTo(scalar), $"{set}, compiled");
+            }
+        }
+    }
+
+    [Test]
+    public void MappedIntegersHaveTheBitsOfPackedOnes([ValueSource(nameof(IntegerFormats))] Format format)
+    {
+        foreach (int inputs in (int[])[64, 128, 640, 1088, 2048])
+        {
+            foreach (int outputs in (int[])[1, 8, 67])
+            {
+                foreach (int rows in (int[])[1, 2, 3, 4, 5])
+                {
+                    float[] packed = Product(Fast with { Weights = WeightResidency.Packed }, format, rows, inputs, outputs);
+                    float[] mapped = Product(Fast with { Weights = WeightResidency.Mapped }, format, rows, inputs, outputs);
+                    Assert.That(mapped, Is.EqualTo(packed), $"{rows}x{outputs}x{inputs}");
+                }
             }
         }
     }
