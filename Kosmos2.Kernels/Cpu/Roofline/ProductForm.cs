@@ -31,18 +31,15 @@ internal sealed record ProductForm(string Name, DType Type, WeightResidency Resi
         : Math.Max(peaks.Peak(PeakLoop.Fma512), Math.Max(peaks.Peak(PeakLoop.Fma256), peaks.Peak(PeakLoop.Fma128)));
 
     /// <summary>
-    /// The share of the limit that is stated for a number of rows: measured, and rounded down, on AVX2 (Zen 3) and AVX-512 (Zen 4). Few rows are bound by
-    /// memory; widening 16 bits costs one row the more, and mapped weights are packed for more rows than <see cref="Linear.MappedTile.MostRows"/>.
+    /// The share of the limit that is stated for a number of rows: measured with AVX2 (Zen 3, 1024x1024, one thread) while other programs ran, and rounded down.
+    /// Few rows are bound by memory; widening 16 bits costs one row the more, and mapped weights are packed for more rows than <see cref="Linear.MappedTile.MostRows"/>.
     /// </summary>
     public double Stated(int rows) => (Type, Residency, rows) switch
     {
-        (DType.F32, WeightResidency.Packed, >= 65) => 0.8,
-        (DType.F32, WeightResidency.Packed, _) => 0.8,
-        (DType.F32, WeightResidency.Mapped, >= 65) => 0.7,
-        (DType.F32, WeightResidency.Mapped, <= Linear.MappedTile.MostRows) => 0.8,
-        (_, WeightResidency.Packed, >= 65) => 0.7,
-        (_, WeightResidency.Mapped, >= 65) => 0.6,
-        (_, _, <= Linear.MappedTile.MostRows) => 0.4,
-        _ => 0.3,
+        (DType.F32, WeightResidency.Packed, _) => 0.5,
+        (DType.F32, WeightResidency.Mapped, _) => 0.45,
+        (_, WeightResidency.Packed, >= 65) => 0.45,
+        (_, WeightResidency.Mapped, >= 65) => 0.4,
+        _ => 0.2,
     };
 }
