@@ -14,7 +14,7 @@ public static class IlgpuDevices
     internal const int GroupSize = 256;
 
     // Of the kernel that takes most, in bytes.
-    private const int SharedMemory = 34 * 1024;
+    private const int SharedMemory = 20 * 1024;
 
     // CL_DEVICE_HOST_UNIFIED_MEMORY, which ILGPU has no name for.
     private const CLDeviceInfoType HostUnifiedMemory = (CLDeviceInfoType)0x1035;
@@ -32,6 +32,9 @@ public static class IlgpuDevices
 
     /// <summary>All devices of both kinds, usable or not; CUDA's first.</summary>
     public static IReadOnlyList<IlgpuDevice> Enumerate() => [.. Enumerate(IlgpuDeviceKind.Cuda), .. Enumerate(IlgpuDeviceKind.OpenCl)];
+
+    /// <summary>What selects the devices of a kind.</summary>
+    internal static string SelectorOf(IlgpuDeviceKind kind) => kind == IlgpuDeviceKind.Cuda ? "cuda" : "opencl";
 
     /// <summary>A context that knows the devices of one kind, including those that cannot be used.</summary>
     internal static Context CreateContext(IlgpuDeviceKind kind) => Context.Create(builder =>

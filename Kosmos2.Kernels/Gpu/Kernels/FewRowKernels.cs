@@ -1,5 +1,4 @@
 using ILGPU;
-using ILGPU.Algorithms;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
@@ -30,8 +29,8 @@ internal static class FewRowKernels
     /// <summary>Outputs of a group.</summary>
     public const int Outputs = IlgpuDevices.GroupSize / Lanes;
 
-    // Of a row in shared memory at a time: 32 KB, a whole row of the model's widest layer.
-    private const int Piece = 8192;
+    // Of a row in shared memory at a time: 8 KB.
+    private const int Piece = 2048;
 
     /// <summary>Neighbouring inputs that a lane takes together.</summary>
     public const int LaneInputs = 8;
@@ -66,7 +65,7 @@ internal static class FewRowKernels
         int output = (Grid.IdxX * Outputs) + (thread / Lanes);
         float mean = 0;
         float factor = 1;
-        if (options.HasNorm != 0 && options.Inputs > Piece)
+        if (options.HasNorm != 0)
         {
             mean = RowKernels.Mean(shared, x, row, options.Inputs);
             factor = RowKernels.Factor(shared, x, row, options.Inputs, mean, norm.Epsilon);
@@ -75,14 +74,13 @@ internal static class FewRowKernels
         for (int first = 0; first < options.Inputs; first += Piece)
         {
             int count = Math.Min(Piece, options.Inputs - first);
-            float part = Stage(x, row + first, inputs, count);
-            if (options.HasNorm != 0 && options.Inputs <= Piece)
+            for (int i = thread; i < count; i += IlgpuDevices.GroupSize)
             {
-                mean = GroupReduction.Sum(shared, part) / count;
-                factor = 1 / XMath.Sqrt((GroupReduction.Sum(shared, Deviation(inputs, count, mean)) / count) + norm.Epsilon);
+                float value = x[row + first + i];
+                if (options.HasNorm != 0)
+                    value = ((value - mean) * factor * norm.Weight[first + i]) + norm.Bias[first + i];
+                inputs[Place(i)] = value;
             }
-            if (options.HasNorm != 0)
-                Normalise(inputs, count, mean, factor, norm, first);
             Group.Barrier();
             if (output < layer.Outputs)
                 sum += Part(layer.Weight, (output * options.Inputs) + first, inputs, count, lane, options.Inputs % LaneInputs == 0);
@@ -110,103 +108,16 @@ internal static class FewRowKernels
         }
     }
 
-    /// <summary>
-    /// Brings a piece of a row into shared memory, four inputs at a time, so that a thread waits for four and not for each. Every thread reads only what it
-    /// wrote itself until the next barrier.
-    /// </summary>
-    /// <returns>The sum of this thread's inputs, in order.</returns>
-    private static float Stage(ArrayView<float> x, int start, ArrayView<float> inputs, int count)
-    {
-        float sum = 0;
-        int i = Group.IdxX;
-        for (; i + (3 * IlgpuDevices.GroupSize) < count; i += 4 * IlgpuDevices.GroupSize)
-        {
-            float a = x[start + i];
-            float b = x[start + i + IlgpuDevices.GroupSize];
-            float c = x[start + i + (2 * IlgpuDevices.GroupSize)];
-            float d = x[start + i + (3 * IlgpuDevices.GroupSize)];
-            inputs[Place(i)] = a;
-            inputs[Place(i + IlgpuDevices.GroupSize)] = b;
-            inputs[Place(i + (2 * IlgpuDevices.GroupSize))] = c;
-            inputs[Place(i + (3 * IlgpuDevices.GroupSize))] = d;
-            sum += a;
-            sum += b;
-            sum += c;
-            sum += d;
-        }
-        for (; i < count; i += IlgpuDevices.GroupSize)
-        {
-            float value = x[start + i];
-            inputs[Place(i)] = value;
-            sum += value;
-        }
-        return sum;
-    }
-
-    /// <summary>This thread's part of the squared distances from the mean.</summary>
-    private static float Deviation(ArrayView<float> inputs, int count, float mean)
-    {
-        float sum = 0;
-        for (int i = Group.IdxX; i < count; i += IlgpuDevices.GroupSize)
-        {
-            float difference = inputs[Place(i)] - mean;
-            sum += difference * difference;
-        }
-        return sum;
-    }
-
-    private static void Normalise(ArrayView<float> inputs, int count, float mean, float factor, NormViews norm, int first)
-    {
-        int i = Group.IdxX;
-        for (; i + (3 * IlgpuDevices.GroupSize) < count; i += 4 * IlgpuDevices.GroupSize)
-        {
-            int at = first + i;
-            float a = norm.Weight[at];
-            float b = norm.Weight[at + IlgpuDevices.GroupSize];
-            float c = norm.Weight[at + (2 * IlgpuDevices.GroupSize)];
-            float d = norm.Weight[at + (3 * IlgpuDevices.GroupSize)];
-            float e = norm.Bias[at];
-            float f = norm.Bias[at + IlgpuDevices.GroupSize];
-            float g = norm.Bias[at + (2 * IlgpuDevices.GroupSize)];
-            float h = norm.Bias[at + (3 * IlgpuDevices.GroupSize)];
-            Normalise(inputs, Place(i), mean, factor, a, e);
-            Normalise(inputs, Place(i + IlgpuDevices.GroupSize), mean, factor, b, f);
-            Normalise(inputs, Place(i + (2 * IlgpuDevices.GroupSize)), mean, factor, c, g);
-            Normalise(inputs, Place(i + (3 * IlgpuDevices.GroupSize)), mean, factor, d, h);
-        }
-        for (; i < count; i += IlgpuDevices.GroupSize)
-            Normalise(inputs, Place(i), mean, factor, norm.Weight[first + i], norm.Bias[first + i]);
-    }
-
-    private static void Normalise(ArrayView<float> inputs, int place, float mean, float factor, float weight, float bias) =>
-        inputs[place] = ((inputs[place] - mean) * factor * weight) + bias;
-
-    /// <summary>A lane's part of a piece's product, four loads of the weight under way at once.</summary>
+    /// <summary>A lane's part of a piece's product.</summary>
     private static float Part<TWeight>(TWeight weight, int start, ArrayView<float> inputs, int count, int lane, bool whole)
         where TWeight : struct, IWeightView
     {
         float sum = 0;
         if (whole)
         {
-            float second = 0;
-            float third = 0;
-            float fourth = 0;
-            int i = lane * LaneInputs;
-            int place = lane;
-            for (; i + (3 * Block) < count; i += 4 * Block)
-            {
-                sum += weight.Dot8(start + i, inputs, place);
-                second += weight.Dot8(start + i + Block, inputs, place + Block);
-                third += weight.Dot8(start + i + (2 * Block), inputs, place + (2 * Block));
-                fourth += weight.Dot8(start + i + (3 * Block), inputs, place + (3 * Block));
-                place += 4 * Block;
-            }
-            for (; i < count; i += Block)
-            {
-                sum += weight.Dot8(start + i, inputs, place);
-                place += Block;
-            }
-            return sum + second + (third + fourth);
+            for (int i = lane * LaneInputs; i < count; i += Block)
+                sum += weight.Dot8(start + i, inputs, Place(i));
+            return sum;
         }
         for (int first = lane * LaneInputs; first < count; first += Block)
         {
