@@ -80,38 +80,16 @@ public sealed partial class IlgpuBackend
         _checks.EmbedRows(embeddings, given, positions, y);
         if (y.Shape.ElementCount == 0)
             return;
-        switch (embeddings.DType)
-        {
-            case DType.F32:
-                Run(_floatWeights);
-                break;
-            case DType.F16:
-                Run(_halfWeights);
-                break;
-            case DType.I8:
-                Run(_int8Weights);
-                break;
-            case DType.I32:
-                Run(_int4Weights);
-                break;
-            default:
-                Run(_bfloat16Weights);
-                break;
-        }
-
-        void Run<TWeight>(WeightLaunchers<TWeight> launchers)
-            where TWeight : struct, IWeightView => launchers.EmbedRows(
-                Launch(),
-                (int)y.Shape.ElementCount,
-                Section(StepTable.Section.TokenIds),
-                Section(StepTable.Section.GivenRows),
-                Section(StepTable.Section.Positions),
-                launchers.View(embeddings),
-                (given ?? positions).Floats(),
-                positions.Floats(),
-                y.Floats(),
-                y.Width,
-                scale);
+        For(embeddings).EmbedRows(
+            Launch(),
+            Section(StepTable.Section.TokenIds),
+            Section(StepTable.Section.GivenRows),
+            Section(StepTable.Section.Positions),
+            embeddings,
+            given,
+            positions,
+            y,
+            scale);
     }
 
     /// <inheritdoc/>
@@ -235,36 +213,25 @@ public sealed partial class IlgpuBackend
     {
         if (WrittenLinear(x, rows, layer, y, activation, residual, sameRows))
             return;
-        switch (layer.Weight.DType)
-        {
-            case DType.F32:
-                Tiled(_floatWeights);
-                break;
-            case DType.F16:
-                Tiled(_halfWeights);
-                break;
-            case DType.I8:
-                Tiled(_int8Weights);
-                break;
-            case DType.I32:
-                Tiled(_int4Weights);
-                break;
-            default:
-                Tiled(_bfloat16Weights);
-                break;
-        }
-
-        void Tiled<TWeight>(WeightLaunchers<TWeight> launchers)
-            where TWeight : struct, IWeightView => launchers.LinearTiled(
-                Launch(),
-                (new Index3D(Groups(layer.Outputs, TiledLinearKernels.Tile), Groups(rows, TiledLinearKernels.Tile), 1), new Index3D(IlgpuDevices.GroupSize, 1, 1)),
-                x,
-                launchers.View(layer.Weight),
-                (layer.Bias ?? y).Floats(), // what is absent must still be some buffer
-                (residual ?? y).Floats(),
-                y.Floats(),
-                new LinearOptions(rows, layer.Inputs, layer.Outputs, (int)activation, layer.Bias is null ? 0 : 1, residual is null ? 0 : 1));
+        For(layer.Weight).Tiled(
+            Launch(),
+            (new Index3D(Groups(layer.Outputs, TiledLinearKernels.Tile), Groups(rows, TiledLinearKernels.Tile), 1), new Index3D(IlgpuDevices.GroupSize, 1, 1)),
+            x,
+            layer,
+            y,
+            residual,
+            new LinearOptions(rows, layer.Inputs, layer.Outputs, (int)activation, layer.Bias is null ? 0 : 1, residual is null ? 0 : 1));
     }
+
+    /// <summary>The kernels for a weight's stored type.</summary>
+    private WeightLaunchers For(PreparedWeight weight) => weight.DType switch
+    {
+        DType.F32 => _floatWeights,
+        DType.F16 => _halfWeights,
+        DType.I8 => _int8Weights,
+        DType.I32 => _int4Weights,
+        _ => _bfloat16Weights,
+    };
 
     private static int Groups(int count, int size) => (count + size - 1) / size;
 }

@@ -52,35 +52,3 @@ internal sealed class Launchers(Accelerator accelerator)
     public Action<Stream, KernelConfig, Floats, Integers, Integers, Integers, int> Select =>
         _select ??= accelerator.LoadKernel<Floats, Integers, Integers, Integers, int>(SelectionKernels.Select);
 }
-
-/// <summary>The kernels that read a weight, for one stored type.</summary>
-/// <param name="accelerator">The device.</param>
-/// <param name="view">Makes the view of a weight of that type.</param>
-internal sealed class WeightLaunchers<TWeight>(Accelerator accelerator, Func<DeviceWeight, TWeight> view)
-    where TWeight : struct, IWeightView
-{
-    private Action<Stream, KernelConfig, Floats, TWeight, Floats, Floats, Floats, LinearOptions>? _tiled;
-    private Action<Stream, KernelConfig, Floats, NormViews, LayerViews<TWeight>, Floats, LinearOptions>? _row;
-    private Action<Stream, KernelConfig, Floats, NormViews, LayerViews<TWeight>, LayerViews<TWeight>, LayerViews<TWeight>, LinearOptions>? _threeLayers;
-    private Action<Stream, Index1D, Integers, Integers, Integers, TWeight, Floats, Floats, Floats, int, float>? _embedRows;
-
-    public Action<Stream, KernelConfig, Floats, TWeight, Floats, Floats, Floats, LinearOptions> LinearTiled =>
-        _tiled ??= accelerator.LoadKernel<Floats, TWeight, Floats, Floats, Floats, LinearOptions>(TiledLinearKernels.Tiled);
-
-    public Action<Stream, KernelConfig, Floats, NormViews, LayerViews<TWeight>, Floats, LinearOptions> LinearRow =>
-        _row ??= accelerator.LoadKernel<Floats, NormViews, LayerViews<TWeight>, Floats, LinearOptions>(FewRowKernels.Row);
-
-    public Action<Stream, KernelConfig, Floats, NormViews, LayerViews<TWeight>, LayerViews<TWeight>, LayerViews<TWeight>, LinearOptions> LinearThreeLayers =>
-        _threeLayers ??= accelerator.LoadKernel<Floats, NormViews, LayerViews<TWeight>, LayerViews<TWeight>, LayerViews<TWeight>, LinearOptions>(
-            FewRowKernels.ThreeLayers);
-
-    public Action<Stream, Index1D, Integers, Integers, Integers, TWeight, Floats, Floats, Floats, int, float> EmbedRows =>
-        _embedRows ??= accelerator.LoadAutoGroupedKernel<Index1D, Integers, Integers, Integers, TWeight, Floats, Floats, Floats, int, float>(
-            EmbeddingKernels.EmbedRows);
-
-    public TWeight View(PreparedWeight weight) => view((DeviceWeight)weight);
-
-    /// <summary>A layer for a kernel. What is absent must still be some buffer.</summary>
-    public LayerViews<TWeight> Layer(LinearParameters layer, Tensor y) =>
-        new(View(layer.Weight), (layer.Bias ?? y).Floats(), y.Floats(), layer.Outputs, layer.Bias is null ? 0 : 1);
-}
