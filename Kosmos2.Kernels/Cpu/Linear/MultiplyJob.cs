@@ -15,7 +15,7 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// blocking its reasons.
 /// </remarks>
 internal readonly unsafe struct MultiplyJob<S, TFormat>(
-    LinearOperands* layers, int layerCount, PackedRows rows, RowPanels panels, int firstRow, TileTable tiles, float* scratch, nint scratchStride) : IJob
+    LinearOperands* layers, int layerCount, PackedRows rows, RowPanels panels, int firstRow, TileTable tiles, float* scratch, nint scratchStride) : IJob, IPanelWork
     where S : unmanaged, ISimd<S>
     where TFormat : unmanaged, IProductFormat
 {
@@ -29,37 +29,29 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
     /// <summary>Floats that each worker needs for a number of rows: a packed block, room to pack or widen it, a strip.</summary>
     public static nint ScratchLength(int rows) => BlockWords + RoomWords + ((nint)rows * PanelWidth);
 
-    public void Run(int worker, int workers)
+    public void Run(int worker, int workers) =>
+        LayerPanels<S>.Run(this, layers, layerCount, worker, workers, scratch + (worker * scratchStride));
+
+    public void RunPanel(LinearOperands* layer, int panel, float* block)
     {
-        float* block = scratch + (worker * scratchStride);
-        int count = 0;
-        for (int i = 0; i < layerCount; i++)
-            count += PanelsOf(layers + i);
-        int first = (int)((long)count * worker / workers);
-        int end = (int)((long)count * (worker + 1) / workers);
-        int start = 0;
-        for (int i = 0; i < layerCount; i++)
-        {
-            int here = PanelsOf(layers + i);
-            for (int panel = Math.Max(first - start, 0); panel < Math.Min(end - start, here); panel++)
-                RunPanel(layers + i, panel, block);
-            start += here;
-        }
+        int column = panel * PanelWidth;
+        float* room = block + BlockWords;
+        float* strip = room + RoomWords;
+        TFormat.Begin(layer, column, rows, panels.Rows, strip);
+        bool mapped = layer->Panels == null && panels.Count == 1 && TFormat.MultiplyMapped(layer, column, rows, panels.Rows, strip);
+        if (!mapped)
+            Multiply(layer, panel, block, room, strip);
+        TFormat.Finish(layer, column, rows, panels.Rows, strip);
+        Epilogue.Write<S>(layer, strip, firstRow, panels.Rows, column);
     }
 
-    private static int PanelsOf(LinearOperands* layer) => (layer->Outputs + PanelWidth - 1) / PanelWidth;
-
-    private void RunPanel(LinearOperands* layer, int index, float* block)
+    private void Multiply(LinearOperands* layer, int index, float* block, float* room, float* strip)
     {
         int column = index * PanelWidth;
         int steps = (layer->Inputs + TFormat.StepInputs - 1) / TFormat.StepInputs;
         bool kept = layer->Panels != null;
         bool written = kept && layer->Written[index] != 0;
-        float* room = block + BlockWords;
-        float* strip = room + RoomWords;
-        TFormat.Begin(layer, column, rows, panels.Rows, strip);
-        bool mapped = !kept && panels.Count == 1 && TFormat.MultiplyMapped(layer, column, rows, panels.Rows, strip);
-        for (int step = 0; !mapped && step < steps; step += TFormat.BlockSteps)
+        for (int step = 0; step < steps; step += TFormat.BlockSteps)
         {
             int count = Math.Min(TFormat.BlockSteps, steps - step);
             float* weight = kept ? layer->Panels + ((((nint)index * steps) + step) * TFormat.PanelWords) : block;
@@ -76,7 +68,5 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
         }
         if (kept)
             layer->Written[index] = 1;
-        TFormat.Finish(layer, column, rows, panels.Rows, strip);
-        Epilogue.Write<S>(layer, strip, firstRow, panels.Rows, column);
     }
 }

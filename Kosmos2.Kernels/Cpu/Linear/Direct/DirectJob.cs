@@ -5,36 +5,20 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>A <see cref="DirectKernel"/>'s products: each worker takes a run of panels of outputs, eight at a time.</summary>
 internal readonly unsafe struct DirectJob<S, TFormat, TDirect>(
-    LinearOperands* layers, int layerCount, PackedRows packed, int rows, float* scratch, nint scratchStride) : IJob
+    LinearOperands* layers, int layerCount, PackedRows packed, int rows, float* scratch, nint scratchStride) : IJob, IPanelWork
     where S : unmanaged, ISimd<S>
     where TFormat : unmanaged, IProductFormat
     where TDirect : unmanaged, IDirectFormat
 {
     private const int Outputs = 8;
 
-    public void Run(int worker, int workers)
-    {
-        float* strip = scratch + (worker * scratchStride);
-        int count = 0;
-        for (int i = 0; i < layerCount; i++)
-            count += PanelsOf(layers + i);
-        int first = (int)((long)count * worker / workers);
-        int end = (int)((long)count * (worker + 1) / workers);
-        int start = 0;
-        for (int i = 0; i < layerCount; i++)
-        {
-            int here = PanelsOf(layers + i);
-            for (int panel = Math.Max(first - start, 0); panel < Math.Min(end - start, here); panel++)
-                RunPanel(layers + i, panel * Panel<S>.Width, strip);
-            start += here;
-        }
-    }
+    public void Run(int worker, int workers) =>
+        LayerPanels<S>.Run(this, layers, layerCount, worker, workers, scratch + (worker * scratchStride));
 
-    private static int PanelsOf(LinearOperands* layer) => (layer->Outputs + Panel<S>.Width - 1) / Panel<S>.Width;
-
-    private void RunPanel(LinearOperands* layer, int column, float* strip)
+    public void RunPanel(LinearOperands* layer, int panel, float* strip)
     {
         int width = Panel<S>.Width;
+        int column = panel * width;
         TFormat.Begin(layer, column, packed, rows, strip);
         for (int output = 0; output < Math.Min(width, layer->Outputs - column); output += Outputs)
         {
