@@ -70,14 +70,14 @@ internal sealed unsafe class OnnxModel : IDisposable
         var steps = new double[tokens - 1];
         long start = Stopwatch.GetTimestamp();
         Encode();
-        double encode = Lap(ref start);
+        double encode = TimedModel.Lap(ref start);
         chosen[0] = Prefill();
-        double prefill = Lap(ref start);
+        double prefill = TimedModel.Lap(ref start);
         for (int i = 0; i < steps.Length; i++)
         {
             Embed(0, chosen[i], -1);
             chosen[i + 1] = Decode(1);
-            steps[i] = Lap(ref start);
+            steps[i] = TimedModel.Lap(ref start);
         }
         return new AnswerTimes(encode, prefill, steps, chosen);
     }
@@ -160,12 +160,4 @@ internal sealed unsafe class OnnxModel : IDisposable
 
     private static OrtValue Bind(void* memory, params long[] shape) => OrtValue.CreateTensorValueWithData(
         OrtMemoryInfo.DefaultInstance, TensorElementType.Float, shape, (nint)memory, sizeof(float) * shape.Aggregate(1L, (a, b) => a * b));
-
-    private static double Lap(ref long start)
-    {
-        long now = Stopwatch.GetTimestamp();
-        double seconds = Stopwatch.GetElapsedTime(start, now).TotalSeconds;
-        start = now;
-        return seconds;
-    }
 }

@@ -39,7 +39,7 @@ internal static class DevicesCommand
         foreach (IlgpuDeviceKind kind in Enum.GetValues<IlgpuDeviceKind>().Where(kind => devices.All(device => device.Kind != kind)))
         {
             string reason = IlgpuDevices.HasDriver(kind) ? "the driver names no device" : $"no driver ({IlgpuDevices.DriverOf(kind)})";
-            Console.Out.WriteLine($"{(kind == IlgpuDeviceKind.Cuda ? "cuda" : "opencl"),-10} {reason}");
+            Console.Out.WriteLine($"{IlgpuDevices.SelectorOf(kind),-10} {reason}");
         }
         Console.Out.WriteLine($"{"auto",-10} is {IlgpuDevices.Preferred(devices)?.Selector ?? "cpu"}");
     }

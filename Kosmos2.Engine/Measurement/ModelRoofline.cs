@@ -38,16 +38,16 @@ internal sealed class ModelRoofline : IDisposable
     public double Bandwidth => _peaks.Bandwidth;
 
     /// <summary>Operations a second with weights of F32, all threads together.</summary>
-    public double FloatPeak => Best(PeakLoop.Fma512, PeakLoop.Fma256, PeakLoop.Fma128);
+    public double FloatPeak => _peaks.FloatPeak;
 
     /// <summary>Operations a second with weights of bfloat16.</summary>
-    public double BFloat16Peak => _fast ? Best(PeakLoop.BFloat16) is > 0 and double peak ? peak : FloatPeak : FloatPeak;
+    public double BFloat16Peak => _fast && _peaks.Peak(PeakLoop.BFloat16) is > 0 and double peak ? peak : FloatPeak;
 
     /// <summary>
     /// Operations a second with weights of small integers. Without VNNI what no product can pass: vpmaddubsw multiplies four times as many numbers as a multiply-add of
     /// floats of its width, and is issued no more often.
     /// </summary>
-    public double IntegerPeak => _fast ? Best(PeakLoop.Bytes) is > 0 and double peak ? peak : 4 * FloatPeak : FloatPeak;
+    public double IntegerPeak => !_fast ? FloatPeak : _peaks.Peak(PeakLoop.Bytes) is > 0 and double peak ? peak : 4 * FloatPeak;
 
     /// <summary>Whether no other program took part of the cores from the loops that count.</summary>
     public bool IsUndisturbed => _peaks.Loops.All(_peaks.IsReached);
@@ -78,12 +78,4 @@ internal sealed class ModelRoofline : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _peaks.Dispose();
-
-    private double Best(params ReadOnlySpan<PeakLoop> loops)
-    {
-        double best = 0;
-        foreach (PeakLoop loop in loops)
-            best = Math.Max(best, _peaks.Peak(loop));
-        return best;
-    }
 }

@@ -62,7 +62,8 @@ internal sealed class TimedModel(Kosmos2Model model)
         return best;
     }
 
-    private static double Lap(ref long start)
+    /// <summary>Seconds since a timestamp, which becomes now.</summary>
+    public static double Lap(ref long start)
     {
         long now = Stopwatch.GetTimestamp();
         double seconds = Stopwatch.GetElapsedTime(start, now).TotalSeconds;

@@ -20,7 +20,7 @@ public enum IlgpuDeviceKind
 public sealed record IlgpuDevice(IlgpuDeviceKind Kind, int Index, string Name, long MemoryBytes, DeviceCapabilities Capabilities, string? Problem)
 {
     /// <summary>What selects it: <c>cuda:0</c>, <c>opencl:1</c>.</summary>
-    public string Selector => $"{(Kind == IlgpuDeviceKind.Cuda ? "cuda" : "opencl")}:{Index}";
+    public string Selector => $"{IlgpuDevices.SelectorOf(Kind)}:{Index}";
 }
 
 /// <summary>What a device can do, as its driver reports it.</summary>

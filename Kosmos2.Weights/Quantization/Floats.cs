@@ -19,7 +19,7 @@ internal static class Floats
     public static Tensor ToBFloat16(Tensor source)
     {
         Tensor rounded = Tensor.OnHost(DType.BF16, source.Shape.Extents);
-        Round(source, rounded.AsSpan<ushort>());
+        Round(source, 0, rounded.AsSpan<ushort>());
         return rounded;
     }
 
@@ -32,7 +32,7 @@ internal static class Floats
 
         unsafe void Make()
         {
-            Round(source, new Span<ushort>(storage!.Memory, checked((int)source.Shape.ElementCount)));
+            Round(source, 0, new Span<ushort>(storage!.Memory, checked((int)source.Shape.ElementCount)));
             storage.IsMade = true;
             source.Storage.Discard(source.ByteOffset, source.ByteLength);
         }
@@ -98,15 +98,19 @@ internal static class Floats
         }
     }
 
-    private static void Round(Tensor source, Span<ushort> bits)
+    /// <summary>Rounds elements of a tensor to BF16.</summary>
+    /// <param name="source">The tensor.</param>
+    /// <param name="start">Its first element to read.</param>
+    /// <param name="bits">As many elements as are wanted.</param>
+    public static void Round(Tensor source, long start, Span<ushort> bits)
     {
         var piece = new float[Math.Min(bits.Length, 1 << 16)];
-        for (int start = 0; start < bits.Length; start += piece.Length)
+        for (int first = 0; first < bits.Length; first += piece.Length)
         {
-            Span<float> values = piece.AsSpan(0, Math.Min(piece.Length, bits.Length - start));
-            Widen(source, start, values);
+            Span<float> values = piece.AsSpan(0, Math.Min(piece.Length, bits.Length - first));
+            Widen(source, start + first, values);
             for (int i = 0; i < values.Length; i++)
-                bits[start + i] = BFloat16.ToBits(values[i]);
+                bits[first + i] = BFloat16.ToBits(values[i]);
         }
     }
 }

@@ -90,16 +90,13 @@ internal sealed class StoredWeight(string name, Tensor source, WeightFormat form
     private void WriteBFloat16(SafetensorsWriter writer, int pieceLength, CancellationToken cancellation)
     {
         long length = source.Shape.ElementCount;
-        var floats = new float[Math.Min(pieceLength, length)];
-        var rounded = new ushort[floats.Length];
+        var rounded = new ushort[Math.Min(pieceLength, length)];
         for (long start = 0; start < length; start += pieceLength)
         {
             cancellation.ThrowIfCancellationRequested();
-            int count = (int)Math.Min(pieceLength, length - start);
-            Floats.Widen(source, start, floats.AsSpan(0, count));
-            for (int i = 0; i < count; i++)
-                rounded[i] = BFloat16.ToBits(floats[i]);
-            writer.Write<ushort>(name, start, rounded.AsSpan(0, count));
+            Span<ushort> piece = rounded.AsSpan(0, (int)Math.Min(pieceLength, length - start));
+            Floats.Round(source, start, piece);
+            writer.Write<ushort>(name, start, piece);
         }
     }
 }

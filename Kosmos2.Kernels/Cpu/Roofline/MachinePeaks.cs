@@ -54,6 +54,9 @@ internal sealed unsafe class MachinePeaks : IDisposable
     /// <summary>Threads that run each loop at once.</summary>
     public int Threads => _pool.Workers;
 
+    /// <summary>Operations a second in F32: of the widest vectors that this machine has.</summary>
+    public double FloatPeak => Math.Max(Peak(PeakLoop.Fma512), Math.Max(Peak(PeakLoop.Fma256), Peak(PeakLoop.Fma128)));
+
     /// <summary>The loops that this machine has.</summary>
     public IEnumerable<PeakLoop> Loops => _loops.Keys;
 

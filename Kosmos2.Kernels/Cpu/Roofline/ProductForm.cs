@@ -28,7 +28,7 @@ internal sealed record ProductForm(string Name, DType Type, WeightResidency Resi
     /// <summary>Operations a second that no product of this form can pass.</summary>
     public double Peak(MachinePeaks peaks) => Precision == ProductPrecision.Fast
         ? peaks.Peak(PeakLoop.BFloat16)
-        : Math.Max(peaks.Peak(PeakLoop.Fma512), Math.Max(peaks.Peak(PeakLoop.Fma256), peaks.Peak(PeakLoop.Fma128)));
+        : peaks.FloatPeak;
 
     /// <summary>
     /// The share of the limit that is stated for a number of rows: measured with AVX2 (Zen 3, 1024x1024, one thread) while other programs ran, and rounded down.

@@ -42,7 +42,7 @@ internal sealed unsafe class CudaDriver
     /// <exception cref="DllNotFoundException">There is none.</exception>
     public static CudaDriver Load()
     {
-        nint library = NativeLibrary.Load(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1");
+        nint library = NativeLibrary.Load(IlgpuDevices.DriverOf(IlgpuDeviceKind.Cuda));
         return new CudaDriver(name => NativeLibrary.GetExport(library, name));
     }
 

@@ -28,10 +28,7 @@ internal sealed class ExactProducts(CudaDriver driver, PtxTarget target, int mul
             string name = FloatMatmulText.Name(tile, type), text = FloatMatmulText.Write(tile, type, target);
             _kernels.Add((tile, type), kernel = new PtxKernel(driver, name, text, FloatTile.Threads, tile.SharedBytes));
         }
-        kernel.Launch(
-            stream,
-            tile.Blocks(rows, outputs),
-            [at.X, at.W, at.Bias, at.Residual, at.Y, (ulong)rows, (ulong)inputs, (ulong)outputs, (ulong)activation]);
+        at.Launch(kernel, stream, tile.Blocks(rows, outputs), rows, inputs, outputs, activation);
     }
 
     /// <inheritdoc/>

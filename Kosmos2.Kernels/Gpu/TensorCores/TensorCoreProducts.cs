@@ -1,8 +1,5 @@
 namespace Kosmos2.Kernels.Gpu.TensorCores;
 
-/// <summary>Where a product's operands lie on the device. A null pointer stands for no bias and for no residual.</summary>
-internal readonly record struct ProductOperands(ulong X, ulong W, ulong Bias, ulong Residual, ulong Y);
-
 /// <summary>
 /// Fast products of a CUDA device: rows rounded to the weight's 16 bits, multiplied by tensor cores, summed in F32. Kernels are compiled when first used.
 /// </summary>
@@ -51,10 +48,7 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
             string name = MatmulText.Name(tile, type), text = MatmulText.Write(tile, type, target);
             _matmuls.Add((tile, type), kernel = new PtxKernel(driver, name, text, tile.Threads, tile.SharedBytes));
         }
-        kernel.Launch(
-            stream,
-            tile.Blocks(rows, outputs),
-            [at.X, at.W, at.Bias, at.Residual, at.Y, (ulong)rows, (ulong)inputs, (ulong)outputs, (ulong)activation]);
+        at.Launch(kernel, stream, tile.Blocks(rows, outputs), rows, inputs, outputs, activation);
     }
 
     /// <inheritdoc/>
