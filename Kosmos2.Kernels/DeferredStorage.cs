@@ -2,12 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Kosmos2.Kernels;
 
-/// <summary>
-/// Host memory that is allocated and filled when it is first read: weights that are converted as they are needed. Not thread-safe, as backends are not.
-/// </summary>
+/// <summary>Host memory that is allocated and filled when it is first read: weights that are converted as they are needed.</summary>
 /// <param name="byteLength">Length in bytes, at least 0.</param>
-/// <param name="make">Fills <see cref="Memory"/> and sets <see cref="IsMade"/>, of this storage and of whichever others come out of the same work.</param>
-internal sealed unsafe class DeferredStorage(long byteLength, Action make) : TensorStorage
+/// <param name="work">Fills <see cref="Memory"/>, of this storage and of whichever others come out of the same work.</param>
+internal sealed unsafe class DeferredStorage(long byteLength, DeferredWork work) : TensorStorage
 {
     private byte* _memory;
     private bool _disposed;
@@ -25,16 +23,13 @@ internal sealed unsafe class DeferredStorage(long byteLength, Action make) : Ten
     {
         get
         {
-            if (!IsMade && !_disposed)
-                make();
+            if (!_disposed)
+                work.Finish();
             return _memory;
         }
     }
 
-    /// <summary>Whether the content is there.</summary>
-    public bool IsMade { get; set; }
-
-    /// <summary>The memory, aligned to 64 bytes, whatever it holds.</summary>
+    /// <summary>The memory, aligned to 64 bytes, whatever it holds: for the work to fill.</summary>
     public byte* Memory
     {
         get

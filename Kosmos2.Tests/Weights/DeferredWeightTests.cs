@@ -49,19 +49,41 @@ internal sealed class DeferredWeightTests
         Assert.That(() => later.Values.AsSpan<sbyte>().Length, Throws.TypeOf<CheckpointException>().With.Message.Contains("row 1 holds a number that is not finite"));
     }
 
+    [Test]
+    public void ThreadsThatReadTogetherReadWhatOneOfThemMade()
+    {
+        const int threads = 4;
+        for (int repeat = 0; repeat < 50; repeat++)
+        {
+            (Tensor source, Func<int> reads) = Source(3, 5);
+            using Tensor matrix = source;
+            using var start = new Barrier(threads);
+            float[] sums = new float[threads];
+            Thread[] readers = [.. Enumerable.Range(0, threads).Select(i => new Thread(() =>
+            {
+                start.SignalAndWait();
+                foreach (float value in matrix.AsSpan<float>())
+                    sums[i] += value;
+            }))];
+            Array.ForEach(readers, reader => reader.Start());
+            Array.ForEach(readers, reader => reader.Join());
+            Assert.That(reads(), Is.EqualTo(1));
+            Assert.That(sums, Is.All.EqualTo(sums[0]).And.All.Not.Zero);
+        }
+    }
+
     // A matrix that counts how often it was made, which is when it is first read.
     private static (Tensor Matrix, Func<int> Reads) Source(int rows, int width)
     {
         int reads = 0;
         DeferredStorage? storage = null;
-        storage = new DeferredStorage((long)rows * width * sizeof(float), Make);
+        storage = new DeferredStorage((long)rows * width * sizeof(float), new DeferredWork(Make));
         return (new Tensor(storage, DType.F32, new Shape(rows, width), ownsStorage: true), () => reads);
 
         unsafe void Make()
         {
             using Tensor numbers = OutputErrors.Matrix(rows, width, 1);
             numbers.AsSpan<float>().CopyTo(new Span<float>(storage!.Memory, rows * width));
-            storage.IsMade = true;
             reads++;
         }
     }

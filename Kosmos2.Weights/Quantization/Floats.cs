@@ -27,13 +27,12 @@ internal static class Floats
     public static Tensor ToBFloat16Later(Tensor source)
     {
         DeferredStorage? storage = null;
-        storage = new DeferredStorage(source.Shape.ElementCount * DType.BF16.SizeInBytes(), Make);
+        storage = new DeferredStorage(source.Shape.ElementCount * DType.BF16.SizeInBytes(), new DeferredWork(Make));
         return new Tensor(storage, DType.BF16, source.Shape, ownsStorage: true);
 
         unsafe void Make()
         {
             Round(source, 0, new Span<ushort>(storage!.Memory, checked((int)source.Shape.ElementCount)));
-            storage.IsMade = true;
             source.Storage.Discard(source.ByteOffset, source.ByteLength);
         }
     }

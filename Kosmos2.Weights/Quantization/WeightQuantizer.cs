@@ -44,8 +44,9 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
     {
         int rows = matrix.Shape.Rows;
         DeferredStorage? integers = null, factors = null;
-        integers = new DeferredStorage((long)rows * StoredWidth * StoredType.SizeInBytes(), Make);
-        factors = new DeferredStorage((long)rows * Groups * sizeof(float), Make);
+        var work = new DeferredWork(Make);
+        integers = new DeferredStorage((long)rows * StoredWidth * StoredType.SizeInBytes(), work);
+        factors = new DeferredStorage((long)rows * Groups * sizeof(float), work);
         return new QuantizedMatrix(
             matrix.Shape, scheme.Bits, _groupSize, new Tensor(integers, StoredType, new Shape(rows, StoredWidth), ownsStorage: true),
             new Tensor(factors, DType.F32, new Shape(rows, Groups), ownsStorage: true));
@@ -65,7 +66,6 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
                 throw failure(e.InnerException.Message);
             }
 
-            integers.IsMade = factors.IsMade = true;
             matrix.Storage.Discard(matrix.ByteOffset, matrix.ByteLength);
         }
     }
