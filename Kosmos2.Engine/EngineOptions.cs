@@ -33,7 +33,7 @@ public sealed record EngineOptions
 
     /// <summary>
     /// How keys and values are cached: a token of the published model takes 393 kB in F32, 197 kB in BF16 and 104 kB in INT8. Attention computes in F32 with
-    /// any of them. The CPU has all three; a GPU has F32.
+    /// any of them.
     /// </summary>
     public CacheFormat CacheFormat { get; init; }
 

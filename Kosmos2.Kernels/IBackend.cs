@@ -15,9 +15,6 @@ public interface IBackend : IDisposable
     /// <summary>Name of the device and of the kernels in use, for people: <c>cpu (AVX-512, 2 threads)</c>.</summary>
     string Description { get; }
 
-    /// <summary>Whether a <see cref="KeyValueBlocks"/> on this backend may have a format.</summary>
-    bool Supports(CacheFormat format);
-
     /// <summary>Allocates zeroed memory on the device; the caller disposes it.</summary>
     Tensor Allocate(DType type, params ReadOnlySpan<long> extents);
 

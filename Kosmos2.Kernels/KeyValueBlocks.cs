@@ -26,13 +26,10 @@ public sealed class KeyValueBlocks : IDisposable
     /// <param name="headSize">Width of a head.</param>
     /// <param name="capacity">Blocks to begin with, at least 1.</param>
     /// <param name="format">How numbers are stored.</param>
-    /// <exception cref="NotSupportedException">The backend has no cache of this format.</exception>
     public KeyValueBlocks(IBackend backend, int layers, int heads, int headSize, int capacity, CacheFormat format = CacheFormat.Float32)
     {
         ArgumentNullException.ThrowIfNull(backend);
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
-        if (!backend.Supports(format))
-            throw new NotSupportedException($"{backend.Description} has no key/value cache of format {format}; it has {CacheFormat.Float32}");
         _backend = backend;
         Format = format;
         Heads = heads;

@@ -40,7 +40,7 @@ internal sealed class ModelOptions
     };
     private readonly Option<string> _cache = new("--cache")
     {
-        Description = "Keys and values in memory: f32, or on the CPU bf16 or int8, of half and a quarter of the size.",
+        Description = "Keys and values in memory: f32, or bf16 or int8, of half and a quarter of the size.",
         DefaultValueFactory = _ => "f32",
         HelpName = "f32|bf16|int8",
     };

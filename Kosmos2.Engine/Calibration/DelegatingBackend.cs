@@ -8,8 +8,6 @@ internal abstract class DelegatingBackend(IBackend inner) : IBackend
 {
     public string Description => inner.Description;
 
-    public bool Supports(CacheFormat format) => inner.Supports(format);
-
     public Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => inner.Allocate(type, extents);
 
     public PreparedWeight Prepare(Tensor weight) => inner.Prepare(weight);

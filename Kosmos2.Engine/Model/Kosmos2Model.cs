@@ -68,7 +68,6 @@ public sealed class Kosmos2Model : IDisposable
     /// <param name="maxCachedTokens">Budget of the key/value cache in tokens of all sequences together; null for none.</param>
     /// <param name="format">What weights are brought to as they are loaded.</param>
     /// <param name="cacheFormat">How keys and values are stored.</param>
-    /// <exception cref="NotSupportedException">The device has no cache of this format.</exception>
     /// <exception cref="Kosmos2FormatException">A file is missing or malformed, or a tensor is missing or has the wrong shape, or is quantized already.</exception>
     public static Kosmos2Model Load(
         string folder, IBackend backend, int? maxCachedTokens = null, WeightFormat format = WeightFormat.Stored, CacheFormat cacheFormat = CacheFormat.Float32)

@@ -58,9 +58,6 @@ public sealed partial class CpuBackend : IBackend
     public string Description { get; }
 
     /// <inheritdoc/>
-    public bool Supports(CacheFormat format) => true;
-
-    /// <inheritdoc/>
     public Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => Tensor.OnHost(type, extents);
 
     /// <inheritdoc/>

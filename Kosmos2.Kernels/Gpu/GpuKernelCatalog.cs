@@ -28,7 +28,7 @@ internal static class GpuKernelCatalog
     /// <summary>Kernels whose PTX is our own.</summary>
     public static IEnumerable<string> Written => Texts.Select(text => text.Name);
 
-    /// <summary>Kernels in C#, which ILGPU translates: <c>RowKernels.LayerNorm</c>, <c>FewRowKernels.Row(HalfView)</c>.</summary>
+    /// <summary>Kernels in C#, which ILGPU translates: <c>RowKernels.LayerNorm</c>, <c>FewRowKernels.Row(HalfView)</c>, <c>CacheKernels.Append(Int8Rows)</c>.</summary>
     public static IEnumerable<string> Translated => Methods().Select(NameOf).Order(StringComparer.Ordinal);
 
     /// <summary>A kernel's PTX.</summary>
@@ -60,12 +60,18 @@ internal static class GpuKernelCatalog
     private static IEnumerable<MethodInfo> Methods()
     {
         Type[] types = [.. typeof(LinearKernels).Assembly.GetTypes().Where(type => type.Namespace == typeof(LinearKernels).Namespace)];
-        Type[] views = [.. types.Where(type => type.IsValueType && typeof(IWeightView).IsAssignableFrom(type))];
         return from type in types
                where type.Name.EndsWith("Kernels", StringComparison.Ordinal)
                from method in type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly)
-               from kernel in method.IsGenericMethodDefinition ? views.Select(view => method.MakeGenericMethod(view)) : [method]
+               from kernel in method.IsGenericMethodDefinition ? Views(method, types).Select(view => method.MakeGenericMethod(view)) : [method]
                select kernel;
+    }
+
+    /// <summary>The stored types that a kernel's type parameter stands for.</summary>
+    private static IEnumerable<Type> Views(MethodInfo method, Type[] types)
+    {
+        Type view = method.GetGenericArguments()[0].GetGenericParameterConstraints().Single(constraint => constraint.IsInterface);
+        return types.Where(type => type.IsValueType && view.IsAssignableFrom(type));
     }
 
     private static string NameOf(MethodInfo method)

@@ -117,8 +117,7 @@ public sealed partial class IlgpuBackend
         _checks.AppendKeyValues(k, v, blocks, layer);
         if (k.Shape.ElementCount == 0)
             return;
-        _launch.Append(
-            Launch(), (int)k.Shape.ElementCount, k.Floats(), v.Floats(), Sequences(), Views(blocks, layer), layer == 0 ? 1 : 0);
+        For(blocks).Append(Launch(), k, v, Sequences(), blocks, layer);
     }
 
     /// <inheritdoc/>
@@ -127,15 +126,8 @@ public sealed partial class IlgpuBackend
         _checks.CachedAttention(q, blocks, layer, y, probabilities);
         if (y.Shape.ElementCount == 0)
             return;
-        _launch.CachedAttention(
-            Launch(),
-            (new Index3D(y.Rows, blocks.Heads, 1), new Index3D(AttentionKernels.GroupSize, 1, 1)),
-            q.Floats(),
-            Views(blocks, layer),
-            Sequences(),
-            y.Floats(),
-            (probabilities ?? y).Floats(),
-            new CachedAttentionOptions(scale, probabilities is null ? 0 : 1));
+        var groups = new KernelConfig(new Index3D(y.Rows, blocks.Heads, 1), new Index3D(AttentionKernels.GroupSize, 1, 1));
+        For(blocks).Attention(Launch(), groups, q, blocks, layer, Sequences(), y, probabilities, scale);
     }
 
     /// <inheritdoc/>
@@ -148,13 +140,12 @@ public sealed partial class IlgpuBackend
         ArrayView<int> table = Grow(ref _pairs, numbers.Length * sizeof(int)).View<int>(0, numbers.Length);
         _counters.Uploads++;
         table.CopyFromCPU(_queue, numbers);
-        int length = blocks.Heads * KeyValueBlocks.BlockSize * blocks.HeadSize;
         for (int layer = 0; layer < blocks.Layers; layer++)
         {
-            _launch.CopyBlocks(Launch(), pairs.Length * length, table, blocks.Keys(layer).Floats(), length);
-            _launch.CopyBlocks(Launch(), pairs.Length * length, table, blocks.Values(layer).Floats(), length);
+            CopyBlocks(blocks.Keys(layer), table, blocks.Capacity);
+            CopyBlocks(blocks.Values(layer), table, blocks.Capacity);
         }
-        _launch.CopyBlocks(Launch(), pairs.Length * KeyValueBlocks.BlockSize, table, blocks.KeyBias.Floats(), KeyValueBlocks.BlockSize);
+        CopyBlocks(blocks.KeyBias, table, blocks.Capacity);
     }
 
     /// <inheritdoc/>
@@ -182,10 +173,15 @@ public sealed partial class IlgpuBackend
             logits.Width);
     }
 
-    private static CacheViews Views(KeyValueBlocks blocks, int layer) =>
-        new(blocks.Keys(layer).Floats(), blocks.Values(layer).Floats(), blocks.KeyBias.Floats(), blocks.Heads, blocks.HeadSize);
-
     private static NormViews Views(LayerNormParameters norm) => new(norm.Weight.Floats(), norm.Bias.Floats(), norm.Epsilon);
+
+    /// <summary>A block of any format is a whole number of words.</summary>
+    private void CopyBlocks(Tensor cache, ArrayView<int> pairs, int capacity)
+    {
+        ArrayView<int> words = cache.View<int>();
+        int length = (int)(words.Length / capacity);
+        _launch.CopyBlocks(Launch(), (int)pairs.Length / 2 * length, pairs, words, length);
+    }
 
     private SequenceViews Sequences() => new(
         Section(StepTable.Section.Slots),
@@ -231,6 +227,14 @@ public sealed partial class IlgpuBackend
         DType.I8 => _int8Weights,
         DType.I32 => _int4Weights,
         _ => _bfloat16Weights,
+    };
+
+    /// <summary>The kernels for a cache's format.</summary>
+    private CacheLaunchers For(KeyValueBlocks blocks) => blocks.Format switch
+    {
+        CacheFormat.Float32 => _float32Cache,
+        CacheFormat.BFloat16 => _bfloat16Cache,
+        _ => _int8Cache,
     };
 
     private static int Groups(int count, int size) => (count + size - 1) / size;

@@ -26,6 +26,9 @@ public sealed partial class IlgpuBackend : IBackend
     private readonly WeightLaunchers<BFloat16View> _bfloat16Weights;
     private readonly WeightLaunchers<Int8View> _int8Weights;
     private readonly WeightLaunchers<Int4View> _int4Weights;
+    private readonly CacheLaunchers<Float32Rows> _float32Cache;
+    private readonly CacheLaunchers<BFloat16Rows> _bfloat16Cache;
+    private readonly CacheLaunchers<Int8Rows> _int8Cache;
     private readonly WeightUpload _upload;
     private readonly AcceleratorStream _queue;
     private readonly DeviceCounters _counters = new();
@@ -55,6 +58,9 @@ public sealed partial class IlgpuBackend : IBackend
         _bfloat16Weights = new WeightLaunchers<BFloat16View>(accelerator, weight => new BFloat16View(weight.Elements<ushort>()));
         _int8Weights = new WeightLaunchers<Int8View>(accelerator, weight => new Int8View(weight.Elements<sbyte>(), ((DeviceIntegers)weight).Scales));
         _int4Weights = new WeightLaunchers<Int4View>(accelerator, weight => new Int4View(weight.Elements<int>(), ((DeviceIntegers)weight).Scales));
+        _float32Cache = new CacheLaunchers<Float32Rows>(accelerator, layer => new Float32Rows(layer.Floats()));
+        _bfloat16Cache = new CacheLaunchers<BFloat16Rows>(accelerator, layer => new BFloat16Rows(layer.View<ushort>()));
+        _int8Cache = new CacheLaunchers<Int8Rows>(accelerator, layer => new Int8Rows(layer.View<sbyte>(), layer.Floats()));
         _upload = new WeightUpload(accelerator);
         if (new CpuFeatures("").CudaGraphs && CudaGraphDriver.TryCreate(accelerator, _queue) is { } graphs)
             _graphs = new StepGraphs(graphs);
@@ -87,9 +93,6 @@ public sealed partial class IlgpuBackend : IBackend
             throw;
         }
     }
-
-    /// <inheritdoc/>
-    public bool Supports(CacheFormat format) => format == CacheFormat.Float32;
 
     /// <inheritdoc/>
     public Tensor Allocate(DType type, params ReadOnlySpan<long> extents)

@@ -15,9 +15,7 @@ internal sealed class Launchers(Accelerator accelerator)
     private Action<Stream, Index1D, Floats, Floats, PatchOptions>? _unfold;
     private Action<Stream, Index1D, Floats, Floats, Floats, int, int>? _patchPositions;
     private Action<Stream, KernelConfig, Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions>? _packedAttention;
-    private Action<Stream, KernelConfig, Floats, CacheViews, SequenceViews, Floats, Floats, CachedAttentionOptions>? _cachedAttention;
-    private Action<Stream, Index1D, Floats, Floats, SequenceViews, CacheViews, int>? _append;
-    private Action<Stream, Index1D, Integers, Floats, int>? _copyBlocks;
+    private Action<Stream, Index1D, Integers, Integers, int>? _copyBlocks;
     private Action<Stream, Index1D, Integers, Floats, Floats, int>? _gather;
     private Action<Stream, KernelConfig, Floats, Integers, Integers, Integers, int>? _select;
 
@@ -36,15 +34,8 @@ internal sealed class Launchers(Accelerator accelerator)
     public Action<Stream, KernelConfig, Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions> PackedAttention =>
         _packedAttention ??= accelerator.LoadKernel<Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions>(AttentionKernels.Packed);
 
-    public Action<Stream, KernelConfig, Floats, CacheViews, SequenceViews, Floats, Floats, CachedAttentionOptions> CachedAttention =>
-        _cachedAttention ??= accelerator.LoadKernel<Floats, CacheViews, SequenceViews, Floats, Floats, CachedAttentionOptions>(
-            AttentionKernels.Cached);
-
-    public Action<Stream, Index1D, Floats, Floats, SequenceViews, CacheViews, int> Append =>
-        _append ??= accelerator.LoadAutoGroupedKernel<Index1D, Floats, Floats, SequenceViews, CacheViews, int>(CacheKernels.Append);
-
-    public Action<Stream, Index1D, Integers, Floats, int> CopyBlocks =>
-        _copyBlocks ??= accelerator.LoadAutoGroupedKernel<Index1D, Integers, Floats, int>(CacheKernels.CopyBlocks);
+    public Action<Stream, Index1D, Integers, Integers, int> CopyBlocks =>
+        _copyBlocks ??= accelerator.LoadAutoGroupedKernel<Index1D, Integers, Integers, int>(CacheKernels.CopyBlocks);
 
     public Action<Stream, Index1D, Integers, Floats, Floats, int> Gather =>
         _gather ??= accelerator.LoadAutoGroupedKernel<Index1D, Integers, Floats, Floats, int>(CacheKernels.Gather);

@@ -13,9 +13,6 @@ public sealed class ReferenceBackend : IBackend
     public string Description => "reference (double precision, 1 thread)";
 
     /// <inheritdoc/>
-    public bool Supports(CacheFormat format) => true;
-
-    /// <inheritdoc/>
     public Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => Tensor.OnHost(type, extents);
 
     /// <inheritdoc/>

@@ -3,44 +3,6 @@ using ILGPU.Algorithms;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
-/// <summary>Where the keys that one query attends to lie, for one head.</summary>
-internal interface IKeyPlaces
-{
-    /// <summary>Index of key j's (and value j's) first element.</summary>
-    int Offset(int j);
-
-    /// <summary>Added to key j's score.</summary>
-    float Bias(int j);
-}
-
-/// <summary>Keys one after another: [keys, heads * headSize].</summary>
-internal readonly struct PackedKeys(int start, int stride) : IKeyPlaces
-{
-    private readonly int _start = start;
-    private readonly int _stride = stride;
-
-    public int Offset(int j) => _start + (j * _stride);
-
-    public float Bias(int j) => 0;
-}
-
-/// <summary>Keys in the blocks of a cache: [blocks, heads, BlockSize, headSize].</summary>
-internal readonly struct CachedKeys(ArrayView<int> blocks, int firstBlock, ArrayView<float> bias, int heads, int head, int headSize) : IKeyPlaces
-{
-    private readonly ArrayView<int> _blocks = blocks;
-    private readonly int _firstBlock = firstBlock;
-    private readonly ArrayView<float> _bias = bias;
-    private readonly int _heads = heads;
-    private readonly int _head = head;
-    private readonly int _headSize = headSize;
-
-    public int Offset(int j) => ((((Block(j) * _heads) + _head) * KeyValueBlocks.BlockSize) + (j % KeyValueBlocks.BlockSize)) * _headSize;
-
-    public float Bias(int j) => _bias[(Block(j) * KeyValueBlocks.BlockSize) + (j % KeyValueBlocks.BlockSize)];
-
-    private int Block(int j) => _blocks[_firstBlock + (j / KeyValueBlocks.BlockSize)];
-}
-
 /// <summary>Sizes of <see cref="AttentionKernels.Packed"/>; <see cref="SharedQueries"/> when q has no batch.</summary>
 internal readonly record struct PackedAttentionOptions(
     int Queries, int Keys, int Heads, int HeadSize, float Scale, int SharedQueries, int HasProbabilities);
@@ -67,7 +29,7 @@ internal static class AttentionKernels
         int batch = row / options.Queries;
         int query = row % options.Queries;
         int width = options.Heads * options.HeadSize;
-        var keys = new PackedKeys((batch * options.Keys * width) + (head * options.HeadSize), width);
+        var keys = new PackedKeys(k, v, (batch * options.Keys * width) + (head * options.HeadSize), width);
         int queryRow = options.SharedQueries != 0 ? query : row;
         var place = new QueryPlace(
             (queryRow * width) + (head * options.HeadSize),
@@ -75,17 +37,18 @@ internal static class AttentionKernels
             (((((long)batch * options.Heads) + head) * options.Queries) + query) * options.Keys,
             options.Keys,
             options.Keys);
-        Attend(q, k, v, y, probabilities, keys, place, options.HeadSize, options.Scale, options.HasProbabilities != 0);
+        Attend(q, y, probabilities, keys, place, options.HeadSize, options.Scale, options.HasProbabilities != 0);
     }
 
     /// <summary>Group (row of the step, head) of the causal attention to cached keys.</summary>
-    public static void Cached(
+    public static void Cached<TRows>(
         ArrayView<float> q,
-        CacheViews cache,
+        CacheViews<TRows> cache,
         SequenceViews step,
         ArrayView<float> y,
         ArrayView<float> probabilities,
         CachedAttentionOptions options)
+        where TRows : struct, ICachedRows
     {
         int row = Grid.IdxX;
         int head = Grid.IdxY;
@@ -100,14 +63,12 @@ internal static class AttentionKernels
         int element = ((row * cache.Heads) + head) * cache.HeadSize;
         var place = new QueryPlace(
             element, element, (before * cache.Heads) + ((((long)head * rows) + within) * count), count - rows + within + 1, count);
-        var keys = new CachedKeys(step.Blocks, step.BlockStarts[sequence], cache.Bias, cache.Heads, head, cache.HeadSize);
-        Attend(q, cache.Keys, cache.Values, y, probabilities, keys, place, cache.HeadSize, options.Scale, options.HasProbabilities != 0);
+        var keys = new CachedKeys<TRows>(cache, step.Blocks, step.BlockStarts[sequence], head);
+        Attend(q, y, probabilities, keys, place, cache.HeadSize, options.Scale, options.HasProbabilities != 0);
     }
 
     private static void Attend<TKeys>(
         ArrayView<float> q,
-        ArrayView<float> k,
-        ArrayView<float> v,
         ArrayView<float> y,
         ArrayView<float> probabilities,
         TKeys keys,
@@ -115,7 +76,7 @@ internal static class AttentionKernels
         int headSize,
         float scale,
         bool hasProbabilities)
-        where TKeys : struct, IKeyPlaces
+        where TKeys : struct, IAttendedKeys
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupSize);
         ArrayView<int> offsets = SharedMemory.Allocate<int>(GroupSize);
@@ -126,7 +87,7 @@ internal static class AttentionKernels
         float sum = 0;
         for (int j = thread; j < place.Seen; j += GroupSize)
         {
-            float score = Score(q, k, keys, place.Query, j, headSize, scale);
+            float score = Score(q, keys, place.Query, j, headSize, scale);
             if (score > largest)
             {
                 sum *= XMath.Exp(largest - score);
@@ -156,8 +117,8 @@ internal static class AttentionKernels
             if (even && j < place.Keys)
                 p = EvenWeight(keys, place, j) / total;
             else if (j < place.Seen)
-                p = XMath.Exp(Score(q, k, keys, place.Query, j, headSize, scale) - maximum) / total;
-            shared[thread] = p;
+                p = XMath.Exp(Score(q, keys, place.Query, j, headSize, scale) - maximum) / total;
+            shared[thread] = j < place.Keys ? p * keys.ValueScale(j) : 0;
             offsets[thread] = j < place.Keys ? keys.Offset(j) : 0;
             if (hasProbabilities && j < place.Keys)
                 probabilities[place.Probabilities + j] = p;
@@ -171,14 +132,14 @@ internal static class AttentionKernels
                 // Eight loads are under way at once; the sums keep their order.
                 for (; i + 7 < end; i += 8)
                 {
-                    float v0 = v[offsets[i] + d];
-                    float v1 = v[offsets[i + 1] + d];
-                    float v2 = v[offsets[i + 2] + d];
-                    float v3 = v[offsets[i + 3] + d];
-                    float v4 = v[offsets[i + 4] + d];
-                    float v5 = v[offsets[i + 5] + d];
-                    float v6 = v[offsets[i + 6] + d];
-                    float v7 = v[offsets[i + 7] + d];
+                    float v0 = keys.Value(offsets[i] + d);
+                    float v1 = keys.Value(offsets[i + 1] + d);
+                    float v2 = keys.Value(offsets[i + 2] + d);
+                    float v3 = keys.Value(offsets[i + 3] + d);
+                    float v4 = keys.Value(offsets[i + 4] + d);
+                    float v5 = keys.Value(offsets[i + 5] + d);
+                    float v6 = keys.Value(offsets[i + 6] + d);
+                    float v7 = keys.Value(offsets[i + 7] + d);
                     value += shared[i] * v0;
                     value += shared[i + 1] * v1;
                     value += shared[i + 2] * v2;
@@ -189,29 +150,29 @@ internal static class AttentionKernels
                     value += shared[i + 7] * v7;
                 }
                 for (; i < end; i++)
-                    value += shared[i] * v[offsets[i] + d];
+                    value += shared[i] * keys.Value(offsets[i] + d);
                 y[place.Result + d] = value;
             }
             Group.Barrier();
         }
     }
 
-    private static float Score<TKeys>(ArrayView<float> q, ArrayView<float> k, TKeys keys, int query, int j, int headSize, float scale)
-        where TKeys : struct, IKeyPlaces
+    private static float Score<TKeys>(ArrayView<float> q, TKeys keys, int query, int j, int headSize, float scale)
+        where TKeys : struct, IAttendedKeys
     {
         int key = keys.Offset(j);
         float sum = 0;
         int d = 0;
         for (; d + 7 < headSize; d += 8)
         {
-            float k0 = k[key + d];
-            float k1 = k[key + d + 1];
-            float k2 = k[key + d + 2];
-            float k3 = k[key + d + 3];
-            float k4 = k[key + d + 4];
-            float k5 = k[key + d + 5];
-            float k6 = k[key + d + 6];
-            float k7 = k[key + d + 7];
+            float k0 = keys.Key(key + d);
+            float k1 = keys.Key(key + d + 1);
+            float k2 = keys.Key(key + d + 2);
+            float k3 = keys.Key(key + d + 3);
+            float k4 = keys.Key(key + d + 4);
+            float k5 = keys.Key(key + d + 5);
+            float k6 = keys.Key(key + d + 6);
+            float k7 = keys.Key(key + d + 7);
             sum += q[query + d] * k0;
             sum += q[query + d + 1] * k1;
             sum += q[query + d + 2] * k2;
@@ -222,13 +183,13 @@ internal static class AttentionKernels
             sum += q[query + d + 7] * k7;
         }
         for (; d < headSize; d++)
-            sum += q[query + d] * k[key + d];
-        return (sum * scale) + keys.Bias(j);
+            sum += q[query + d] * keys.Key(key + d);
+        return (sum * keys.KeyScale(j) * scale) + keys.Bias(j);
     }
 
     /// <summary>1 for a hidden key that the query sees and for a visible one after it.</summary>
     private static float EvenWeight<TKeys>(TKeys keys, QueryPlace place, int j)
-        where TKeys : struct, IKeyPlaces
+        where TKeys : struct, IAttendedKeys
     {
         bool hidden = keys.Bias(j) < 0;
         return hidden == (j < place.Seen) ? 1 : 0;

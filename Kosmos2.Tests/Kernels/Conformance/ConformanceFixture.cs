@@ -36,16 +36,6 @@ public abstract class ConformanceFixture(BackendUnderTest backendUnderTest)
     /// <summary>As <see cref="Conforms"/>, without any tolerance: for operations that move numbers or round once.</summary>
     protected void ConformsExactly(string what, Func<Workbench, float[]> program) => Conforms(what, program, 0, 0);
 
-    /// <summary>Whether the backend has caches of a format; where it says that it has not, it must refuse to make one.</summary>
-    protected bool HasCache(CacheFormat format)
-    {
-        if (Backend.Supports(format))
-            return true;
-        using var bench = new Workbench(Backend);
-        Assert.That(() => bench.Cache(1, 1, 8, 1, format), Throws.InstanceOf<NotSupportedException>().With.Message.Contains($"{format}"));
-        return false;
-    }
-
     /// <summary>Runs a program on the backend under test alone.</summary>
     protected float[] Run(Func<Workbench, float[]> program) => Run(Backend, program);
 
