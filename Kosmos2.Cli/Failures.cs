@@ -24,10 +24,10 @@ internal static class Failures
     /// <summary>Writes one error line.</summary>
     public static void Line(string message) => Console.Error.WriteLine($"kosmos2: error: {OneLine(message)}");
 
-    /// <summary>Whether what was given is at fault, rather than the program.</summary>
+    /// <summary>Whether what was given, or the machine, is at fault, rather than the program.</summary>
     public static bool IsBadInput(Exception exception) =>
         exception is UsageException or IOException or UnauthorizedAccessException or Kosmos2FormatException or DeviceUnavailableException
-            or DeviceMemoryException or ArgumentException or NotSupportedException;
+            or DeviceMemoryException or DeviceLostException or ArgumentException or NotSupportedException;
 
     // .NET adds the parameter's name, which means nothing here.
     private static string Message(Exception exception) => exception is ArgumentException { ParamName: { } name }

@@ -17,6 +17,7 @@ public static class Backends
     /// <param name="gpu">What holds if the device is a GPU; null for the defaults.</param>
     /// <exception cref="ArgumentException">No such kind of device.</exception>
     /// <exception cref="DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
+    /// <returns>The device. A GPU that fails later makes its backend throw <see cref="DeviceLostException"/> from whichever call notices.</returns>
     public static IBackend Create(string device, CpuOptions? cpu, GpuOptions? gpu = null)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -26,10 +27,10 @@ public static class Backends
             throw UnknownDevice(device);
         return parts[0] switch
         {
-            "auto" => IlgpuDevices.Preferred() is { } found ? IlgpuBackend.Create(found.Kind, found.Index, gpu) : new CpuBackend(cpu),
+            "auto" => IlgpuDevices.Preferred() is { } found ? Open(found.Kind, found.Index, gpu) : new CpuBackend(cpu),
             "cpu" => new CpuBackend(cpu),
-            "cuda" => IlgpuBackend.Create(IlgpuDeviceKind.Cuda, index, gpu),
-            "opencl" => IlgpuBackend.Create(IlgpuDeviceKind.OpenCl, index, gpu),
+            "cuda" => Open(IlgpuDeviceKind.Cuda, index, gpu),
+            "opencl" => Open(IlgpuDeviceKind.OpenCl, index, gpu),
             "reference" => new ReferenceBackend(),
             _ => throw UnknownDevice(device),
         };
@@ -40,6 +41,8 @@ public static class Backends
 
     /// <summary>Opens a device, with a number of threads for the CPU, 0 for one a core.</summary>
     public static IBackend Create(string device, int threads) => Create(device, new CpuOptions { Threads = threads });
+
+    private static LossGuard Open(IlgpuDeviceKind kind, int index, GpuOptions? options) => new(IlgpuBackend.Create(kind, index, options));
 
     private static ArgumentException UnknownDevice(string device) =>
         new($"unknown device \"{device}\"; known are auto, cpu, cuda, cuda:1, opencl, opencl:1, reference", nameof(device));

@@ -1,6 +1,7 @@
 using Kosmos2.Cli.Images;
 using Kosmos2.Cli.Output;
 using Kosmos2.Engine;
+using Kosmos2.Kernels.Gpu;
 
 namespace Kosmos2.Cli.Tasks;
 
@@ -130,14 +131,14 @@ internal sealed class TaskRunner
             Console.Out.Write($"{TextOutput.Clean(input.Name)}: ");
     }
 
-    // The default of T where it failed for a reason that lies in what was given; anything else goes up.
+    // The default of T where it failed for a reason that lies in what was given; anything else goes up, and so does a lost device, which has no more answers.
     private static async Task<T?> TryAsync<T>(Func<Task<T>> work)
     {
         try
         {
             return await work().ConfigureAwait(false);
         }
-        catch (Exception e) when (Failures.IsBadInput(e))
+        catch (Exception e) when (e is not DeviceLostException && Failures.IsBadInput(e))
         {
             Failures.Report(e);
             return default;

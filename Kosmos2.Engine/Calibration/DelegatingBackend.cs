@@ -20,7 +20,7 @@ internal abstract class DelegatingBackend(IBackend inner) : IBackend
     public void Download<T>(Tensor source, Span<T> destination)
         where T : unmanaged => inner.Download(source, destination);
 
-    public void Synchronize() => inner.Synchronize();
+    public virtual void Synchronize() => inner.Synchronize();
 
     public virtual void BeginStep(StepTable table) => inner.BeginStep(table);
 
@@ -58,5 +58,5 @@ internal abstract class DelegatingBackend(IBackend inner) : IBackend
 
     public void SelectTokens(Tensor logits, Tensor ids) => inner.SelectTokens(logits, ids);
 
-    public void Dispose() => inner.Dispose();
+    public virtual void Dispose() => inner.Dispose();
 }

@@ -41,11 +41,11 @@ internal static class DeviceMemory
         }
     }
 
-    /// <summary>Frees a buffer.</summary>
+    /// <summary>Frees a buffer; one of a lost device is gone already.</summary>
     public static void Free(Accelerator accelerator, MemoryBuffer1D<byte, Stride1D.Dense> buffer)
     {
         Interlocked.Add(ref TakenOf(accelerator).Value, -buffer.LengthInBytes);
-        buffer.Dispose();
+        DeviceLoss.Forgive(buffer.Dispose);
         Interlocked.Increment(ref _version);
     }
 

@@ -4,7 +4,7 @@ using Kosmos2.Kernels.Gpu.Kernels;
 namespace Kosmos2.Kernels.Gpu;
 
 /// <summary>Linear layers over few rows, the norm before them in the same launch.</summary>
-public sealed partial class IlgpuBackend
+internal sealed partial class IlgpuBackend
 {
     private void FewRows(Tensor x, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, LayerNormParameters? norm)
     {

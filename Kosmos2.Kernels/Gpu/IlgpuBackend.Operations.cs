@@ -6,7 +6,7 @@ using Kosmos2.Kernels.Gpu.Kernels;
 namespace Kosmos2.Kernels.Gpu;
 
 /// <summary>The model's operations: each checks its operands, then launches its kernels.</summary>
-public sealed partial class IlgpuBackend
+internal sealed partial class IlgpuBackend
 {
     // Fewer rows leave most of a tile empty; reading W once a row costs less.
     private const int TiledRows = 8;

@@ -7,7 +7,7 @@ using Kosmos2.Kernels.Gpu.TensorCores;
 namespace Kosmos2.Kernels.Gpu;
 
 /// <summary>Products of many rows on CUDA devices, by kernels of our own text: on tensor cores where the options allow it, else in F32.</summary>
-public sealed partial class IlgpuBackend
+internal sealed partial class IlgpuBackend
 {
     private readonly ExactProducts? _exactProducts;
     private readonly TensorCoreProducts? _fastProducts;

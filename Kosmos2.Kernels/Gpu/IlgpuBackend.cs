@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Gpu.Graphs;
 using Kosmos2.Kernels.Gpu.Kernels;
@@ -8,11 +9,11 @@ using Kosmos2.Kernels.Gpu.Kernels;
 namespace Kosmos2.Kernels.Gpu;
 
 /// <summary>
-/// A CUDA or OpenCL device through ILGPU. Tensors are buffers on the device; a weight is uploaded once, in its stored type. Operations are
+/// A CUDA or OpenCL device through ILGPU, whose errors pass as they are (see <see cref="LossGuard"/>). Tensors are buffers on the device; a weight is uploaded once, in its stored type. Operations are
 /// put into the device's queue and run in order; only <see cref="Download"/> and <see cref="Synchronize"/> wait for them, and uploads, which
 /// return when the host's memory may be used again.
 /// </summary>
-public sealed partial class IlgpuBackend : IBackend
+internal sealed partial class IlgpuBackend : IBackend
 {
     // Larger results are read without staging.
     private const int StagedBytes = 4096;
@@ -212,20 +213,26 @@ public sealed partial class IlgpuBackend : IBackend
     /// <inheritdoc/>
     public void Dispose()
     {
-        _queue.Synchronize();
-        _graphs?.Dispose();
-        _exactProducts?.Dispose();
-        _fastProducts?.Dispose();
-        _rounded?.Dispose();
-        _step?.Dispose();
-        _scratch?.Dispose();
-        _pairs?.Dispose();
-        _upload.Dispose();
-        _stepStaging.Dispose();
-        _resultStaging.Dispose();
-        _queue.Dispose();
-        _accelerator.Dispose();
+        DeviceLoss.Forgive(_queue.Synchronize);
+        foreach (IDisposable? part in (IDisposable?[])[_graphs, _exactProducts, _fastProducts, _rounded, _step, _scratch, _pairs, _upload, _stepStaging, _resultStaging, _queue])
+            DeviceLoss.Forgive(() => part?.Dispose());
+        CloseAccelerator();
         _context.Dispose();
+    }
+
+    private void CloseAccelerator()
+    {
+        nint native = _accelerator.NativePtr;
+        try
+        {
+            _accelerator.Dispose();
+        }
+        catch (Exception e) when (DeviceLoss.Is(e))
+        {
+            // ILGPU gives up at the first object that cannot be freed; what is left goes with the context.
+            if (_accelerator is CudaAccelerator)
+                CudaAPI.CurrentAPI.DestroyContext(native);
+        }
     }
 
     /// <summary>A buffer of at least this size, whose content is undefined. What was queued with a smaller one finishes first.</summary>

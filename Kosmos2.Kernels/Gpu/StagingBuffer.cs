@@ -71,11 +71,16 @@ internal sealed unsafe class StagingBuffer(Accelerator accelerator) : IDisposabl
     /// <inheritdoc/>
     public void Dispose()
     {
-        using (accelerator.BindScoped())
-            _lock?.Dispose();
+        DeviceLoss.Forgive(Unlock);
         _lock = null;
         NativeMemory.AlignedFree(_memory);
         _memory = null;
         _length = 0;
+    }
+
+    private void Unlock()
+    {
+        using var current = accelerator.BindScoped();
+        _lock?.Dispose();
     }
 }

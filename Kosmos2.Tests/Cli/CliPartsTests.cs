@@ -5,6 +5,7 @@ using Kosmos2.Cli.Output;
 using Kosmos2.Cli.Tasks;
 using Kosmos2.Engine;
 using Kosmos2.Imaging;
+using Kosmos2.Kernels.Gpu;
 
 namespace Kosmos2.Tests.Cli;
 
@@ -30,6 +31,14 @@ internal sealed class CliPartsTests : CliTestBase
         }
 
         string[] Names(params string[] arguments) => [.. ImageSource.Expand(arguments, download).Select(input => input.Name)];
+    }
+
+    [Test]
+    public void A_device_that_fails_or_is_full_is_no_fault_of_the_program()
+    {
+        Assert.That(Failures.Report(new DeviceLostException("cuda:0 was lost")), Is.EqualTo(2));
+        Assert.That(Failures.Report(new DeviceMemoryException("the model", 2, 1)), Is.EqualTo(2));
+        Assert.That(Failures.Report(new InvalidOperationException("a bug")), Is.EqualTo(1));
     }
 
     [Test]

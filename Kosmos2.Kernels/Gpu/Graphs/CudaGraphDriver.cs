@@ -64,9 +64,7 @@ internal sealed unsafe class CudaGraphDriver : IGraphDriver
     public void Launch(nint graph)
     {
         using var current = _accelerator.BindScoped();
-        int result = _launch(graph, _stream.StreamPtr);
-        if (result != 0)
-            throw new CudaException($"cuGraphLaunch: CUDA error {result}");
+        CudaException.ThrowIfFailed((CudaError)_launch(graph, _stream.StreamPtr));
     }
 
     /// <inheritdoc/>

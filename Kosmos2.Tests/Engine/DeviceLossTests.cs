@@ -1,0 +1,123 @@
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+using Kosmos2.Engine;
+using Kosmos2.Engine.Calibration;
+using Kosmos2.Engine.Generation;
+using Kosmos2.Imaging;
+using Kosmos2.Kernels;
+using Kosmos2.Kernels.Gpu;
+using Kosmos2.Weights;
+
+namespace Kosmos2.Tests.Engine;
+
+/// <summary>A device that fails while it runs, by drivers' errors thrown where a device would be.</summary>
+internal sealed class DeviceLossTests
+{
+    private static readonly Exception[] s_losses =
+    [
+        new CudaException("CUDA_ERROR_ILLEGAL_ADDRESS"),
+        new CudaException("CUDA_ERROR_LAUNCH_FAILED"),
+        new CudaException("CUDA_ERROR_ECC_UNCORRECTABLE"),
+        new CLException(CLError.CL_OUT_OF_RESOURCES),
+        new CLException(CLError.CL_INVALID_COMMAND_QUEUE),
+        new CLException((CLError)(-14)),
+    ];
+
+    private static readonly Exception[] s_others =
+    [
+        new CudaException("CUDA_ERROR_INVALID_VALUE"),
+        new CLException(CLError.CL_INVALID_WORK_GROUP_SIZE),
+        new DeviceMemoryException("a buffer", 2, 1),
+        new ArgumentException("a shape"),
+    ];
+
+    [Test]
+    public void ALostDeviceIsNotAskedAgainAndANewOneAnswers([ValueSource(nameof(s_losses))] Exception error)
+    {
+        FailingDevice device = new();
+        using (Kosmos2Engine engine = Load(new LossGuard(device)))
+        {
+            string answer = Ask(engine);
+            device.Error = error;
+            DeviceLostException? lost = Assert.Throws<DeviceLostException>(() => Ask(engine));
+            Assert.That(lost.InnerException, Is.SameAs(error));
+            Assert.That(lost.Message, Does.StartWith($"{device.Description} was lost (").And.EndWith("must be opened again"));
+
+            int calls = device.Calls;
+            Assert.That(Assert.Throws<DeviceLostException>(() => Ask(engine)).Message, Is.EqualTo(lost.Message), "the same again");
+            Assert.That(device.Calls, Is.EqualTo(calls), "without asking the device");
+            using Kosmos2Engine next = Load(new LossGuard(new FailingDevice()));
+            Assert.That(Ask(next), Is.EqualTo(answer));
+        }
+        Assert.That(device.IsDisposed);
+    }
+
+    /// <summary>An engine waits before it frees what it holds, and must be able to.</summary>
+    [Test]
+    public void ALossThatIsFoundWhileWaitingShowsInTheNextAnswer()
+    {
+        FailingDevice device = new();
+        var guard = new LossGuard(device);
+        using Kosmos2Engine engine = Load(guard);
+        device.Error = s_losses[0];
+        guard.Synchronize();
+        Assert.That(() => Ask(engine), Throws.TypeOf<DeviceLostException>().With.Message.Contains("CUDA_ERROR_ILLEGAL_ADDRESS"));
+        Assert.That(device.Calls, Is.Zero);
+    }
+
+    [Test]
+    public void OtherErrorsPassAsTheyAre([ValueSource(nameof(s_others))] Exception error)
+    {
+        FailingDevice device = new();
+        using Kosmos2Engine engine = Load(new LossGuard(device));
+        device.Error = error;
+        Assert.That(Assert.Catch(() => Ask(engine)), Is.SameAs(error));
+        device.Error = null;
+        Assert.That(Ask(engine), Is.Not.Empty, "and the device goes on");
+    }
+
+    /// <summary>An operation with a default body in the interface would pass the guard by.</summary>
+    [Test]
+    public void EveryOperationIsWatched() => Assert.That(
+        typeof(LossGuard).GetInterfaceMap(typeof(IBackend)).TargetMethods.Select(method => method.DeclaringType),
+        Is.All.EqualTo(typeof(LossGuard)));
+
+    private static Kosmos2Engine Load(IBackend backend) =>
+        Kosmos2Engine.Load(TestData.ShapesModel, Kosmos2Config.Load(TestData.ShapesModel), backend, new EngineOptions());
+
+    private static string Ask(Kosmos2Engine engine) =>
+        engine.Generate(Picture.Load(TestData.File("shapes", "22000000.png")), "<grounding> An image of", new GenerationConfig { MaxNewTokens = 3 }).Raw;
+
+    /// <summary>The CPU, until it has an error.</summary>
+    private sealed class FailingDevice() : DelegatingBackend(Backends.Create("cpu", threads: 1))
+    {
+        public Exception? Error { get; set; }
+
+        public int Calls { get; private set; }
+
+        public bool IsDisposed { get; private set; }
+
+        public override void Linear(Tensor x, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, LayerNormParameters? norm)
+        {
+            Calls++;
+            if (Error is not null)
+                throw Error;
+            base.Linear(x, layer, y, activation, residual, norm);
+        }
+
+        public override void Synchronize()
+        {
+            if (Error is not null)
+                throw Error;
+            base.Synchronize();
+        }
+
+        public override void Dispose()
+        {
+            base.Dispose();
+            IsDisposed = true;
+            if (Error is not null)
+                throw Error;
+        }
+    }
+}
