@@ -42,11 +42,11 @@ public sealed partial class CpuBackend : IBackend
         int threads = options.Threads > 0 ? options.Threads : Threading.Cores.Available();
         var features = new CpuFeatures(options.Disable);
         InstructionSet set = features.Choose(options.InstructionSet);
-        AssembledKernels? assembled = set == InstructionSet.Vector512 && features.Assembler ? AssembledKernels.TryCreate(features, allocate) : null;
+        AssembledKernels? assembled = AssembledKernels.TryCreate(features, set, allocate);
         (_machine, _kernels) = set switch
         {
             InstructionSet.Vector512 => Make<Simd512>(threads, features, assembled),
-            InstructionSet.Vector256 => Make<Simd256>(threads, features, null),
+            InstructionSet.Vector256 => Make<Simd256>(threads, features, assembled),
             InstructionSet.Vector128 => Make<Simd128>(threads, features, null),
             _ => Make<Simd1>(threads, features, null),
         };

@@ -15,12 +15,13 @@ internal sealed record KernelEntry(string Name, bool Assembled, string Purpose, 
 /// <summary>The kernels by name: which of them a backend made now would use, and the machine code of those that are assembled.</summary>
 internal static class KernelCatalog
 {
-    private static readonly (string Name, string Purpose, string Switch, Func<KernelAssembler> Make)[] Assembled =
+    private static readonly (string Name, string Purpose, InstructionSet Set, string Switch, Func<KernelAssembler> Make)[] Assembled =
     [
-        ("f32", "products of F32, AVX-512", "assembler", () => new TileAssembler(TileArithmetic.Float32)),
-        ("bf16", "fast products of BF16, vdpbf16ps", "avx512bf16", () => new TileAssembler(TileArithmetic.BFloat16)),
-        ("int8", "fast products of 8-bit weights, vpdpbusd", "avx512vnni", () => new ByteTileAssembler(Int8Group.Words)),
-        ("int4", "fast products of 4-bit weights, vpdpbusd", "avx512vnni", () => new NibbleTileAssembler()),
+        ("f32", "products of F32, AVX-512", InstructionSet.Vector512, "assembler", () => new TileAssembler(TileRegisters.Zmm, TileArithmetic.Float32)),
+        ("bf16", "fast products of BF16, vdpbf16ps", InstructionSet.Vector512, "avx512bf16", () => new TileAssembler(TileRegisters.Zmm, TileArithmetic.BFloat16)),
+        ("int8", "fast products of 8-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new ByteTileAssembler(Int8Group.Words)),
+        ("int4", "fast products of 4-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new NibbleTileAssembler()),
+        ("f32-avx2", "products of F32, AVX2", InstructionSet.Vector256, "assembler", () => new TileAssembler(TileRegisters.Ymm, TileArithmetic.Float32)),
     ];
 
     private static readonly (string Name, string Purpose, InstructionSet Set)[] Compiled =
@@ -40,14 +41,13 @@ internal static class KernelCatalog
     {
         var features = new CpuFeatures("");
         InstructionSet chosen = features.Choose(InstructionSet.Auto);
-        bool allowed = chosen == InstructionSet.Vector512 && features.Assembler;
-        using AssembledKernels? loaded = allowed ? AssembledKernels.TryCreate(features, ExecutableMemory.TryCreate) : null;
-        string? all = !features.Assembler ? "disabled: assembler"
-            : chosen != InstructionSet.Vector512 ? "AVX-512 is missing or disabled"
-            : loaded is null ? "the system refuses executable memory" : null;
+        using AssembledKernels? loaded = AssembledKernels.TryCreate(features, chosen, ExecutableMemory.TryCreate);
+        string? all = !features.Assembler ? "disabled: assembler" : null;
+        string? refused = loaded is null ? "the system refuses executable memory" : null;
         return
         [
-            .. Assembled.Select(kernel => new KernelEntry(kernel.Name, true, kernel.Purpose, all ?? Missing(kernel.Name, kernel.Switch, loaded!))),
+            .. Assembled.Select(kernel => new KernelEntry(
+                kernel.Name, true, kernel.Purpose, all ?? Unused(kernel.Set, chosen) ?? refused ?? Missing(kernel.Name, kernel.Switch, loaded!))),
             .. Compiled.Select(kernel => new KernelEntry(kernel.Name, false, kernel.Purpose, Unused(kernel.Set, chosen))),
             new KernelEntry("integers", false, "fast products of 8-bit and 4-bit weights, vectors of the same width", Replaced(features, loaded)),
         ];

@@ -23,23 +23,27 @@ internal sealed class AssembledKernels : IDisposable
     /// <summary>Kernels for 4-bit weights; null where the machine lacks them.</summary>
     public TileTable? Int4 { get; private set; }
 
-    /// <summary>Assembles the kernels that the machine can run; null when memory for them is refused.</summary>
+    /// <summary>Assembles the kernels of a width that the machine can run; null when there are none, or when memory for them is refused.</summary>
     /// <param name="features">The machine.</param>
+    /// <param name="set">The width of all other kernels, which must be that of these.</param>
     /// <param name="allocate">Puts code into executable memory or returns null.</param>
-    public static AssembledKernels? TryCreate(CpuFeatures features, Func<byte[], ExecutableMemory?> allocate)
+    public static AssembledKernels? TryCreate(CpuFeatures features, InstructionSet set, Func<byte[], ExecutableMemory?> allocate)
     {
+        if (!features.Assembler || set is not (InstructionSet.Vector512 or InstructionSet.Vector256))
+            return null;
         if (!features.Executable)
             allocate = _ => null;
+        bool wide = set == InstructionSet.Vector512;
         var kernels = new AssembledKernels();
-        if (kernels.Load(new TileAssembler(TileArithmetic.Float32), allocate) is not { } floats)
+        if (kernels.Load(new TileAssembler(wide ? TileRegisters.Zmm : TileRegisters.Ymm, TileArithmetic.Float32), allocate) is not { } floats)
         {
             kernels.Dispose();
             return null;
         }
         kernels.Float32 = floats;
-        if (features.BFloat16)
-            kernels.BFloat16 = kernels.Load(new TileAssembler(TileArithmetic.BFloat16), allocate);
-        if (features.Vnni)
+        if (wide && features.BFloat16)
+            kernels.BFloat16 = kernels.Load(new TileAssembler(TileRegisters.Zmm, TileArithmetic.BFloat16), allocate);
+        if (wide && features.Vnni)
         {
             kernels.Int8 = kernels.Load(new ByteTileAssembler(Int8Group.Words), allocate);
             kernels.Int4 = kernels.Load(new NibbleTileAssembler(), allocate);

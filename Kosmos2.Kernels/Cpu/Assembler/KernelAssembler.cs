@@ -14,7 +14,7 @@ internal abstract class KernelAssembler(int mostRows)
     protected const int VectorBytes = 64;
 
     /// <summary>The vector registers by number.</summary>
-    protected static readonly AssemblerRegisterZMM[] Zmm =
+    internal static readonly AssemblerRegisterZMM[] Zmm =
     [
         zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7, zmm8, zmm9, zmm10, zmm11, zmm12, zmm13, zmm14, zmm15,
         zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31,

@@ -1,36 +1,30 @@
 using Iced.Intel;
+using Kosmos2.Kernels.Cpu.Linear;
+using Kosmos2.Kernels.Cpu.Memory;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Kosmos2.Kernels.Cpu.Assembler;
 
 /// <summary>
-/// Writes the micro-kernels of <see cref="Linear.Tile{S, TRows}"/> for AVX-512 as machine code: all 24 sums of the largest tile stay in registers,
-/// beside two pairs of columns and four broadcasts, whatever the compiler of the day would do. A step takes one 32-bit word of each row and of each column:
-/// a float or two bfloat16s; only the instruction that multiplies differs. The order of the F32 multiply-adds is that of the compiled kernels, so
-/// the results are the same, bit for bit. .NET has no intrinsic for the other, and on a core that does one 512-bit multiply-add a cycle (Zen 4) the
-/// F32 kernels run as the compiled ones do.
+/// Writes the micro-kernels of <see cref="Tile{S, TRows}"/> as machine code: all sums stay in registers and no instruction moves one to another, whatever
+/// the compiler of the day would do. A step takes one 32-bit word of each row and of each column: a float or two bfloat16s; only the instruction that multiplies
+/// differs. The order of the F32 multiply-adds is that of the compiled kernels, so the results are the same, bit for bit. .NET has no intrinsic for the
+/// other.
 /// </summary>
-internal sealed class TileAssembler : KernelAssembler
+/// <param name="registers">Vectors, and how many rows of them fit.</param>
+/// <param name="arithmetic">What a step computes.</param>
+internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arithmetic) : KernelAssembler(registers.MostRows)
 {
-    private const int MostRows = Linear.TileTable.MostRows;
     private const int WordBytes = 4;
     private const int Unrolled = 4;
 
-    // Registers 0..23 hold the sums, left and right of each row; 24..27 two pairs of columns; 28..31 broadcasts.
-    private const int FirstColumn = 24;
-    private const int FirstBroadcast = 28;
+    private readonly int _stepBytes = 2 * registers.VectorBytes;
 
-    private readonly TileArithmetic _arithmetic;
-
-    /// <summary>Chooses what a step computes.</summary>
-    public TileAssembler(TileArithmetic arithmetic)
-        : base(MostRows) => _arithmetic = arithmetic;
-
-    // rdi: a [depth][rows]; rsi: b [depth][32]; rdx: c; rcx: depth; r8: words from one row of c to the next.
+    // rdi: a [depth][rows]; rsi: b [depth][2 vectors]; rdx: c; rcx: depth; r8: words from one row of c to the next.
     protected override void Kernel(Iced.Intel.Assembler assembler, int rows)
     {
         for (int i = 0; i < 2 * rows; i++)
-            assembler.vpxord(Zmm[i], Zmm[i], Zmm[i]);
+            registers.Clear(assembler, i);
         Label fours = assembler.CreateLabel();
         Label ones = assembler.CreateLabel();
         Label done = assembler.CreateLabel();
@@ -41,7 +35,7 @@ internal sealed class TileAssembler : KernelAssembler
         for (int step = 0; step < Unrolled; step++)
             Step(assembler, rows, step);
         assembler.add(rdi, Unrolled * rows * WordBytes);
-        assembler.add(rsi, Unrolled * 2 * VectorBytes);
+        assembler.add(rsi, Unrolled * _stepBytes);
         assembler.sub(rcx, Unrolled);
         assembler.jge(fours);
 
@@ -52,36 +46,47 @@ internal sealed class TileAssembler : KernelAssembler
         assembler.Label(ref one);
         Step(assembler, rows, 0);
         assembler.add(rdi, rows * WordBytes);
-        assembler.add(rsi, 2 * VectorBytes);
+        assembler.add(rsi, _stepBytes);
         assembler.dec(rcx);
         assembler.jnz(one);
 
         assembler.Label(ref done);
-        AddToResult(assembler, rows);
+        assembler.shl(r8, 2);
+        for (int row = 0; row < rows; row++)
+        {
+            registers.AddTo(assembler, __[rdx], 2 * row);
+            registers.AddTo(assembler, __[rdx + registers.VectorBytes], (2 * row) + 1);
+            assembler.add(rdx, r8);
+        }
     }
 
     // One k: each row's sums += its element of a times both vectors of b.
     private void Step(Iced.Intel.Assembler assembler, int rows, int step)
     {
-        AssemblerRegisterZMM left = Zmm[FirstColumn + (step % 2 * 2)];
-        AssemblerRegisterZMM right = Zmm[FirstColumn + (step % 2 * 2) + 1];
-        assembler.vmovups(left, __zmmword_ptr[rsi + (step * 2 * VectorBytes)]);
-        assembler.vmovups(right, __zmmword_ptr[rsi + (step * 2 * VectorBytes) + VectorBytes]);
+        int column = registers.Column(step);
+        AssemblerMemoryOperand from = __[rsi] + (step * _stepBytes);
+        registers.Load(assembler, column, from);
+        registers.Load(assembler, column + 1, from + registers.VectorBytes);
+        if (rows > ReadAhead.FewRows)
+        {
+            for (int line = 0; line < _stepBytes; line += CacheLine.Bytes)
+                assembler.prefetcht1(__byte_ptr[rsi + (step * _stepBytes) + line + ReadAhead.Bytes]);
+        }
         for (int row = 0; row < rows; row++)
         {
-            AssemblerRegisterZMM x = Zmm[FirstBroadcast + (row % 4)];
-            assembler.vbroadcastss(x, __dword_ptr[rdi + (((step * rows) + row) * WordBytes)]);
-            MultiplyAdd(assembler, Zmm[2 * row], x, left);
-            MultiplyAdd(assembler, Zmm[(2 * row) + 1], x, right);
+            int x = registers.Broadcast(row);
+            registers.LoadBroadcast(assembler, x, __[rdi + (((step * rows) + row) * WordBytes)]);
+            MultiplyAdd(assembler, 2 * row, x, column);
+            MultiplyAdd(assembler, (2 * row) + 1, x, column + 1);
         }
     }
 
-    private void MultiplyAdd(Iced.Intel.Assembler assembler, AssemblerRegisterZMM sum, AssemblerRegisterZMM row, AssemblerRegisterZMM columns)
+    private void MultiplyAdd(Iced.Intel.Assembler assembler, int sum, int row, int columns)
     {
-        if (_arithmetic == TileArithmetic.BFloat16)
-            assembler.vdpbf16ps(sum, row, columns);
+        if (arithmetic == TileArithmetic.BFloat16)
+            registers.MultiplyAddBFloat16(assembler, sum, row, columns);
         else
-            assembler.vfmadd231ps(sum, row, columns);
+            registers.MultiplyAdd(assembler, sum, row, columns);
     }
 }
 

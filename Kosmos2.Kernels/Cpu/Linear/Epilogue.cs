@@ -37,32 +37,35 @@ internal static unsafe class Epilogue
         where S : unmanaged, ISimd<S>
         where TActivation : IActivation
     {
-        float* residual = layer->Residual;
-        for (int vector = 0; vector < 2; vector++)
+        int lanes = Math.Min(2 * S.Width, layer->Outputs - column);
+        nint offset = ((nint)firstRow * layer->Outputs) + column;
+        // Row by row: rows of y are often a power of two apart, and a line that is left before it is whole would have to be fetched again.
+        for (int row = 0; row < rows; row++)
         {
-            int lanes = Math.Min(S.Width, layer->Outputs - column - (vector * S.Width));
-            if (lanes <= 0)
-                break;
-            float* sums = strip + (vector * S.Width);
-            nint offset = ((nint)firstRow * layer->Outputs) + column + (vector * S.Width);
-            for (int row = 0; row < rows; row++)
-            {
-                S y = TActivation.Apply(S.Load(sums));
-                if (lanes == S.Width)
-                {
-                    if (residual != null)
-                        y += S.Load(residual + offset);
-                    y.Store(layer->Y + offset);
-                }
-                else
-                {
-                    if (residual != null)
-                        y += S.LoadPartial(residual + offset, lanes);
-                    y.StorePartial(layer->Y + offset, lanes);
-                }
-                sums += 2 * S.Width;
-                offset += layer->Outputs;
-            }
+            float* residual = layer->Residual == null ? null : layer->Residual + offset;
+            WriteVector<S, TActivation>(strip, residual, layer->Y + offset, Math.Min(lanes, S.Width));
+            if (lanes > S.Width)
+                WriteVector<S, TActivation>(strip + S.Width, residual == null ? null : residual + S.Width, layer->Y + offset + S.Width, lanes - S.Width);
+            strip += 2 * S.Width;
+            offset += layer->Outputs;
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WriteVector<S, TActivation>(float* sums, float* residual, float* y, int lanes)
+        where S : unmanaged, ISimd<S>
+        where TActivation : IActivation
+    {
+        S value = TActivation.Apply(S.Load(sums));
+        if (lanes == S.Width)
+        {
+            if (residual != null)
+                value += S.Load(residual);
+            value.Store(y);
+            return;
+        }
+        if (residual != null)
+            value += S.LoadPartial(residual, lanes);
+        value.StorePartial(y, lanes);
     }
 }

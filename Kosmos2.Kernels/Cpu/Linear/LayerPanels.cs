@@ -2,13 +2,14 @@ using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
 
-/// <summary>What is done with each panel of outputs of some layers.</summary>
+/// <summary>What is done with the panels of outputs of some layers.</summary>
 internal unsafe interface IPanelWork
 {
     /// <param name="layer">The layer.</param>
-    /// <param name="panel">Which of its panels.</param>
+    /// <param name="first">First panel of a run.</param>
+    /// <param name="end">The one after its last.</param>
     /// <param name="scratch">The worker's memory.</param>
-    void RunPanel(LinearOperands* layer, int panel, float* scratch);
+    void RunPanels(LinearOperands* layer, int first, int end, float* scratch);
 }
 
 /// <summary>The panels of one or more layers, one after another, in equal runs for the workers.</summary>
@@ -28,8 +29,7 @@ internal static unsafe class LayerPanels<S>
         for (int i = 0; i < layerCount; i++)
         {
             int here = PanelsOf(layers + i);
-            for (int panel = Math.Max(first - start, 0); panel < Math.Min(end - start, here); panel++)
-                work.RunPanel(layers + i, panel, scratch);
+            work.RunPanels(layers + i, Math.Max(first - start, 0), Math.Min(end - start, here), scratch);
             start += here;
         }
     }

@@ -26,23 +26,39 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
     // A block as it is packed, or widened to F32.
     private static int RoomWords => TFormat.BlockSteps * Math.Max(TFormat.PanelWords, PanelWidth);
 
-    /// <summary>Floats that each worker needs for a number of rows: a packed block, room to pack or widen it, a strip.</summary>
-    public static nint ScratchLength(int rows) => BlockWords + RoomWords + ((nint)rows * PanelWidth);
+    /// <summary>Floats that each worker needs for a number of rows: a packed block, room to pack or widen it, the strips of the panels that are computed at once.</summary>
+    public static nint ScratchLength(int rows) =>
+        BlockWords + RoomWords + (Math.Max(rows, StreamTile.MostRows * StreamTile.MostPanels) * (nint)PanelWidth);
 
     public void Run(int worker, int workers) =>
         LayerPanels<S>.Run(this, layers, layerCount, worker, workers, scratch + (worker * scratchStride));
 
-    public void RunPanel(LinearOperands* layer, int panel, float* block)
+    public void RunPanels(LinearOperands* layer, int first, int end, float* scratch)
     {
-        int column = panel * PanelWidth;
-        float* room = block + BlockWords;
-        float* strip = room + RoomWords;
-        TFormat.Begin(layer, column, rows, panels.Rows, strip);
-        bool mapped = layer->Panels == null && panels.Count == 1 && TFormat.MultiplyMapped(layer, column, rows, panels.Rows, strip);
-        if (!mapped)
-            Multiply(layer, panel, block, room, strip);
-        TFormat.Finish(layer, column, rows, panels.Rows, strip);
-        Epilogue.Write<S>(layer, strip, firstRow, panels.Rows, column);
+        int together = layer->Panels == null ? 1 : TFormat.PanelsTogether(panels.Rows);
+        for (int panel = first; panel < end;)
+        {
+            bool stream = together > 1 && panel + together <= end && !new ReadOnlySpan<byte>(layer->Written + panel, together).Contains((byte)0);
+            int count = stream ? together : 1;
+            RunPanels(layer, panel, count, scratch, scratch + BlockWords + RoomWords);
+            panel += count;
+        }
+    }
+
+    private void RunPanels(LinearOperands* layer, int panel, int count, float* block, float* strips)
+    {
+        nint stripLength = (nint)panels.Rows * PanelWidth;
+        for (int i = 0; i < count; i++)
+            TFormat.Begin(layer, (panel + i) * PanelWidth, rows, panels.Rows, strips + (i * stripLength));
+        if (count > 1)
+            TFormat.MultiplyTogether(layer, panel, rows, panels.Rows, strips);
+        else if (layer->Panels != null || panels.Count > 1 || !TFormat.MultiplyMapped(layer, panel * PanelWidth, rows, panels.Rows, strips))
+            Multiply(layer, panel, block, block + BlockWords, strips);
+        for (int i = 0; i < count; i++)
+        {
+            TFormat.Finish(layer, (panel + i) * PanelWidth, rows, panels.Rows, strips + (i * stripLength));
+            Epilogue.Write<S>(layer, strips + (i * stripLength), firstRow, panels.Rows, (panel + i) * PanelWidth);
+        }
     }
 
     private void Multiply(LinearOperands* layer, int index, float* block, float* room, float* strip)

@@ -31,6 +31,7 @@ internal static unsafe class Tile<S, TRows>
         {
             S l = S.Load(b);
             S r = S.Load(b + S.Width);
+            ReadAhead.Step<S, TRows>(b);
             S x = S.Broadcast(a[0]);
             l0 = S.MultiplyAdd(x, l, l0);
             r0 = S.MultiplyAdd(x, r, r0);

@@ -60,12 +60,29 @@ public sealed class InvarianceTests
         }
     }
 
+    /// <summary>Up to three rows take several packed panels at once, and one by one those that are left; 301 outputs are more than four panels a thread and an edge.</summary>
     [Test]
-    public void AssembledKernelsEqualTheCompiledOnes()
+    public void FewRowsOfAPackedWeightGiveWhatManyGive(
+        [ValueSource(nameof(Sets))] InstructionSet set, [Values(DType.F32, DType.F16, DType.BF16)] DType type, [Values(1, 2, 3, 4)] int rows)
     {
-        if (!CpuFeatures.IsSupported(InstructionSet.Vector512))
-            Assert.Inconclusive("not run: kernels are assembled for AVX-512 only");
-        CpuOptions assembled = Options(InstructionSet.Vector512, 1);
+        const int Outputs = 301;
+        foreach (int inputs in (int[])[1, 37, 301])
+        {
+            float[] whole = Linear(Options(set, 1), 65, 0, inputs, type, outputs: Outputs);
+            foreach (int threads in (int[])[1, 2])
+            {
+                float[] part = Linear(Options(set, threads) with { Weights = WeightResidency.Packed }, rows, 9, inputs, type, times: 2, Outputs);
+                Assert.That(Bits(part), Is.EqualTo(Bits(whole.AsSpan(9 * Outputs, rows * Outputs))), $"{inputs} inputs, {threads} threads");
+            }
+        }
+    }
+
+    [Test]
+    public void AssembledKernelsEqualTheCompiledOnes([Values(InstructionSet.Vector256, InstructionSet.Vector512)] InstructionSet set)
+    {
+        if (!CpuFeatures.IsSupported(set))
+            Assert.Inconclusive("not run: this machine has no such vectors");
+        CpuOptions assembled = Options(set, 1);
         for (int rows = 1; rows <= 25; rows++)
         {
             foreach (int inputs in (int[])[1, 3, 4, 130, 301])
@@ -128,13 +145,13 @@ public sealed class InvarianceTests
     private static CpuOptions Options(InstructionSet set, int threads) => new() { InstructionSet = set, Threads = threads };
 
     // Rows first .. first + rows of a fixed input through a layer of 45 outputs.
-    private static float[] Linear(CpuOptions options, int rows, int first, int inputs, DType type = DType.F32, int times = 1)
+    private static float[] Linear(CpuOptions options, int rows, int first, int inputs, DType type = DType.F32, int times = 1, int outputs = 45)
     {
         using var backend = new CpuBackend(options);
         using var bench = new Workbench(backend);
         Tensor x = bench.Random(1, Math.Max(first + rows, 65), inputs).SliceRows(first, rows);
-        var layer = new LinearParameters(bench.Weight(2, type, 45, inputs), bench.Random(3, 45));
-        Tensor y = bench.Result(rows, 45);
+        var layer = new LinearParameters(bench.Weight(2, type, outputs, inputs), bench.Random(3, outputs));
+        Tensor y = bench.Result(rows, outputs);
         for (int time = 0; time < times; time++)
             backend.Linear(x, layer, y, Activation.Gelu);
         return bench.Read(y);

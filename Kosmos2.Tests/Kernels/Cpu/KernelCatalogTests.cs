@@ -7,7 +7,7 @@ namespace Kosmos2.Tests.Kernels.Cpu;
 internal sealed class KernelCatalogTests
 {
     private static readonly (string Name, string Instruction)[] Products =
-        [("f32", "vfmadd231ps"), ("bf16", "vdpbf16ps"), ("int8", "vpdpbusd"), ("int4", "vpdpbusd")];
+        [("f32", "vfmadd231ps"), ("bf16", "vdpbf16ps"), ("int8", "vpdpbusd"), ("int4", "vpdpbusd"), ("f32-avx2", "vfmadd231ps")];
 
     [Test]
     public void The_code_of_each_assembled_kernel_has_its_instruction_and_ends_in_a_return()
@@ -31,6 +31,7 @@ internal sealed class KernelCatalogTests
     {
         Assert.That(() => KernelCatalog.Disassemble("f64"), Throws.ArgumentException.With.Message.Contains("'f64'"));
         Assert.That(() => KernelCatalog.Disassemble("f32", 13), Throws.ArgumentException.With.Message.Contains("1 to 12 rows"));
+        Assert.That(() => KernelCatalog.Disassemble("f32-avx2", 7), Throws.ArgumentException.With.Message.Contains("1 to 6 rows"));
     }
 
     [Test]

@@ -15,7 +15,13 @@ internal readonly unsafe struct DirectJob<S, TFormat, TDirect>(
     public void Run(int worker, int workers) =>
         LayerPanels<S>.Run(this, layers, layerCount, worker, workers, scratch + (worker * scratchStride));
 
-    public void RunPanel(LinearOperands* layer, int panel, float* strip)
+    public void RunPanels(LinearOperands* layer, int first, int end, float* strip)
+    {
+        for (int panel = first; panel < end; panel++)
+            RunPanel(layer, panel, strip);
+    }
+
+    private void RunPanel(LinearOperands* layer, int panel, float* strip)
     {
         int width = Panel<S>.Width;
         int column = panel * width;

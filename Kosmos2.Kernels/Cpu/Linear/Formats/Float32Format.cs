@@ -42,6 +42,24 @@ internal readonly unsafe struct Float32Format<S> : IProductFormat
     public static bool MultiplyMapped(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) =>
         MappedTile.TryMultiply<S>(layer, column, BlockSteps, rows.Words, count, strip);
 
+    public static int PanelsTogether(int rows) => StreamTile.Panels(rows);
+
+    public static void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips) =>
+        MultiplyTogether<FloatElements>(layer, panel, rows, count, strips);
+
+    /// <summary>As the other, for panels that hold another type of element.</summary>
+    public static void MultiplyTogether<TElements>(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips)
+        where TElements : unmanaged, IPanelElements
+    {
+        nint stepBytes = Panel<S>.Width * TElements.Bytes;
+        nint panelBytes = layer->Inputs * stepBytes;
+        for (int step = 0; step < layer->Inputs; step += BlockSteps)
+        {
+            byte* block = (byte*)layer->Panels + (panel * panelBytes) + (step * stepBytes);
+            StreamTile<S, TElements>.Run(count, rows.Words + ((nint)step * count), block, panelBytes, strips, Math.Min(BlockSteps, layer->Inputs - step));
+        }
+    }
+
     public static void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip)
     {
         (S left, S right) = Panel<S>.Load(layer->Bias, column, layer->Outputs);

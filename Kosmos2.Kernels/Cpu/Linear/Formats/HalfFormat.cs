@@ -49,6 +49,11 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
         return room;
     }
 
+    public static int PanelsTogether(int rows) => StreamTile.Panels(rows);
+
+    public static void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips) =>
+        Float32Format<S>.MultiplyTogether<HalfElements<THalf>>(layer, panel, rows, count, strips);
+
     public static void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) =>
         Float32Format<S>.Begin(layer, column, rows, count, strip);
 

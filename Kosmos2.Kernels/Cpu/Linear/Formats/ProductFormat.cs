@@ -73,6 +73,17 @@ internal unsafe interface IProductFormat
     /// <returns>False where nothing was done.</returns>
     static virtual bool MultiplyMapped(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) => false;
 
+    /// <summary>Packed panels that are multiplied at once by a number of rows; 1: each by itself.</summary>
+    static virtual int PanelsTogether(int rows) => 1;
+
+    /// <summary>Adds all products of few rows with <see cref="PanelsTogether"/> panels that have been packed.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="panel">The first of the panels.</param>
+    /// <param name="rows">The packed rows.</param>
+    /// <param name="count">How many rows.</param>
+    /// <param name="strips">[panels][rows][panel width].</param>
+    static virtual void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips) => throw new NotSupportedException();
+
     /// <summary>Fills a strip [rows][panel width] with what its sums start from.</summary>
     static abstract void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip);
 

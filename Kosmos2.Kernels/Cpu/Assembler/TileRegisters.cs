@@ -1,0 +1,101 @@
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Kosmos2.Kernels.Cpu.Assembler;
+
+/// <summary>
+/// The vector registers of an instruction set, and the instructions of a tile of floats on them. All sums of the largest tile lie in the first registers, a left
+/// and a right vector for each row; pairs of columns and broadcast elements of rows take turns in those after them.
+/// </summary>
+/// <param name="vectorBytes">Bytes of a vector.</param>
+/// <param name="mostRows">Rows of the largest tile.</param>
+/// <param name="columnPairs">Pairs of columns that are held at once.</param>
+/// <param name="broadcasts">Elements of rows that are held at once.</param>
+internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnPairs, int broadcasts)
+{
+    /// <summary>Sixteen registers of 256 bits: AVX2 with FMA.</summary>
+    public static TileRegisters Ymm { get; } = new OfYmm();
+
+    /// <summary>Thirty-two registers of 512 bits: AVX-512.</summary>
+    public static TileRegisters Zmm { get; } = new OfZmm();
+
+    /// <summary>Bytes of a vector.</summary>
+    public int VectorBytes => vectorBytes;
+
+    /// <summary>Rows of the largest tile.</summary>
+    public int MostRows => mostRows;
+
+    /// <summary>Register of the left column of a step; the right one is the next.</summary>
+    public int Column(int step) => (2 * mostRows) + (step % columnPairs * 2);
+
+    /// <summary>Register of a row's broadcast element.</summary>
+    public int Broadcast(int row) => (2 * mostRows) + (2 * columnPairs) + (row % broadcasts);
+
+    public abstract void Clear(Iced.Intel.Assembler assembler, int register);
+
+    public abstract void Load(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from);
+
+    public abstract void LoadBroadcast(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from);
+
+    /// <summary>sum += row columns, as floats.</summary>
+    public abstract void MultiplyAdd(Iced.Intel.Assembler assembler, int sum, int row, int columns);
+
+    /// <summary>sum += row columns, as pairs of bfloat16s.</summary>
+    public abstract void MultiplyAddBFloat16(Iced.Intel.Assembler assembler, int sum, int row, int columns);
+
+    /// <summary>Memory += register.</summary>
+    public abstract void AddTo(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register);
+
+    private sealed class OfYmm() : TileRegisters(32, 6, 1, 2)
+    {
+        private static readonly AssemblerRegisterYMM[] Registers =
+            [ymm0, ymm1, ymm2, ymm3, ymm4, ymm5, ymm6, ymm7, ymm8, ymm9, ymm10, ymm11, ymm12, ymm13, ymm14, ymm15];
+
+        public override void Clear(Iced.Intel.Assembler assembler, int register) =>
+            assembler.vxorps(Registers[register], Registers[register], Registers[register]);
+
+        public override void Load(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from) =>
+            assembler.vmovups(Registers[register], from);
+
+        public override void LoadBroadcast(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from) =>
+            assembler.vbroadcastss(Registers[register], from);
+
+        public override void MultiplyAdd(Iced.Intel.Assembler assembler, int sum, int row, int columns) =>
+            assembler.vfmadd231ps(Registers[sum], Registers[row], Registers[columns]);
+
+        public override void MultiplyAddBFloat16(Iced.Intel.Assembler assembler, int sum, int row, int columns) =>
+            throw new NotSupportedException("vdpbf16ps is written for vectors of 512 bits only");
+
+        public override void AddTo(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register)
+        {
+            assembler.vaddps(Registers[register], Registers[register], memory);
+            assembler.vmovups(memory, Registers[register]);
+        }
+    }
+
+    private sealed class OfZmm() : TileRegisters(64, 12, 2, 4)
+    {
+        private static readonly AssemblerRegisterZMM[] Registers = KernelAssembler.Zmm;
+
+        public override void Clear(Iced.Intel.Assembler assembler, int register) =>
+            assembler.vpxord(Registers[register], Registers[register], Registers[register]);
+
+        public override void Load(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from) =>
+            assembler.vmovups(Registers[register], from);
+
+        public override void LoadBroadcast(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from) =>
+            assembler.vbroadcastss(Registers[register], from);
+
+        public override void MultiplyAdd(Iced.Intel.Assembler assembler, int sum, int row, int columns) =>
+            assembler.vfmadd231ps(Registers[sum], Registers[row], Registers[columns]);
+
+        public override void MultiplyAddBFloat16(Iced.Intel.Assembler assembler, int sum, int row, int columns) =>
+            assembler.vdpbf16ps(Registers[sum], Registers[row], Registers[columns]);
+
+        public override void AddTo(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register)
+        {
+            assembler.vaddps(Registers[register], Registers[register], memory);
+            assembler.vmovups(memory, Registers[register]);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+using System.Runtime.CompilerServices;
+using Kosmos2.Kernels.Cpu.Simd;
+
+namespace Kosmos2.Kernels.Cpu.Linear;
+
+/// <summary>
+/// Products of one to three rows with several packed panels at once. So few rows only wait for memory, and a core gets more of it from two or four places that
+/// it reads in turn than from one, since each is looked ahead of. Sums are those of <see cref="Tile{S, TRows}"/>, in its order.
+/// </summary>
+/// <typeparam name="S">The vector.</typeparam>
+/// <typeparam name="TElements">How the panels' elements are stored; they are widened in registers.</typeparam>
+internal static unsafe class StreamTile<S, TElements>
+    where S : unmanaged, ISimd<S>
+    where TElements : unmanaged, IPanelElements
+{
+    private static int VectorBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => S.Width * TElements.Bytes;
+    }
+
+    /// <summary>Adds a block of steps.</summary>
+    /// <param name="rows">1 to <see cref="StreamTile.MostRows"/>.</param>
+    /// <param name="a">[depth][rows].</param>
+    /// <param name="b">[depth][2 Width], of the first panel.</param>
+    /// <param name="panelBytes">From one panel to the next; there are <see cref="StreamTile.Panels"/>.</param>
+    /// <param name="c">[panels][rows][2 Width].</param>
+    /// <param name="depth">Steps.</param>
+    public static void Run(int rows, float* a, byte* b, nint panelBytes, float* c, nint depth)
+    {
+        if (rows == 1)
+            OneRow(a, b, panelBytes, c, depth);
+        else if (rows == 2)
+            MoreRows<Rows2>(a, b, panelBytes, c, depth);
+        else
+            MoreRows<Rows3>(a, b, panelBytes, c, depth);
+    }
+
+    // Four panels: eight sums, named by panel and side.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void OneRow(float* a, byte* b, nint panelBytes, float* c, nint depth)
+    {
+        S l0 = default, l1 = default, l2 = default, l3 = default;
+        S r0 = default, r1 = default, r2 = default, r3 = default;
+        byte* b2 = b + (2 * panelBytes);
+        for (nint k = 0; k < depth; k++)
+        {
+            S x = S.Broadcast(a[k]);
+            l0 = S.MultiplyAdd(x, TElements.Load<S>(b), l0);
+            r0 = S.MultiplyAdd(x, TElements.Load<S>(b + VectorBytes), r0);
+            l1 = S.MultiplyAdd(x, TElements.Load<S>(b + panelBytes), l1);
+            r1 = S.MultiplyAdd(x, TElements.Load<S>(b + panelBytes + VectorBytes), r1);
+            l2 = S.MultiplyAdd(x, TElements.Load<S>(b2), l2);
+            r2 = S.MultiplyAdd(x, TElements.Load<S>(b2 + VectorBytes), r2);
+            l3 = S.MultiplyAdd(x, TElements.Load<S>(b2 + panelBytes), l3);
+            r3 = S.MultiplyAdd(x, TElements.Load<S>(b2 + panelBytes + VectorBytes), r3);
+            b += 2 * VectorBytes;
+            b2 += 2 * VectorBytes;
+        }
+        Add(c, l0, r0);
+        Add(c + Panel<S>.Width, l1, r1);
+        Add(c + (2 * Panel<S>.Width), l2, r2);
+        Add(c + (3 * Panel<S>.Width), l3, r3);
+    }
+
+    // Two panels, a and b: up to twelve sums, named by panel, side and row.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MoreRows<TRows>(float* a, byte* b, nint panelBytes, float* c, nint depth)
+        where TRows : ITileRows
+    {
+        S al0 = default, al1 = default, al2 = default, ar0 = default, ar1 = default, ar2 = default;
+        S bl0 = default, bl1 = default, bl2 = default, br0 = default, br1 = default, br2 = default;
+        for (nint k = 0; k < depth; k++)
+        {
+            S left = TElements.Load<S>(b), right = TElements.Load<S>(b + VectorBytes);
+            S x = S.Broadcast(a[0]), y = S.Broadcast(a[1]), z = TRows.Count > 2 ? S.Broadcast(a[2]) : default;
+            al0 = S.MultiplyAdd(x, left, al0);
+            ar0 = S.MultiplyAdd(x, right, ar0);
+            al1 = S.MultiplyAdd(y, left, al1);
+            ar1 = S.MultiplyAdd(y, right, ar1);
+            if (TRows.Count > 2)
+            {
+                al2 = S.MultiplyAdd(z, left, al2);
+                ar2 = S.MultiplyAdd(z, right, ar2);
+            }
+            left = TElements.Load<S>(b + panelBytes);
+            right = TElements.Load<S>(b + panelBytes + VectorBytes);
+            bl0 = S.MultiplyAdd(x, left, bl0);
+            br0 = S.MultiplyAdd(x, right, br0);
+            bl1 = S.MultiplyAdd(y, left, bl1);
+            br1 = S.MultiplyAdd(y, right, br1);
+            if (TRows.Count > 2)
+            {
+                bl2 = S.MultiplyAdd(z, left, bl2);
+                br2 = S.MultiplyAdd(z, right, br2);
+            }
+            a += TRows.Count;
+            b += 2 * VectorBytes;
+        }
+        Add(c, al0, ar0);
+        Add(c + Panel<S>.Width, al1, ar1);
+        if (TRows.Count > 2)
+            Add(c + (2 * Panel<S>.Width), al2, ar2);
+        c += TRows.Count * Panel<S>.Width;
+        Add(c, bl0, br0);
+        Add(c + Panel<S>.Width, bl1, br1);
+        if (TRows.Count > 2)
+            Add(c + (2 * Panel<S>.Width), bl2, br2);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(float* c, S left, S right)
+    {
+        (S.Load(c) + left).Store(c);
+        (S.Load(c + S.Width) + right).Store(c + S.Width);
+    }
+}
+
+/// <summary>What <see cref="StreamTile{S, TElements}"/> computes at once.</summary>
+internal static class StreamTile
+{
+    /// <summary>Rows up to which it is used: more need their registers for one panel.</summary>
+    public const int MostRows = 3;
+
+    /// <summary>Panels at once for any number of rows, at most.</summary>
+    public const int MostPanels = 4;
+
+    /// <summary>Panels at once; 1: none.</summary>
+    public static int Panels(int rows) => rows switch { 1 => MostPanels, <= MostRows => 2, _ => 1 };
+}
+
+/// <summary>How a panel's elements are stored.</summary>
+internal unsafe interface IPanelElements
+{
+    /// <summary>Bytes of one.</summary>
+    static abstract int Bytes { get; }
+
+    /// <summary>A vector of them, widened.</summary>
+    static abstract S Load<S>(void* source)
+        where S : unmanaged, ISimd<S>;
+}
+
+internal readonly unsafe struct FloatElements : IPanelElements
+{
+    public static int Bytes => sizeof(float);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S Load<S>(void* source)
+        where S : unmanaged, ISimd<S> => S.Load((float*)source);
+}
+
+internal readonly unsafe struct HalfElements<THalf> : IPanelElements
+    where THalf : IHalfFormat
+{
+    public static int Bytes => sizeof(ushort);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S Load<S>(void* source)
+        where S : unmanaged, ISimd<S> => THalf.Load<S>((ushort*)source);
+}
