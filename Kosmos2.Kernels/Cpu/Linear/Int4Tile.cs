@@ -33,6 +33,7 @@ internal static unsafe class Int4Tile<S, TRows>
             for (int word = 0; word < Int4Group.WeightWords; word++)
             {
                 S left = S.Load(b), right = S.Load(b + S.Width);
+                ReadAhead.Step<S, TRows>(b);
                 S leftLow = S.LowNibbles(left), leftHigh = S.HighNibbles(left), rightLow = S.LowNibbles(right), rightHigh = S.HighNibbles(right);
                 S low0 = S.Broadcast(a[0]), high0 = S.Broadcast(a[TRows.Count + 0]);
                 l0 = S.MultiplyAddNibbles(leftHigh, high0, S.MultiplyAddNibbles(leftLow, low0, l0));

@@ -33,6 +33,7 @@ internal static unsafe class Int8Tile<S, TRows>
             for (int word = 0; word < Int8Group.Words; word++)
             {
                 S left = S.Load(b), right = S.Load(b + S.Width);
+                ReadAhead.Step<S, TRows>(b);
                 S leftEven = S.EvenBytes(left), leftOdd = S.OddBytes(left), rightEven = S.EvenBytes(right), rightOdd = S.OddBytes(right);
                 S even0 = S.Broadcast(a[0]), odd0 = S.Broadcast(a[TRows.Count + 0]);
                 l0 = S.MultiplyAddPairs(odd0, leftOdd, S.MultiplyAddPairs(even0, leftEven, l0));

@@ -77,6 +77,28 @@ public sealed class InvarianceTests
         }
     }
 
+    /// <summary>As for floats: one row takes four packed panels of integers at once.</summary>
+    [Test]
+    public void FewRowsOfPackedIntegersGiveWhatManyGive([ValueSource(nameof(Sets))] InstructionSet set, [Values(8, 4)] int bits, [Values(1, 2)] int threads)
+    {
+        const int Outputs = 301;
+        foreach (int inputs in (int[])[37, 128, 700])
+        {
+            using var backend = new CpuBackend(Options(set, threads) with { Weights = WeightResidency.Packed, Products = ProductPrecision.Fast });
+            using var bench = new Workbench(backend);
+            Tensor x = bench.Random(1, 17, inputs);
+            var layer = new LinearParameters(bench.Quantized(2, bits, Outputs, inputs, bits == 8 ? 0 : 32), bench.Random(3, Outputs));
+            Tensor many = bench.Result(17, Outputs);
+            backend.Linear(x, layer, many);
+            foreach (int rows in (int[])[1, 2, 5])
+            {
+                Tensor few = bench.Result(rows, Outputs);
+                backend.Linear(x.SliceRows(9, rows), layer, few);
+                Assert.That(Bits(bench.Read(few)), Is.EqualTo(Bits(bench.Read(many).AsSpan(9 * Outputs, rows * Outputs))), $"{rows} rows, {inputs} inputs");
+            }
+        }
+    }
+
     [Test]
     public void AssembledKernelsEqualTheCompiledOnes([Values(InstructionSet.Vector256, InstructionSet.Vector512)] InstructionSet set)
     {

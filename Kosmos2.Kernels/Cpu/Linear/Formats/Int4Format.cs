@@ -74,6 +74,19 @@ internal readonly unsafe struct Int4Format<S> : IProductFormat
         }
     }
 
+    public static int PanelsTogether(int rows) => S.Width < Simd512.Width ? IntegerStream<S>.PanelsFor(rows) : 1;
+
+    public static void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips)
+    {
+        int groups = (layer->Inputs + StepInputs - 1) / StepInputs;
+        nint words = (nint)groups * PanelWords;
+        for (int group = 0; group < groups; group += BlockSteps)
+        {
+            float* weights = layer->Panels + (panel * words) + (group * PanelWords);
+            IntegerStream<S>.AddInt4(rows.Words + (group * StepWords), weights, words, strips, Math.Min(BlockSteps, groups - group));
+        }
+    }
+
     public static void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) =>
         new Span<float>(strip, count * Panel<S>.Width).Clear();
 

@@ -73,6 +73,15 @@ internal readonly unsafe struct Int8Format<S, TWords> : IProductFormat
         Packing.Pack<S, F32Rows<S>>(new(room, stride), 0, rows, 0, count * GroupWords, packed, Panel<S>.Width, Panel<S>.Width);
     }
 
+    public static int PanelsTogether(int rows) => TWords.WordsOfFour == PairedBytes.WordsOfFour ? IntegerStream<S>.PanelsFor(rows) : 1;
+
+    public static void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips)
+    {
+        int groups = (layer->Inputs + StepInputs - 1) / StepInputs;
+        nint words = (nint)groups * PanelWords;
+        IntegerStream<S>.AddInt8(rows.Words, layer->Panels + (panel * words), words, strips, groups);
+    }
+
     public static void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) =>
         new Span<float>(strip, count * Panel<S>.Width).Clear();
 

@@ -1,0 +1,121 @@
+using System.Runtime.CompilerServices;
+using Kosmos2.Kernels.Cpu.Simd;
+
+namespace Kosmos2.Kernels.Cpu.Linear;
+
+/// <summary>
+/// One row times four packed panels of small integers at once, which reads memory in four places as <see cref="StreamTile{S, TElements}"/> does. Sums are those of
+/// <see cref="Int8Tile{S, TRows}"/> and <see cref="Int4Tile{S, TRows}"/>, in their order.
+/// </summary>
+internal static unsafe class IntegerStream<S>
+    where S : unmanaged, ISimd<S>
+{
+    /// <summary>Panels at once.</summary>
+    public const int Panels = 4;
+
+    /// <summary>Panels at once for a number of rows; 1: none.</summary>
+    public static int PanelsFor(int rows) => rows == 1 ? Panels : 1;
+
+    /// <summary>Adds groups of 8-bit weights.</summary>
+    /// <param name="a">[groups][correction, scale, pairs].</param>
+    /// <param name="b">[groups][words][2 Width], of the first panel.</param>
+    /// <param name="panel">Words from one panel to the next.</param>
+    /// <param name="c">[panels][2 Width].</param>
+    /// <param name="groups">Groups.</param>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddInt8(float* a, float* b, nint panel, float* c, nint groups)
+    {
+        for (nint group = 0; group < groups; group++)
+        {
+            S l0 = S.Broadcast(a[0]), l1 = l0, l2 = l0, l3 = l0, r0 = l0, r1 = l0, r2 = l0, r3 = l0;
+            float scale = a[1];
+            a += 2;
+            for (int word = 0; word < Int8Group.Words; word++)
+            {
+                S even = S.Broadcast(a[0]), odd = S.Broadcast(a[1]);
+                float* b2 = b + (2 * panel);
+                l0 = AddBytes(even, odd, S.Load(b), l0);
+                r0 = AddBytes(even, odd, S.Load(b + S.Width), r0);
+                l1 = AddBytes(even, odd, S.Load(b + panel), l1);
+                r1 = AddBytes(even, odd, S.Load(b + panel + S.Width), r1);
+                l2 = AddBytes(even, odd, S.Load(b2), l2);
+                r2 = AddBytes(even, odd, S.Load(b2 + S.Width), r2);
+                l3 = AddBytes(even, odd, S.Load(b2 + panel), l3);
+                r3 = AddBytes(even, odd, S.Load(b2 + panel + S.Width), r3);
+                a += 2;
+                b += 2 * S.Width;
+            }
+            S factor = S.Broadcast(scale);
+            Add(c, factor, l0, r0);
+            Add(c + Panel<S>.Width, factor, l1, r1);
+            Add(c + (2 * Panel<S>.Width), factor, l2, r2);
+            Add(c + (3 * Panel<S>.Width), factor, l3, r3);
+        }
+    }
+
+    /// <summary>Adds a block of groups of 4-bit weights.</summary>
+    /// <param name="a">[groups][1 + 8].</param>
+    /// <param name="b">[groups][4 + 1][2 Width], of the first panel.</param>
+    /// <param name="panel">Words from one panel to the next.</param>
+    /// <param name="c">[panels][2 Width].</param>
+    /// <param name="groups">Groups.</param>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddInt4(float* a, float* b, nint panel, float* c, nint groups)
+    {
+        S* sums = stackalloc S[2 * Panels];
+        for (int i = 0; i < 2 * Panels; i++)
+            sums[i] = default;
+        for (nint group = 0; group < groups; group++)
+        {
+            S l0 = default, l1 = default, l2 = default, l3 = default, r0 = default, r1 = default, r2 = default, r3 = default;
+            S start = S.Broadcast(a[0]);
+            a++;
+            for (int word = 0; word < Int4Group.WeightWords; word++)
+            {
+                S low = S.Broadcast(a[0]), high = S.Broadcast(a[1]);
+                float* b2 = b + (2 * panel);
+                l0 = AddNibbles(low, high, S.Load(b), l0);
+                r0 = AddNibbles(low, high, S.Load(b + S.Width), r0);
+                l1 = AddNibbles(low, high, S.Load(b + panel), l1);
+                r1 = AddNibbles(low, high, S.Load(b + panel + S.Width), r1);
+                l2 = AddNibbles(low, high, S.Load(b2), l2);
+                r2 = AddNibbles(low, high, S.Load(b2 + S.Width), r2);
+                l3 = AddNibbles(low, high, S.Load(b2 + panel), l3);
+                r3 = AddNibbles(low, high, S.Load(b2 + panel + S.Width), r3);
+                a += 2;
+                b += 2 * S.Width;
+            }
+            Scale(sums, start, b, l0, r0);
+            Scale(sums + 2, start, b + panel, l1, r1);
+            Scale(sums + 4, start, b + (2 * panel), l2, r2);
+            Scale(sums + 6, start, b + (3 * panel), l3, r3);
+            b += 2 * S.Width;
+        }
+        for (int i = 0; i < 2 * Panels; i++, c += S.Width)
+            (S.Load(c) + sums[i]).Store(c);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static S AddBytes(S even, S odd, S words, S sum) =>
+        S.MultiplyAddPairs(odd, S.OddBytes(words), S.MultiplyAddPairs(even, S.EvenBytes(words), sum));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static S AddNibbles(S low, S high, S words, S sum) =>
+        S.MultiplyAddNibbles(S.HighNibbles(words), high, S.MultiplyAddNibbles(S.LowNibbles(words), low, sum));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(float* c, S scale, S left, S right)
+    {
+        S.MultiplyAdd(S.FromIntegers(left), scale, S.Load(c)).Store(c);
+        S.MultiplyAdd(S.FromIntegers(right), scale, S.Load(c + S.Width)).Store(c + S.Width);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Scale(S* sums, S start, float* scales, S left, S right)
+    {
+        sums[0] = S.MultiplyAdd(S.FromIntegers(S.AddPairs(left, start)), S.Load(scales), sums[0]);
+        sums[1] = S.MultiplyAdd(S.FromIntegers(S.AddPairs(right, start)), S.Load(scales + S.Width), sums[1]);
+    }
+}
