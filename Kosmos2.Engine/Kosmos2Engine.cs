@@ -58,6 +58,7 @@ public sealed partial class Kosmos2Engine : IDisposable
     /// <exception cref="ArgumentException">The options name no known device, or have a negative budget.</exception>
     /// <exception cref="IOException">The folder for encoded pictures cannot be made.</exception>
     /// <exception cref="Kernels.Gpu.DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
+    /// <exception cref="Kernels.Gpu.DeviceMemoryException">The model needs more memory than the device has free; nothing has been sent there.</exception>
     public static Kosmos2Engine Load(string folder, EngineOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(folder);

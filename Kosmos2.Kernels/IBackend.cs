@@ -15,6 +15,9 @@ public interface IBackend : IDisposable
     /// <summary>Name of the device and of the kernels in use, for people: <c>cpu (AVX-512, 2 threads)</c>.</summary>
     string Description { get; }
 
+    /// <summary>Bytes that are free in memory of its own, as far as its driver says; null where a device computes in the host's.</summary>
+    long? FreeBytes => null;
+
     /// <summary>Allocates zeroed memory on the device; the caller disposes it.</summary>
     Tensor Allocate(DType type, params ReadOnlySpan<long> extents);
 

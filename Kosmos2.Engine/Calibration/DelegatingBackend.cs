@@ -8,7 +8,9 @@ internal abstract class DelegatingBackend(IBackend inner) : IBackend
 {
     public string Description => inner.Description;
 
-    public Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => inner.Allocate(type, extents);
+    public virtual long? FreeBytes => inner.FreeBytes;
+
+    public virtual Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => inner.Allocate(type, extents);
 
     public PreparedWeight Prepare(Tensor weight) => inner.Prepare(weight);
 

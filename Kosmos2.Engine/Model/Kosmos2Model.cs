@@ -16,14 +16,14 @@ public sealed class Kosmos2Model : IDisposable
     private readonly VisionEncoder _vision;
     private readonly PerceiverResampler _resampler;
 
-    private Kosmos2Model(
+    /// <summary>Loads the weights. The model takes checkpoint and backend over.</summary>
+    internal Kosmos2Model(
         Checkpoint checkpoint, Kosmos2Config config, GenerationConfig generation, IBackend backend, int? maxCachedTokens, WeightFormat format, CacheFormat cacheFormat)
     {
         _checkpoint = checkpoint;
         Config = config;
         GenerationDefaults = generation;
         Backend = backend;
-        // Before the weights: a device that refuses the cache's format does so at once.
         int maxBlocks = maxCachedTokens is int tokens ? (tokens + KeyValueBlocks.BlockSize - 1) / KeyValueBlocks.BlockSize : int.MaxValue;
         int heads = config.TextConfig.AttentionHeads;
         var blocks = new KeyValueBlocks(backend, config.TextConfig.Layers, heads, config.TextConfig.HeadDim, Math.Min(16, maxBlocks), cacheFormat);
@@ -68,6 +68,7 @@ public sealed class Kosmos2Model : IDisposable
     /// <param name="maxCachedTokens">Budget of the key/value cache in tokens of all sequences together; null for none.</param>
     /// <param name="format">What weights are brought to as they are loaded.</param>
     /// <param name="cacheFormat">How keys and values are stored.</param>
+    /// <exception cref="Kernels.Gpu.DeviceMemoryException">The model needs more memory than the device has free; nothing has been sent there.</exception>
     /// <exception cref="Kosmos2FormatException">A file is missing or malformed, or a tensor is missing or has the wrong shape, or is quantized already.</exception>
     public static Kosmos2Model Load(
         string folder, IBackend backend, int? maxCachedTokens = null, WeightFormat format = WeightFormat.Stored, CacheFormat cacheFormat = CacheFormat.Float32)
@@ -98,6 +99,8 @@ public sealed class Kosmos2Model : IDisposable
             checkpoint.Validate(config);
             if (format != WeightFormat.Stored && config.QuantizationConfig is not null)
                 throw new ConfigurationException(Path.Combine(folder, "config.json"), "quantization_config", $"is set: the weights are small integers already, and cannot become {format}");
+            if (backend.FreeBytes is long free)
+                new ModelMemory(folder, config, generation, maxCachedTokens, cacheFormat).Require(format, free);
             return new Kosmos2Model(checkpoint, config, generation, backend, maxCachedTokens, format, cacheFormat);
         }
         catch

@@ -27,10 +27,13 @@ public sealed class DeviceMemoryException : Exception
     /// <param name="freeBytes">Bytes that are free on the device, as far as its driver says.</param>
     /// <param name="innerException">The driver's error, if it was asked.</param>
     public DeviceMemoryException(string what, long neededBytes, long freeBytes, Exception? innerException = null)
-        : base(
-            FormattableString.Invariant(
-                $"no room on the device for {what}: {neededBytes} bytes needed, {freeBytes} free; smaller weights take less (--format bf16, int8 or int4)"),
-            innerException)
+        : this(what, neededBytes, freeBytes, "smaller weights take less (--format bf16, int8 or int4)", innerException)
+    {
+    }
+
+    /// <summary>Makes one that says what would help.</summary>
+    internal DeviceMemoryException(string what, long neededBytes, long freeBytes, string advice, Exception? innerException = null)
+        : base(FormattableString.Invariant($"no room on the device for {what}: {neededBytes} bytes needed, {freeBytes} free; {advice}"), innerException)
     {
         NeededBytes = neededBytes;
         FreeBytes = freeBytes;

@@ -71,6 +71,9 @@ internal sealed partial class IlgpuBackend : IBackend
     /// <inheritdoc/>
     public string Description { get; }
 
+    /// <inheritdoc/>
+    public long? FreeBytes => DeviceMemory.FreeBytes(_accelerator);
+
     /// <summary>What has been asked of the device so far.</summary>
     internal DeviceCounters Counters => _counters;
 

@@ -11,6 +11,15 @@ internal sealed class LossGuard(IBackend inner) : IBackend
 
     public string Description => inner.Description;
 
+    public long? FreeBytes
+    {
+        get
+        {
+            try { return Device.FreeBytes; }
+            catch (Exception e) when (DeviceLoss.Is(e)) { throw Lost(e); }
+        }
+    }
+
     /// <summary>The device, if it is there.</summary>
     private IBackend Device => _lost is null ? inner : throw new DeviceLostException(_lost.Message, _lost);
 
