@@ -57,6 +57,12 @@ internal sealed unsafe class MachinePeaks : IDisposable
     /// <summary>Operations a second in F32: of the widest vectors that this machine has.</summary>
     public double FloatPeak => Math.Max(Peak(PeakLoop.Fma512), Math.Max(Peak(PeakLoop.Fma256), Peak(PeakLoop.Fma128)));
 
+    /// <summary>Operations a second that no product of 8-bit weights can pass: of the instruction that multiplies them here.</summary>
+    public double Int8Peak => IntegerPeak(PeakLoop.Shorts256);
+
+    /// <summary>As <see cref="Int8Peak"/>, of 4-bit weights.</summary>
+    public double Int4Peak => IntegerPeak(PeakLoop.Bytes256);
+
     /// <summary>The loops that this machine has.</summary>
     public IEnumerable<PeakLoop> Loops => _loops.Keys;
 
@@ -79,6 +85,7 @@ internal sealed unsafe class MachinePeaks : IDisposable
         [
             PeakLoop.Clock, .. wide ? (PeakLoop[])[PeakLoop.Fma512] : [], PeakLoop.Fma256, PeakLoop.Fma128,
             .. wide && features.BFloat16 ? (PeakLoop[])[PeakLoop.BFloat16] : [], .. wide && features.Vnni ? (PeakLoop[])[PeakLoop.Bytes] : [],
+            .. wide ? (PeakLoop[])[] : [PeakLoop.Shorts256, PeakLoop.Bytes256],
         ];
         bool loaded = loops.All(loop => peaks.Load(new PeakAssembler(loop), table => peaks._loops.Add(loop, table)))
             && Streams.All(stream => peaks.Load(new StreamAssembler(wide, stream.Ahead, stream.Count), table => peaks._streams.Add((table, stream.Count))));
@@ -145,6 +152,9 @@ internal sealed unsafe class MachinePeaks : IDisposable
         Free();
         GC.SuppressFinalize(this);
     }
+
+    // AVX-512 without VNNI has loops for neither: bytes are four times a vector's floats, and multiplied no more often.
+    private double IntegerPeak(PeakLoop narrow) => Peak(PeakLoop.Bytes) is > 0 and double bytes ? bytes : Peak(narrow) is > 0 and double peak ? peak : 4 * FloatPeak;
 
     private bool Load(KernelAssembler assembler, Action<TileTable> add)
     {

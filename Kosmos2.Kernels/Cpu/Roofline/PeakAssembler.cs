@@ -25,7 +25,7 @@ internal sealed class PeakAssembler(PeakLoop loop) : KernelAssembler(1)
     // rdi: one vector, the factors; rcx: turns.
     protected override void Kernel(Iced.Intel.Assembler assembler, int rows)
     {
-        if (loop is PeakLoop.Fma256)
+        if (loop is PeakLoop.Fma256 or PeakLoop.Shorts256 or PeakLoop.Bytes256)
             assembler.vmovups(ymm15, __ymmword_ptr[rdi]);
         else if (loop is PeakLoop.Fma128)
             assembler.vmovups(xmm15, __xmmword_ptr[rdi]);
@@ -61,6 +61,12 @@ internal sealed class PeakAssembler(PeakLoop loop) : KernelAssembler(1)
                 break;
             case PeakLoop.Bytes:
                 assembler.vpdpbusd(Zmm[chain], zmm15, zmm15);
+                break;
+            case PeakLoop.Shorts256:
+                assembler.vpmaddwd(Ymm[chain], ymm15, ymm15);
+                break;
+            case PeakLoop.Bytes256:
+                assembler.vpmaddubsw(Ymm[chain], ymm15, ymm15);
                 break;
             default:
                 // Of two registers: additions of constants are folded away on some machines.

@@ -20,6 +20,12 @@ internal enum PeakLoop
 
     /// <summary>Products of 64 pairs of bytes (vpdpbusd).</summary>
     Bytes,
+
+    /// <summary>Products of 16 pairs of 16-bit integers (AVX2's vpmaddwd), to which sums are not added yet.</summary>
+    Shorts256,
+
+    /// <summary>Products of 32 pairs of bytes (AVX2's vpmaddubsw), to which sums are not added yet.</summary>
+    Bytes256,
 }
 
 /// <summary>What one instruction of a loop does.</summary>
@@ -33,6 +39,8 @@ internal static class PeakLoops
         PeakLoop.Fma128 => 8,
         PeakLoop.BFloat16 => 64,
         PeakLoop.Bytes => 128,
+        PeakLoop.Shorts256 => 32,
+        PeakLoop.Bytes256 => 64,
         _ => 1,
     };
 
@@ -44,6 +52,8 @@ internal static class PeakLoops
         PeakLoop.Fma128 => "fma128",
         PeakLoop.BFloat16 => "vdpbf16ps",
         PeakLoop.Bytes => "vpdpbusd",
+        PeakLoop.Shorts256 => "vpmaddwd",
+        PeakLoop.Bytes256 => "vpmaddubsw",
         _ => "clock",
     };
 }

@@ -2,44 +2,75 @@ namespace Kosmos2.Kernels.Cpu.Roofline;
 
 /// <summary>How a product's weight is kept, and what it is multiplied by.</summary>
 /// <param name="Name">In tables and in JSON.</param>
-/// <param name="Type">Type of its elements.</param>
+/// <param name="Type">Type of its elements, or of the words that hold them.</param>
+/// <param name="Bits">Bits of an element.</param>
 /// <param name="Residency">Where they are read from.</param>
 /// <param name="Precision">What they are multiplied by.</param>
-internal sealed record ProductForm(string Name, DType Type, WeightResidency Residency, ProductPrecision Precision)
+internal sealed record ProductForm(string Name, DType Type, int Bits, WeightResidency Residency, ProductPrecision Precision)
 {
-    private static readonly ProductForm Fast = new("bf16 fast", DType.BF16, WeightResidency.Packed, ProductPrecision.Fast);
+    /// <summary>Inputs that share a scale of 4-bit weights.</summary>
+    private const int GroupSize = 32;
 
-    private static readonly ProductForm[] Exact =
+    private static readonly ProductForm BFloat16Fast = new("bf16 fast", DType.BF16, 16, WeightResidency.Packed, ProductPrecision.Fast);
+
+    private static readonly ProductForm[] Everywhere =
     [
-        new("f32 mapped", DType.F32, WeightResidency.Mapped, ProductPrecision.Exact),
-        new("f32 packed", DType.F32, WeightResidency.Packed, ProductPrecision.Exact),
-        new("bf16 mapped", DType.BF16, WeightResidency.Mapped, ProductPrecision.Exact),
-        new("bf16 packed", DType.BF16, WeightResidency.Packed, ProductPrecision.Exact),
-        new("f16 mapped", DType.F16, WeightResidency.Mapped, ProductPrecision.Exact),
-        new("f16 packed", DType.F16, WeightResidency.Packed, ProductPrecision.Exact),
+        new("f32 mapped", DType.F32, 32, WeightResidency.Mapped, ProductPrecision.Exact),
+        new("f32 packed", DType.F32, 32, WeightResidency.Packed, ProductPrecision.Exact),
+        new("bf16 mapped", DType.BF16, 16, WeightResidency.Mapped, ProductPrecision.Exact),
+        new("bf16 packed", DType.BF16, 16, WeightResidency.Packed, ProductPrecision.Exact),
+        new("f16 mapped", DType.F16, 16, WeightResidency.Mapped, ProductPrecision.Exact),
+        new("f16 packed", DType.F16, 16, WeightResidency.Packed, ProductPrecision.Exact),
+        new("int8 mapped", DType.I8, 8, WeightResidency.Mapped, ProductPrecision.Fast),
+        new("int8 packed", DType.I8, 8, WeightResidency.Packed, ProductPrecision.Fast),
+        new("int4 mapped", DType.I32, 4, WeightResidency.Mapped, ProductPrecision.Fast),
+        new("int4 packed", DType.I32, 4, WeightResidency.Packed, ProductPrecision.Fast),
     ];
 
-    /// <summary>The forms of floats that this machine multiplies.</summary>
-    public static IEnumerable<ProductForm> Of(MachinePeaks peaks) => peaks.Loops.Contains(PeakLoop.BFloat16) ? [.. Exact, Fast] : Exact;
+    /// <summary>The forms that this machine multiplies.</summary>
+    public static IEnumerable<ProductForm> Of(MachinePeaks peaks) => peaks.Loops.Contains(PeakLoop.BFloat16) ? [.. Everywhere, BFloat16Fast] : Everywhere;
 
-    /// <summary>Bytes of an element.</summary>
-    public int ElementBytes => Type == DType.F32 ? 4 : 2;
+    /// <summary>Bytes of a weight: its elements, and of integers the scales.</summary>
+    public long Bytes(int outputs, int inputs) => ElementBytes(outputs, inputs) + (sizeof(float) * (long)outputs * Groups(inputs));
 
     /// <summary>Operations a second that no product of this form can pass.</summary>
-    public double Peak(MachinePeaks peaks) => Precision == ProductPrecision.Fast
-        ? peaks.Peak(PeakLoop.BFloat16)
-        : peaks.FloatPeak;
+    public double Peak(MachinePeaks peaks) => (Bits, Precision) switch
+    {
+        (8, _) => peaks.Int8Peak,
+        (4, _) => peaks.Int4Peak,
+        (_, ProductPrecision.Fast) => peaks.Peak(PeakLoop.BFloat16),
+        _ => peaks.FloatPeak,
+    };
+
+    /// <summary>A weight of this form that lies in memory, whatever its numbers are.</summary>
+    /// <param name="backend">Takes it.</param>
+    /// <param name="memory">Holds it.</param>
+    /// <param name="offset">Of its first byte, a multiple of 4.</param>
+    /// <param name="outputs">Its rows.</param>
+    /// <param name="inputs">Its width, a multiple of 8.</param>
+    public PreparedWeight Prepare(CpuBackend backend, TensorStorage memory, long offset, int outputs, int inputs)
+    {
+        if (Groups(inputs) == 0)
+            return backend.Prepare(new Tensor(memory, Type, new Shape(outputs, inputs), offset));
+        var values = new Tensor(memory, Type, new Shape(outputs, Bits == 8 ? inputs : inputs / 8), offset);
+        var scales = new Tensor(memory, DType.F32, new Shape(outputs, Groups(inputs)), offset + ElementBytes(outputs, inputs));
+        return backend.Prepare(new QuantizedMatrix(new Shape(outputs, inputs), Bits, inputs / Groups(inputs), values, scales));
+    }
 
     /// <summary>
     /// The share of the limit that is stated for a number of rows: measured with AVX2 (Zen 3, 1024x1024, one thread) while other programs ran, and rounded down.
-    /// Few rows are bound by memory; widening 16 bits costs one row the more, and mapped weights are packed for more rows than <see cref="Linear.MappedTile.MostRows"/>.
+    /// Few rows are bound by memory; mapped weights are packed for more rows than <see cref="Linear.MappedTile.MostRows"/>.
     /// </summary>
-    public double Stated(int rows) => (Type, Residency, rows) switch
+    public double Stated(int rows) => (Bits, Residency, rows) switch
     {
-        (DType.F32, WeightResidency.Packed, _) => 0.5,
-        (DType.F32, WeightResidency.Mapped, _) => 0.45,
-        (_, WeightResidency.Packed, >= 65) => 0.45,
-        (_, WeightResidency.Mapped, >= 65) => 0.4,
+        (32, WeightResidency.Packed, _) => 0.5,
+        (32, WeightResidency.Mapped, _) => 0.45,
+        (16, WeightResidency.Packed, >= 65) => 0.45,
+        (16, WeightResidency.Mapped, >= 65) => 0.4,
         _ => 0.2,
     };
+
+    private long ElementBytes(int outputs, int inputs) => (long)outputs * inputs * Bits / 8;
+
+    private int Groups(int inputs) => Bits switch { 8 => 1, 4 => inputs / GroupSize, _ => 0 };
 }

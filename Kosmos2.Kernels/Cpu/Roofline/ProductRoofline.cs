@@ -10,7 +10,7 @@ namespace Kosmos2.Kernels.Cpu.Roofline;
 internal sealed record ProductShare(ProductForm Form, ProductShape Shape, double Seconds, MachinePeaks Peaks)
 {
     /// <summary>Bytes of the weight.</summary>
-    public double Bytes => (double)Shape.Outputs * Shape.Inputs * Form.ElementBytes;
+    public double Bytes => Form.Bytes(Shape.Outputs, Shape.Inputs);
 
     /// <summary>Whether reading the weight once takes longer than the arithmetic.</summary>
     public bool IsReading => Reading > Arithmetic;
@@ -49,7 +49,7 @@ internal sealed class ProductRoofline : IDisposable
         _peaks = peaks;
         long largest = shapes.Max(shape => 4L * shape.Outputs * shape.Inputs);
         _memory = new HostStorage(Math.Max(largest, ColdBytes) + Misalignment);
-        // Ones, whatever type they are read as: 1.0 in BF16, 1.0019 in F32, 1.875 in F16. Their values cost no kernel any time.
+        // Ones, whatever type they are read as: 1.0 in BF16, 1.0019 in F32, 1.875 in F16, small in integers. Their values cost no kernel any time.
         using var all = new Tensor(_memory, DType.BF16, new Shape(_memory.ByteLength / 2), 0);
         all.AsSpan<ushort>().Fill(0x3F80);
     }
@@ -64,12 +64,12 @@ internal sealed class ProductRoofline : IDisposable
     public ProductShare[] Measure(ProductForm form, int outputs, int inputs, int[] rows, int turns, CancellationToken cancellation)
     {
         using var backend = new CpuBackend(new CpuOptions { Threads = _peaks.Threads, Weights = form.Residency, Products = form.Precision });
-        long bytes = (long)outputs * inputs * form.ElementBytes;
+        long bytes = form.Bytes(outputs, inputs);
         int count = (int)Math.Max(1, ColdBytes / bytes);
         LinearParameters[] weights =
         [
             .. Enumerable.Range(0, count).Select(i => new LinearParameters(
-                backend.Prepare(new Tensor(_memory, form.Type, new Shape(outputs, inputs), Misalignment + (i * bytes))), null)),
+                form.Prepare(backend, _memory, Misalignment + (i * bytes), outputs, inputs), null)),
         ];
         using Tensor x = backend.Allocate(DType.F32, rows.Max(), inputs);
         using Tensor y = backend.Allocate(DType.F32, rows.Max(), outputs);
