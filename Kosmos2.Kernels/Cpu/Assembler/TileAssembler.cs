@@ -6,7 +6,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Kosmos2.Kernels.Cpu.Assembler;
 
 /// <summary>
-/// Writes the micro-kernels of <see cref="Tile{S, TRows}"/> as machine code: all sums stay in registers and no instruction moves one to another, whatever
+/// Writes the micro-kernels of <see cref="Tile{S, TRows, TElements}"/> as machine code: all sums stay in registers and no instruction moves one to another, whatever
 /// the compiler of the day would do. A step takes one 32-bit word of each row and of each column: a float or two bfloat16s; only the instruction that multiplies
 /// differs. The order of the F32 multiply-adds is that of the compiled kernels, so the results are the same, bit for bit. .NET has no intrinsic for the
 /// other.

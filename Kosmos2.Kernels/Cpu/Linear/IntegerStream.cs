@@ -13,8 +13,8 @@ internal static unsafe class IntegerStream<S>
     /// <summary>Panels at once.</summary>
     public const int Panels = 4;
 
-    /// <summary>Panels at once for a number of rows; 1: none.</summary>
-    public static int PanelsFor(int rows) => rows == 1 ? Panels : 1;
+    /// <summary>Panels at once for a number of rows; 0 for more than one.</summary>
+    public static int PanelsFor(int rows) => rows == 1 ? Panels : 0;
 
     /// <summary>Adds groups of 8-bit weights.</summary>
     /// <param name="a">[groups][correction, scale, pairs].</param>

@@ -8,7 +8,7 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
 /// Products of few rows with a weight as it lies in memory: squares of eight outputs are transposed in registers and multiplied at once, so that a mapped weight
-/// is read once and as fast as memory gives it. Sums are those of <see cref="Tile{S, TRows}"/>, in its order: a chain for each block of inputs.
+/// is read once and as fast as memory gives it. Sums are those of <see cref="Tile{S, TRows, TElements}"/>, in its order: a chain for each block of inputs.
 /// </summary>
 /// <remarks>
 /// Eight outputs and no more: their rows are a power of two apart, so that all fall into the same sets of a first-level cache, which has eight ways.

@@ -35,22 +35,22 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
 
     public void RunPanels(LinearOperands* layer, int first, int end, float* scratch)
     {
-        int together = layer->Panels == null ? 1 : TFormat.PanelsTogether(panels.Rows);
+        int together = layer->Panels == null ? 0 : TFormat.PanelsTogether(panels.Rows);
         for (int panel = first; panel < end;)
         {
-            bool stream = together > 1 && panel + together <= end && !new ReadOnlySpan<byte>(layer->Written + panel, together).Contains((byte)0);
+            bool stream = together > 0 && panel + together <= end && !new ReadOnlySpan<byte>(layer->Written + panel, together).Contains((byte)0);
             int count = stream ? together : 1;
-            RunPanels(layer, panel, count, scratch, scratch + BlockWords + RoomWords);
+            RunPanels(layer, panel, count, stream, scratch, scratch + BlockWords + RoomWords);
             panel += count;
         }
     }
 
-    private void RunPanels(LinearOperands* layer, int panel, int count, float* block, float* strips)
+    private void RunPanels(LinearOperands* layer, int panel, int count, bool stream, float* block, float* strips)
     {
         nint stripLength = (nint)panels.Rows * PanelWidth;
         for (int i = 0; i < count; i++)
             TFormat.Begin(layer, (panel + i) * PanelWidth, rows, panels.Rows, strips + (i * stripLength));
-        if (count > 1)
+        if (stream)
             TFormat.MultiplyTogether(layer, panel, rows, panels.Rows, strips);
         else if (layer->Panels != null || panels.Count > 1 || !TFormat.MultiplyMapped(layer, panel * PanelWidth, rows, panels.Rows, strips))
             Multiply(layer, panel, block, block + BlockWords, strips);

@@ -4,7 +4,7 @@ using Kosmos2.Kernels.Cpu.Simd;
 namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
-/// Brings rows of a matrix into the order in which <see cref="Tile{S, TRows}"/> reads them: packed[k][lane] = row[first + lane][k]. Edges end
+/// Brings rows of a matrix into the order in which <see cref="Tile{S, TRows, TElements}"/> reads them: packed[k][lane] = row[first + lane][k]. Edges end
 /// here: lanes past the last row are filled with zeros, and memory past a row's end is not touched.
 /// </summary>
 internal static unsafe class Packing

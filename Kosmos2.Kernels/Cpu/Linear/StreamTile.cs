@@ -5,7 +5,7 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
 /// Products of one to three rows with several packed panels at once. So few rows only wait for memory, and a core gets more of it from two or four places that
-/// it reads in turn than from one, since each is looked ahead of. Sums are those of <see cref="Tile{S, TRows}"/>, in its order.
+/// it reads in turn than from one, since each is looked ahead of. Sums are those of <see cref="Tile{S, TRows, TElements}"/>, in its order.
 /// </summary>
 /// <typeparam name="S">The vector.</typeparam>
 /// <typeparam name="TElements">How the panels' elements are stored; they are widened in registers.</typeparam>
@@ -20,20 +20,35 @@ internal static unsafe class StreamTile<S, TElements>
     }
 
     /// <summary>Adds a block of steps.</summary>
-    /// <param name="rows">1 to <see cref="StreamTile.MostRows"/>.</param>
+    /// <param name="rows">1 to 6.</param>
     /// <param name="a">[depth][rows].</param>
     /// <param name="b">[depth][2 Width], of the first panel.</param>
-    /// <param name="panelBytes">From one panel to the next; there are <see cref="StreamTile.Panels"/>.</param>
+    /// <param name="panelBytes">From one panel to the next; there are <see cref="StreamTile.Panels"/>, of more than three rows one.</param>
     /// <param name="c">[panels][rows][2 Width].</param>
     /// <param name="depth">Steps.</param>
     public static void Run(int rows, float* a, byte* b, nint panelBytes, float* c, nint depth)
     {
-        if (rows == 1)
-            OneRow(a, b, panelBytes, c, depth);
-        else if (rows == 2)
-            MoreRows<Rows2>(a, b, panelBytes, c, depth);
-        else
-            MoreRows<Rows3>(a, b, panelBytes, c, depth);
+        switch (rows)
+        {
+            case 1:
+                OneRow(a, b, panelBytes, c, depth);
+                break;
+            case 2:
+                MoreRows<Rows2>(a, b, panelBytes, c, depth);
+                break;
+            case 3:
+                MoreRows<Rows3>(a, b, panelBytes, c, depth);
+                break;
+            case 4:
+                Tile<S, Rows4, TElements>.Run(a, (float*)b, c, depth, Panel<S>.Width);
+                break;
+            case 5:
+                Tile<S, Rows5, TElements>.Run(a, (float*)b, c, depth, Panel<S>.Width);
+                break;
+            default:
+                Tile<S, Rows6, TElements>.Run(a, (float*)b, c, depth, Panel<S>.Width);
+                break;
+        }
     }
 
     // Four panels: eight sums, named by panel and side.
@@ -119,42 +134,15 @@ internal static unsafe class StreamTile<S, TElements>
 /// <summary>What <see cref="StreamTile{S, TElements}"/> computes at once.</summary>
 internal static class StreamTile
 {
-    /// <summary>Rows up to which it is used: more need their registers for one panel.</summary>
+    /// <summary>Rows up to which there are several panels: more need their registers for one.</summary>
     public const int MostRows = 3;
+
+    /// <summary>Rows up to which elements are widened in registers for one panel, where the others would be widened to memory first.</summary>
+    public const int MostWidenedRows = 6;
 
     /// <summary>Panels at once for any number of rows, at most.</summary>
     public const int MostPanels = 4;
 
-    /// <summary>Panels at once; 1: none.</summary>
-    public static int Panels(int rows) => rows switch { 1 => MostPanels, <= MostRows => 2, _ => 1 };
-}
-
-/// <summary>How a panel's elements are stored.</summary>
-internal unsafe interface IPanelElements
-{
-    /// <summary>Bytes of one.</summary>
-    static abstract int Bytes { get; }
-
-    /// <summary>A vector of them, widened.</summary>
-    static abstract S Load<S>(void* source)
-        where S : unmanaged, ISimd<S>;
-}
-
-internal readonly unsafe struct FloatElements : IPanelElements
-{
-    public static int Bytes => sizeof(float);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static S Load<S>(void* source)
-        where S : unmanaged, ISimd<S> => S.Load((float*)source);
-}
-
-internal readonly unsafe struct HalfElements<THalf> : IPanelElements
-    where THalf : IHalfFormat
-{
-    public static int Bytes => sizeof(ushort);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static S Load<S>(void* source)
-        where S : unmanaged, ISimd<S> => THalf.Load<S>((ushort*)source);
+    /// <summary>Panels at once; 0 for more than <see cref="MostRows"/>.</summary>
+    public static int Panels(int rows) => rows switch { 1 => MostPanels, <= MostRows => 2, _ => 0 };
 }

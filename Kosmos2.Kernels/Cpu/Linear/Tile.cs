@@ -10,9 +10,11 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// </summary>
 /// <typeparam name="S">The vector.</typeparam>
 /// <typeparam name="TRows">Rows of the tile; the branches on it are decided when the method is compiled.</typeparam>
-internal static unsafe class Tile<S, TRows>
+/// <typeparam name="TElements">How b is stored; it is widened in registers.</typeparam>
+internal static unsafe class Tile<S, TRows, TElements>
     where S : unmanaged, ISimd<S>
     where TRows : ITileRows
+    where TElements : unmanaged, IPanelElements
 {
     /// <param name="a">[depth][rows].</param>
     /// <param name="b">[depth][2 Width].</param>
@@ -27,11 +29,12 @@ internal static unsafe class Tile<S, TRows>
         S l6 = default, l7 = default, l8 = default, l9 = default, l10 = default, l11 = default;
         S r0 = default, r1 = default, r2 = default, r3 = default, r4 = default, r5 = default;
         S r6 = default, r7 = default, r8 = default, r9 = default, r10 = default, r11 = default;
+        byte* columns = (byte*)b;
         for (nint k = 0; k < depth; k++)
         {
-            S l = S.Load(b);
-            S r = S.Load(b + S.Width);
-            ReadAhead.Step<S, TRows>(b);
+            S l = TElements.Load<S>(columns);
+            S r = TElements.Load<S>(columns + (TElements.Bytes * S.Width));
+            ReadAhead.Step<S, TRows>((float*)columns);
             S x = S.Broadcast(a[0]);
             l0 = S.MultiplyAdd(x, l, l0);
             r0 = S.MultiplyAdd(x, r, r0);
@@ -102,7 +105,7 @@ internal static unsafe class Tile<S, TRows>
                 r11 = S.MultiplyAdd(x, r, r11);
             }
             a += TRows.Count;
-            b += 2 * S.Width;
+            columns += 2 * TElements.Bytes * S.Width;
         }
         Add(c, l0, r0);
         if (TRows.Count > 1)

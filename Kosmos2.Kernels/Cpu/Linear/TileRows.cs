@@ -1,6 +1,6 @@
 namespace Kosmos2.Kernels.Cpu.Linear;
 
-/// <summary>A number of rows as a type, so that the runtime compiles a <see cref="Tile{S, TRows}"/> for each.</summary>
+/// <summary>A number of rows as a type, so that the runtime compiles a <see cref="Tile{S, TRows, TElements}"/> for each.</summary>
 internal interface ITileRows
 {
     static abstract int Count { get; }

@@ -3,7 +3,7 @@ using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
 
-/// <summary>The micro-kernels of one vector width, by number of rows: compiled from <see cref="Tile{S, TRows}"/>, or assembled.</summary>
+/// <summary>The micro-kernels of one vector width, by number of rows: compiled from <see cref="Tile{S, TRows, TElements}"/>, or assembled.</summary>
 internal unsafe struct TileTable
 {
     /// <summary>Rows of the largest tile of any width.</summary>
@@ -20,18 +20,18 @@ internal unsafe struct TileTable
         where S : unmanaged, ISimd<S>
     {
         TileTable table = default;
-        table._entries[1] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows1>.Run;
-        table._entries[2] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows2>.Run;
-        table._entries[3] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows3>.Run;
-        table._entries[4] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows4>.Run;
-        table._entries[5] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows5>.Run;
-        table._entries[6] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows6>.Run;
-        table._entries[7] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows7>.Run;
-        table._entries[8] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows8>.Run;
-        table._entries[9] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows9>.Run;
-        table._entries[10] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows10>.Run;
-        table._entries[11] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows11>.Run;
-        table._entries[12] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows12>.Run;
+        table._entries[1] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows1, FloatElements>.Run;
+        table._entries[2] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows2, FloatElements>.Run;
+        table._entries[3] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows3, FloatElements>.Run;
+        table._entries[4] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows4, FloatElements>.Run;
+        table._entries[5] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows5, FloatElements>.Run;
+        table._entries[6] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows6, FloatElements>.Run;
+        table._entries[7] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows7, FloatElements>.Run;
+        table._entries[8] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows8, FloatElements>.Run;
+        table._entries[9] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows9, FloatElements>.Run;
+        table._entries[10] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows10, FloatElements>.Run;
+        table._entries[11] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows11, FloatElements>.Run;
+        table._entries[12] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows12, FloatElements>.Run;
         return table;
     }
 
@@ -71,7 +71,7 @@ internal unsafe struct TileTable
         return table;
     }
 
-    /// <summary>c[i][j] += sum over k of a[k][i] b[k][j]; operands as in <see cref="Tile{S, TRows}"/>.</summary>
+    /// <summary>c[i][j] += sum over k of a[k][i] b[k][j]; operands as in <see cref="Tile{S, TRows, TElements}"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Run(int rows, float* a, float* b, float* c, nint depth, nint stride)
     {

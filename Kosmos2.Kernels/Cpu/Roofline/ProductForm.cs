@@ -58,15 +58,21 @@ internal sealed record ProductForm(string Name, DType Type, int Bits, WeightResi
     }
 
     /// <summary>
-    /// The share of the limit that is stated for a number of rows: measured with AVX2 (Zen 3, 1024x1024, one thread) while other programs ran, and rounded down.
+    /// The share of the limit that is stated for a number of rows: measured with AVX2 (Zen 3, 1024x1024, one thread) while other programs ran, and rounded down, for integers further, since vpdpbusd raises their limit.
     /// Few rows are bound by memory; mapped weights are packed for more rows than <see cref="Linear.MappedTile.MostRows"/>.
     /// </summary>
     public double Stated(int rows) => (Bits, Residency, rows) switch
     {
+        (32, WeightResidency.Packed, >= 65) => 0.65,
         (32, WeightResidency.Packed, _) => 0.5,
         (32, WeightResidency.Mapped, _) => 0.45,
-        (16, WeightResidency.Packed, >= 65) => 0.45,
+        (16, WeightResidency.Packed, >= 65) => 0.5,
+        (16, WeightResidency.Packed, 1) => 0.4,
         (16, WeightResidency.Mapped, >= 65) => 0.4,
+        (8 or 4, WeightResidency.Packed, 1) => 0.5,
+        (8, WeightResidency.Packed, _) => 0.3,
+        (4, WeightResidency.Packed, _) => 0.25,
+        (8 or 4, WeightResidency.Mapped, >= 65) => 0.1,
         _ => 0.2,
     };
 

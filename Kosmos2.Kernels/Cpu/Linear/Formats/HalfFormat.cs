@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Kosmos2.Kernels.Cpu.Memory;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
@@ -44,12 +45,18 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
     public static float* Expand(float* packed, int count, float* room)
     {
         ushort* halves = (ushort*)packed;
-        for (int i = 0; i < count * Panel<S>.Width; i += S.Width)
+        int length = count * Panel<S>.Width;
+        for (int i = 0; i < length; i += S.Width)
+        {
+            // The next block, which is read while the micro-kernel computes on this one.
+            if (i % (CacheLine.Bytes / sizeof(ushort)) == 0)
+                CacheLine.Prefetch(halves + length + i);
             THalf.Load<S>(halves + i).Store(room + i);
+        }
         return room;
     }
 
-    public static int PanelsTogether(int rows) => StreamTile.Panels(rows);
+    public static int PanelsTogether(int rows) => rows is > StreamTile.MostRows and <= StreamTile.MostWidenedRows ? 1 : StreamTile.Panels(rows);
 
     public static void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips) =>
         Float32Format<S>.MultiplyTogether<HalfElements<THalf>>(layer, panel, rows, count, strips);

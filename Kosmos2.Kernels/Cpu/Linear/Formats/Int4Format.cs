@@ -74,7 +74,7 @@ internal readonly unsafe struct Int4Format<S> : IProductFormat
         }
     }
 
-    public static int PanelsTogether(int rows) => S.Width < Simd512.Width ? IntegerStream<S>.PanelsFor(rows) : 1;
+    public static int PanelsTogether(int rows) => S.Width < Simd512.Width ? IntegerStream<S>.PanelsFor(rows) : 0;
 
     public static void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips)
     {

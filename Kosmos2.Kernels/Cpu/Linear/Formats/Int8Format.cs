@@ -73,7 +73,7 @@ internal readonly unsafe struct Int8Format<S, TWords> : IProductFormat
         Packing.Pack<S, F32Rows<S>>(new(room, stride), 0, rows, 0, count * GroupWords, packed, Panel<S>.Width, Panel<S>.Width);
     }
 
-    public static int PanelsTogether(int rows) => TWords.WordsOfFour == PairedBytes.WordsOfFour ? IntegerStream<S>.PanelsFor(rows) : 1;
+    public static int PanelsTogether(int rows) => TWords.WordsOfFour == PairedBytes.WordsOfFour ? IntegerStream<S>.PanelsFor(rows) : 0;
 
     public static void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips)
     {

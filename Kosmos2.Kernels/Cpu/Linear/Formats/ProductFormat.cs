@@ -73,10 +73,10 @@ internal unsafe interface IProductFormat
     /// <returns>False where nothing was done.</returns>
     static virtual bool MultiplyMapped(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) => false;
 
-    /// <summary>Packed panels that are multiplied at once by a number of rows; 1: each by itself.</summary>
-    static virtual int PanelsTogether(int rows) => 1;
+    /// <summary>Packed panels that <see cref="MultiplyTogether"/> takes at once with a number of rows; 0: it takes none.</summary>
+    static virtual int PanelsTogether(int rows) => 0;
 
-    /// <summary>Adds all products of few rows with <see cref="PanelsTogether"/> panels that have been packed.</summary>
+    /// <summary>Adds all products of few rows with panels that have been packed.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="panel">The first of the panels.</param>
     /// <param name="rows">The packed rows.</param>
