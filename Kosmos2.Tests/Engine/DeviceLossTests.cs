@@ -13,26 +13,26 @@ namespace Kosmos2.Tests.Engine;
 /// <summary>A device that fails while it runs, by drivers' errors thrown where a device would be.</summary>
 internal sealed class DeviceLossTests
 {
-    private static readonly Exception[] s_losses =
+    private static readonly TestCaseData[] s_losses =
     [
-        new CudaException("CUDA_ERROR_ILLEGAL_ADDRESS"),
-        new CudaException("CUDA_ERROR_LAUNCH_FAILED"),
-        new CudaException("CUDA_ERROR_ECC_UNCORRECTABLE"),
-        new CLException(CLError.CL_OUT_OF_RESOURCES),
-        new CLException(CLError.CL_INVALID_COMMAND_QUEUE),
-        new CLException((CLError)(-14)),
+        Named(new CudaException("CUDA_ERROR_ILLEGAL_ADDRESS")),
+        Named(new CudaException("CUDA_ERROR_LAUNCH_FAILED")),
+        Named(new CudaException("CUDA_ERROR_ECC_UNCORRECTABLE")),
+        Named(new CLException(CLError.CL_OUT_OF_RESOURCES)),
+        Named(new CLException(CLError.CL_INVALID_COMMAND_QUEUE)),
+        Named(new CLException((CLError)(-14))),
     ];
 
-    private static readonly Exception[] s_others =
+    private static readonly TestCaseData[] s_others =
     [
-        new CudaException("CUDA_ERROR_INVALID_VALUE"),
-        new CLException(CLError.CL_INVALID_WORK_GROUP_SIZE),
-        new DeviceMemoryException("a buffer", 2, 1),
-        new ArgumentException("a shape"),
+        Named(new CudaException("CUDA_ERROR_INVALID_VALUE")),
+        Named(new CLException(CLError.CL_INVALID_WORK_GROUP_SIZE)),
+        Named(new DeviceMemoryException("a buffer", 2, 1)),
+        Named(new ArgumentException("a shape")),
     ];
 
-    [Test]
-    public void ALostDeviceIsNotAskedAgainAndANewOneAnswers([ValueSource(nameof(s_losses))] Exception error)
+    [TestCaseSource(nameof(s_losses))]
+    public void ALostDeviceIsNotAskedAgainAndANewOneAnswers(Exception error)
     {
         FailingDevice device = new();
         using (Kosmos2Engine engine = Load(new LossGuard(device)))
@@ -59,14 +59,14 @@ internal sealed class DeviceLossTests
         FailingDevice device = new();
         var guard = new LossGuard(device);
         using Kosmos2Engine engine = Load(guard);
-        device.Error = s_losses[0];
+        device.Error = new CudaException("CUDA_ERROR_ILLEGAL_ADDRESS");
         guard.Synchronize();
         Assert.That(() => Ask(engine), Throws.TypeOf<DeviceLostException>().With.Message.Contains("CUDA_ERROR_ILLEGAL_ADDRESS"));
         Assert.That(device.Calls, Is.Zero);
     }
 
-    [Test]
-    public void OtherErrorsPassAsTheyAre([ValueSource(nameof(s_others))] Exception error)
+    [TestCaseSource(nameof(s_others))]
+    public void OtherErrorsPassAsTheyAre(Exception error)
     {
         FailingDevice device = new();
         using Kosmos2Engine engine = Load(new LossGuard(device));
@@ -81,6 +81,8 @@ internal sealed class DeviceLossTests
     public void EveryOperationIsWatched() => Assert.That(
         typeof(LossGuard).GetInterfaceMap(typeof(IBackend)).TargetMethods.Select(method => method.DeclaringType),
         Is.All.EqualTo(typeof(LossGuard)));
+
+    private static TestCaseData Named(Exception error) => new TestCaseData(error).SetArgDisplayNames(DeviceLoss.CodeOf(error));
 
     private static Kosmos2Engine Load(IBackend backend) =>
         Kosmos2Engine.Load(TestData.ShapesModel, Kosmos2Config.Load(TestData.ShapesModel), backend, new EngineOptions());
