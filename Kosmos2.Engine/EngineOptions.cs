@@ -14,6 +14,9 @@ public sealed record EngineOptions
     /// <summary>Threads of the CPU device; 0 for one a core.</summary>
     public int Threads { get; init; }
 
+    /// <summary>Whether threads of the CPU device stay on a core each; see <see cref="CpuOptions.PinThreads"/>.</summary>
+    public bool PinThreads { get; init; }
+
     /// <summary>
     /// Where the CPU device reads weights from; null for packed where the model's files take at most half of the memory that this process may use, and
     /// mapped otherwise. It changes no result.
@@ -64,6 +67,7 @@ public sealed record EngineOptions
         return new CpuOptions
         {
             Threads = Threads,
+            PinThreads = PinThreads,
             Weights = Weights ?? (fits ? WeightResidency.Packed : WeightResidency.Mapped),
             Products = ProductsOf(config),
         };

@@ -21,6 +21,7 @@ internal sealed class ModelOptions
         HelpName = "DEVICE",
     };
     private readonly Option<int?> _threads = new("--threads") { Description = "CPU threads; without it, one a physical core.", HelpName = "N" };
+    private readonly Option<bool> _pin = new("--pin") { Description = "CPU, Linux: keep each thread on a core of its own, for machines that do nothing else." };
 
     private readonly Option<string?> _weights = new("--weights")
     {
@@ -63,6 +64,7 @@ internal sealed class ModelOptions
             command.Add(_model);
         command.Add(_device);
         command.Add(_threads);
+        command.Add(_pin);
         command.Add(_weights);
         command.Add(_precision);
         command.Add(_format);
@@ -70,7 +72,7 @@ internal sealed class ModelOptions
     }
 
     public ModelChoice Read(ParseResult parse) => new(
-        _choosesModel ? parse.GetValue(_model) : null, parse.GetRequiredValue(_device), parse.GetValue(_threads),
+        _choosesModel ? parse.GetValue(_model) : null, parse.GetRequiredValue(_device), parse.GetValue(_threads), parse.GetValue(_pin),
         Value<WeightResidency>(parse.GetValue(_weights)), Value<ProductPrecision>(parse.GetValue(_precision)), FormatOf(parse.GetRequiredValue(_format), "--format"),
         CacheOf(parse.GetRequiredValue(_cache)));
 

@@ -45,10 +45,10 @@ public sealed partial class CpuBackend : IBackend
         AssembledKernels? assembled = AssembledKernels.TryCreate(features, set, allocate);
         (_machine, _kernels) = set switch
         {
-            InstructionSet.Vector512 => Make<Simd512>(threads, features, assembled),
-            InstructionSet.Vector256 => Make<Simd256>(threads, features, assembled),
-            InstructionSet.Vector128 => Make<Simd128>(threads, features, null),
-            _ => Make<Simd1>(threads, features, null),
+            InstructionSet.Vector512 => Make<Simd512>(threads, options.PinThreads, features, assembled),
+            InstructionSet.Vector256 => Make<Simd256>(threads, options.PinThreads, features, assembled),
+            InstructionSet.Vector128 => Make<Simd128>(threads, options.PinThreads, features, null),
+            _ => Make<Simd1>(threads, options.PinThreads, features, null),
         };
         string matmul = assembled is null ? "compiled" : "assembled";
         Description = $"cpu ({Name(set)}, {matmul} matmul, {threads} {(threads == 1 ? "thread" : "threads")})";
@@ -107,12 +107,12 @@ public sealed partial class CpuBackend : IBackend
     /// <inheritdoc/>
     public void Dispose() => _machine.Dispose();
 
-    private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads, CpuFeatures features, AssembledKernels? assembled)
+    private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads, bool pin, CpuFeatures features, AssembledKernels? assembled)
         where S : unmanaged, ISimd<S>
     {
         TileTable? int8 = assembled?.Int8 ?? (features.Integers ? TileTable.Int8<S>() : null);
         TileTable? int4 = assembled?.Int4 ?? (features.Integers ? TileTable.Int4<S>() : null);
-        var machine = new CpuMachine(threads, assembled?.Float32 ?? TileTable.Compiled<S>(), int8, int4, assembled);
+        var machine = new CpuMachine(threads, pin, assembled?.Float32 ?? TileTable.Compiled<S>(), int8, int4, assembled);
         return (machine, new SimdKernels<S>(machine));
     }
 

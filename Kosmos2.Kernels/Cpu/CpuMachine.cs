@@ -6,9 +6,9 @@ using Kosmos2.Kernels.Cpu.Threading;
 namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>What all kernels of one backend share: the threads, the micro-kernels and the working memory.</summary>
-internal sealed class CpuMachine(int threads, TileTable tiles, TileTable? int8, TileTable? int4, AssembledKernels? assembled) : IDisposable
+internal sealed class CpuMachine(int threads, bool pin, TileTable tiles, TileTable? int8, TileTable? int4, AssembledKernels? assembled) : IDisposable
 {
-    public WorkerPool Pool { get; } = new(threads);
+    public WorkerPool Pool { get; } = new(threads, pin);
 
     public TileTable Tiles { get; } = tiles;
 

@@ -6,6 +6,12 @@ public sealed record CpuOptions
     /// <summary>Threads that compute, including the calling one: 1 to 1024. 0, the default, takes the cores this process may use, one thread each.</summary>
     public int Threads { get; init; }
 
+    /// <summary>
+    /// Whether all threads but the calling one stay on a core of their own (Linux; nothing happens elsewhere, or where there are fewer cores than threads). For machines
+    /// that do nothing else: where other programs run, a thread that may not move waits for them.
+    /// </summary>
+    public bool PinThreads { get; init; }
+
     /// <summary>Vector width. A width that the machine lacks is refused.</summary>
     public InstructionSet InstructionSet { get; init; }
 

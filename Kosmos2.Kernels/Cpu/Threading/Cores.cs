@@ -1,32 +1,33 @@
 namespace Kosmos2.Kernels.Cpu.Threading;
 
-/// <summary>How many threads are worth starting.</summary>
+/// <summary>The physical cores that this process may use: two threads on one core share its multipliers and only get into each other's caches.</summary>
 internal static class Cores
 {
     /// <summary>
-    /// The processors this process may use (affinity and container limits counted in), at most one for each physical core: two threads on one
-    /// core share its multipliers and only get into each other's caches.
+    /// How many threads are worth starting: processors this process may use (affinity and container limits counted in), at most one for each physical core.
     /// </summary>
-    public static int Available() => Math.Max(1, Math.Min(Environment.ProcessorCount, Physical() ?? int.MaxValue));
+    public static int Available() => Math.Max(1, Math.Min(Environment.ProcessorCount, Processors() is { Length: > 0 } processors ? processors.Length : int.MaxValue));
 
-    // Linux lists, for each processor, those that share its core. Elsewhere the processors are taken as cores.
-    private static int? Physical()
+    /// <summary>The number of one processor of each core, ascending; null where the system does not tell.</summary>
+    public static int[]? Processors()
     {
-        const string Folder = "/sys/devices/system/cpu";
+        if (Affinity.Allowed() is not { } allowed)
+            return null;
+        var cores = new HashSet<string>();
+        return [.. allowed.Where(processor => cores.Add(Siblings(processor)))];
+    }
+
+    // Linux lists, for each processor, those that share its core; one that it says nothing of is a core.
+    private static string Siblings(int processor)
+    {
+        string file = $"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list";
         try
         {
-            var cores = new HashSet<string>();
-            foreach (string processor in Directory.Exists(Folder) ? Directory.EnumerateDirectories(Folder, "cpu*") : [])
-            {
-                string siblings = Path.Combine(processor, "topology", "thread_siblings_list");
-                if (File.Exists(siblings))
-                    cores.Add(File.ReadAllText(siblings).Trim());
-            }
-            return cores.Count > 0 ? cores.Count : null;
+            return File.Exists(file) ? File.ReadAllText(file).Trim() : $"{processor}";
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
-            return null;
+            return $"{processor}";
         }
     }
 }

@@ -25,18 +25,20 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     /// <summary>Starts the threads.</summary>
     /// <param name="workers">Workers including the caller, at least 1.</param>
-    public WorkerPool(int workers)
+    /// <param name="pin">Whether each thread stays on a core of its own, as far as there are so many. The caller is left alone: it is not ours.</param>
+    public WorkerPool(int workers, bool pin = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
         Workers = workers;
         _threads = new Thread[workers - 1];
         _parked = new bool[workers];
         _wake = new AutoResetEvent[workers];
+        int[]? processors = pin && Cores.Processors() is { } cores && cores.Length >= workers ? cores : null;
         for (int i = 0; i < _threads.Length; i++)
         {
             int worker = i + 1;
             _wake[worker] = new AutoResetEvent(false);
-            _threads[i] = new Thread(() => Work(worker)) { IsBackground = true, Name = $"kosmos2 worker {worker}" };
+            _threads[i] = new Thread(() => Work(worker, processors?[worker])) { IsBackground = true, Name = $"kosmos2 worker {worker}" };
             _threads[i].Start();
         }
     }
@@ -86,8 +88,10 @@ internal sealed unsafe class WorkerPool : IDisposable
     private static void Invoke<TJob>(void* job, int worker, int workers)
         where TJob : unmanaged, IJob => ((TJob*)job)->Run(worker, workers);
 
-    private void Work(int worker)
+    private void Work(int worker, int? processor)
     {
+        if (processor is { } own)
+            _ = Affinity.Pin(own);
         int generation = 0;
         while (true)
         {

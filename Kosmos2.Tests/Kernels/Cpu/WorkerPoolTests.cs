@@ -46,6 +46,22 @@ public sealed unsafe class WorkerPoolTests
     }
 
     [Test]
+    public void PinnedWorkersStayOnACoreEachAndTheCallerIsLeftAlone()
+    {
+        if (Cores.Processors() is not { Length: > 1 } cores)
+        {
+            Assert.Ignore("not run: there are not two cores to pin to, or the system does not tell");
+            return;
+        }
+        int before = Affinity.Allowed()!.Length;
+        using var pool = new WorkerPool(2, pin: true);
+        int* processors = stackalloc int[2];
+        var job = new AllowedJob { Processors = processors };
+        pool.Run(ref job);
+        Assert.That((processors[0], processors[1]), Is.EqualTo((before > 1 ? -1 : cores[0], cores[1])));
+    }
+
+    [Test]
     public void ADisposedPoolRefusesJobs()
     {
         var pool = new WorkerPool(2);
@@ -58,6 +74,14 @@ public sealed unsafe class WorkerPoolTests
                 pool.Run(ref job);
             },
             Throws.InstanceOf<ObjectDisposedException>());
+    }
+
+    // The one processor that a worker may run on, -1 where there are more.
+    private struct AllowedJob : IJob
+    {
+        public int* Processors;
+
+        public readonly void Run(int worker, int workers) => Processors[worker] = Affinity.Allowed() is [int only] ? only : -1;
     }
 
     private struct CountJob : IJob
