@@ -1,6 +1,7 @@
 using Kosmos2.Kernels;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Gpu;
+using Kosmos2.Kernels.Gpu.Profiling;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Engine;
@@ -58,6 +59,9 @@ public sealed record EngineOptions
     /// </summary>
     public string? ImageCacheFolder { get; init; }
 
+    /// <summary>What a GPU's launches are recorded in; null for nothing.</summary>
+    internal KernelProfile? Profile { get; init; }
+
     /// <summary>What these options mean for a model on the CPU device.</summary>
     /// <param name="folder">The model's.</param>
     /// <param name="config">Its configuration.</param>
@@ -75,7 +79,7 @@ public sealed record EngineOptions
 
     /// <summary>What these options mean for a model on a GPU.</summary>
     /// <param name="config">The model's configuration.</param>
-    internal GpuOptions ForGpu(Kosmos2Config config) => new() { Products = ProductsOf(config) };
+    internal GpuOptions ForGpu(Kosmos2Config config) => new() { Products = ProductsOf(config), Profile = Profile };
 
     private ProductPrecision ProductsOf(Kosmos2Config config)
     {

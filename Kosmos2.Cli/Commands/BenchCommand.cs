@@ -5,6 +5,7 @@ using Kosmos2.Engine.Measurement;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Cpu.Roofline;
 using Kosmos2.Kernels.Cpu.Threading;
+using Kosmos2.Kernels.Gpu.Profiling;
 
 namespace Kosmos2.Cli.Commands;
 
@@ -23,11 +24,12 @@ internal static class BenchCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         var roofline = new Option<bool>("--roofline") { Description = "No model: the machine's limits, and every product of the real model as a share of them; without --threads on 1 and on one a physical core." };
+        var profile = new Option<bool>("--profile") { Description = "On a GPU: which kernels a picture, a prompt and a token of 1, 4 and 16 sequences take their time in." };
         var turns = new Option<int>("--turns") { Description = "Measure so many times; the best counts.", HelpName = "N", DefaultValueFactory = _ => 3 };
-        var json = new Option<bool>("--json") { Description = "One JSON object, or with --roofline one a number of threads and one a product." };
+        var json = new Option<bool>("--json") { Description = "One JSON object, or with --roofline one a number of threads and one a product, with --profile one a kernel." };
         SharedOptions.Positive(turns);
         var options = new ModelOptions(choosesModel: false);
-        var command = new Command("bench", "Measure a model, and the limits of this machine.") { model, roofline, turns, json };
+        var command = new Command("bench", "Measure a model, and the limits of this machine.") { model, roofline, profile, turns, json };
         options.AddTo(command);
         command.SetAction((parse, cancellation) => Task.Run(
             () =>
@@ -35,6 +37,10 @@ internal static class BenchCommand
                 ModelChoice choice = options.Read(parse) with { Folder = parse.GetValue(model) };
                 if (choice.Threads > MostThreads)
                     throw new UsageException($"--threads {choice.Threads}: at most {MostThreads} are wanted");
+                if (parse.GetValue(profile) && parse.GetValue(roofline))
+                    throw new UsageException("bench: --roofline measures the processor, --profile a model's kernels on a GPU; take one of them");
+                if (parse.GetValue(profile))
+                    return Profile(choice, parse.GetValue(turns), parse.GetValue(json), cancellation);
                 if (!parse.GetValue(roofline))
                     return Measure(choice, parse.GetValue(turns), parse.GetValue(json), cancellation);
                 if (choice.Folder is not null)
@@ -43,7 +49,7 @@ internal static class BenchCommand
             }, cancellation));
         return Examples.Attach(command,
             "kosmos2 bench", "kosmos2 bench full-size/ --threads 2 --weights packed --turns 5", "kosmos2 bench full-size/ --format int8 --json",
-            "kosmos2 bench --roofline", "kosmos2 bench --roofline --threads 2 --json");
+            "kosmos2 bench full-size/ --device cuda --profile", "kosmos2 bench --roofline", "kosmos2 bench --roofline --threads 2 --json");
     }
 
     private static int Measure(ModelChoice choice, int turns, bool json, CancellationToken cancellation)
@@ -55,6 +61,20 @@ internal static class BenchCommand
         else
             BenchOutput.Print(report);
         return report.Impossible.Any() ? ExitCode.Failed : ExitCode.Ok;
+    }
+
+    private static int Profile(ModelChoice choice, int turns, bool json, CancellationToken cancellation)
+    {
+        string folder = ModelFolder.Find(choice.Folder);
+        foreach (ProfiledPart part in Activity.Show("measuring", () => ModelProfile.Run(folder, choice.Engine, turns, cancellation)))
+        {
+            if (!json)
+                ProfileOutput.Print(part);
+            else
+                foreach (KernelTime kernel in part.Kernels)
+                    Console.Out.WriteLine(ProfileOutput.Json(part, kernel));
+        }
+        return ExitCode.Ok;
     }
 
     private static int Roofline(int[] counts, bool json, CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using Kosmos2.Kernels.Cpu;
+using Kosmos2.Kernels.Gpu.Profiling;
 
 namespace Kosmos2.Kernels.Gpu;
 
@@ -10,4 +11,7 @@ public sealed record GpuOptions
     /// compute capability 8.0 or later; elsewhere products stay exact.
     /// </summary>
     public ProductPrecision Products { get; init; }
+
+    /// <summary>What the device's launches are recorded in; they are then never repeated as graphs. Null for nothing.</summary>
+    internal KernelProfile? Profile { get; init; }
 }

@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using Kosmos2.Kernels.Gpu.Kernels;
+using Kosmos2.Kernels.Gpu.Profiling;
 
 namespace Kosmos2.Kernels.Gpu;
 
@@ -10,7 +12,7 @@ internal sealed partial class IlgpuBackend
     {
         var options = new LinearOptions(
             x.Rows, layer.Inputs, layer.Outputs, (int)activation, layer.Bias is null ? 0 : 1, residual is null ? 0 : 1, norm is null ? 0 : 1);
-        For(layer.Weight).Row(Launch(), FewRowGroups(layer.Outputs, x.Rows, 1), x, OrSomeBuffer(norm, x), layer, y, residual, options);
+        For(layer.Weight).Row(Launch(Label(x.Rows, [layer]), Bytes([layer])), FewRowGroups(layer.Outputs, x.Rows, 1), x, OrSomeBuffer(norm, x), layer, y, residual, options);
     }
 
     /// <summary>Query, key and value in one launch where their weights have one type; other groups layer by layer.</summary>
@@ -24,7 +26,24 @@ internal sealed partial class IlgpuBackend
         }
         int outputs = Math.Max(layers[0].Outputs, Math.Max(layers[1].Outputs, layers[2].Outputs));
         var options = new LinearOptions(x.Rows, x.Width, outputs, (int)Activation.Identity, 0, 0, norm is null ? 0 : 1);
-        For(layers[0].Weight).ThreeLayers(Launch(), FewRowGroups(outputs, x.Rows, layers.Length), x, OrSomeBuffer(norm, x), layers, y, options);
+        For(layers[0].Weight).ThreeLayers(Launch(Label(x.Rows, layers), Bytes(layers)), FewRowGroups(outputs, x.Rows, layers.Length), x, OrSomeBuffer(norm, x), layers, y, options);
+    }
+
+    /// <summary>A product as a profile names it.</summary>
+    private static KernelLabel Label(int rows, ReadOnlySpan<LinearParameters> layers, [CallerMemberName] string name = "")
+    {
+        int outputs = 0;
+        foreach (LinearParameters layer in layers)
+            outputs += layer.Outputs;
+        return new KernelLabel(name, rows, outputs, layers[0].Inputs);
+    }
+
+    private static long Bytes(ReadOnlySpan<LinearParameters> layers)
+    {
+        long bytes = 0;
+        foreach (LinearParameters layer in layers)
+            bytes += ((DeviceWeight)layer.Weight).Storage.ByteLength;
+        return bytes;
     }
 
     private static KernelConfig FewRowGroups(int outputs, int rows, int layers) =>

@@ -68,9 +68,9 @@ internal sealed partial class IlgpuBackend
             (int)pixels.Shape[1], (int)pixels.Shape[2], pixels.Width, size, pixels.Width / size, embedding.Positions.Rows - 1);
         int count = checked(rows * embedding.Patch.Shape.Width);
         ArrayView<float> unfolded = Grow(ref _scratch, (long)count * sizeof(float)).View<float>(0, count);
-        _launch.Unfold(Launch(), count, pixels.Floats(), unfolded, options);
+        _launch.Unfold(Launch(name: nameof(EmbeddingKernels.Unfold)), count, pixels.Floats(), unfolded, options);
         _launch.PatchPositions(
-            Launch(), rows * y.Width, embedding.ClassToken.Floats(), embedding.Positions.Floats(), y.Floats(), embedding.Positions.Rows, y.Width);
+            Launch(name: nameof(EmbeddingKernels.PatchPositions)), rows * y.Width, embedding.ClassToken.Floats(), embedding.Positions.Floats(), y.Floats(), embedding.Positions.Rows, y.Width);
         Linear(unfolded, rows, new LinearParameters(embedding.Patch, null), y, Activation.Identity, residual: y);
     }
 
@@ -127,7 +127,7 @@ internal sealed partial class IlgpuBackend
         if (y.Shape.ElementCount == 0)
             return;
         var groups = new KernelConfig(new Index3D(y.Rows, blocks.Heads, 1), new Index3D(AttentionKernels.GroupSize, 1, 1));
-        For(blocks).Attention(Launch(), groups, q, blocks, layer, Sequences(), y, probabilities, scale);
+        For(blocks).Attention(Launch(AttendedBytes(blocks)), groups, q, blocks, layer, Sequences(), y, probabilities, scale);
     }
 
     /// <inheritdoc/>
@@ -183,6 +183,15 @@ internal sealed partial class IlgpuBackend
         _launch.CopyBlocks(Launch(), (int)pairs.Length / 2 * length, pairs, words, length);
     }
 
+    /// <summary>Keys and values of the step's sequences in one layer.</summary>
+    private long AttendedBytes(KeyValueBlocks blocks)
+    {
+        long keys = 0;
+        foreach (int count in _checks.Step.KeyCounts)
+            keys += count;
+        return keys * (blocks.Keys(0).ByteLength + blocks.Values(0).ByteLength) / (blocks.Capacity * KeyValueBlocks.BlockSize);
+    }
+
     private SequenceViews Sequences() => new(
         Section(StepTable.Section.Slots),
         Section(StepTable.Section.KeyVisible),
@@ -210,7 +219,7 @@ internal sealed partial class IlgpuBackend
         if (WrittenLinear(x, rows, layer, y, activation, residual, sameRows))
             return;
         For(layer.Weight).Tiled(
-            Launch(),
+            Launch(Label(rows, [layer], nameof(TiledLinearKernels.Tiled)), Bytes([layer])),
             (new Index3D(Groups(layer.Outputs, TiledLinearKernels.Tile), Groups(rows, TiledLinearKernels.Tile), 1), new Index3D(IlgpuDevices.GroupSize, 1, 1)),
             x,
             layer,

@@ -55,13 +55,13 @@ internal sealed partial class IlgpuBackend
         if (_fastProducts is not null && TensorCoreProducts.Takes(weight.DType, rows, layer.Inputs, operands.X, w))
         {
             ulong rounded = Rounded(stream, weight.DType, x);
-            _counters.Launches++;
+            Launch(Label(rows, [layer], "TensorCoreProducts"), Bytes([layer]));
             _fastProducts.Multiply(stream, weight.DType, operands with { X = rounded }, rows, layer.Inputs, layer.Outputs, activation);
             return true;
         }
         if (!ExactProducts.Takes(weight.DType, rows, layer.Inputs, operands.X, w))
             return false;
-        _counters.Launches++;
+        Launch(Label(rows, [layer], "ExactProducts"), Bytes([layer]));
         _exactProducts.Multiply(stream, weight.DType, operands, rows, layer.Inputs, layer.Outputs, activation);
         return true;
     }
@@ -72,7 +72,7 @@ internal sealed partial class IlgpuBackend
         ulong rounded = Address(Grow(ref _rounded, bytes).View<byte>(0, bytes));
         if (_roundedAs != type)
         {
-            _counters.Launches++;
+            Launch();
             _fastProducts!.Round(stream, type, Address(x), rounded, x.Length);
         }
         _roundedAs = type;

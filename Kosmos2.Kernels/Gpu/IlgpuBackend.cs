@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
@@ -5,6 +6,7 @@ using ILGPU.Runtime.Cuda;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Gpu.Graphs;
 using Kosmos2.Kernels.Gpu.Kernels;
+using Kosmos2.Kernels.Gpu.Profiling;
 
 namespace Kosmos2.Kernels.Gpu;
 
@@ -34,6 +36,7 @@ internal sealed partial class IlgpuBackend : IBackend
     private readonly AcceleratorStream _queue;
     private readonly DeviceCounters _counters = new();
     private readonly StepGraphs? _graphs;
+    private readonly KernelProfile? _profile;
     private readonly StagingBuffer _stepStaging;
     private readonly StagingBuffer _resultStaging;
     private DeviceStorage? _step;
@@ -63,7 +66,9 @@ internal sealed partial class IlgpuBackend : IBackend
         _bfloat16Cache = new CacheLaunchers<BFloat16Rows>(accelerator, layer => new BFloat16Rows(layer.View<ushort>()));
         _int8Cache = new CacheLaunchers<Int8Rows>(accelerator, layer => new Int8Rows(layer.View<sbyte>(), layer.Floats()));
         _upload = new WeightUpload(accelerator);
-        if (new CpuFeatures("").CudaGraphs && CudaGraphDriver.TryCreate(accelerator, _queue) is { } graphs)
+        _profile = options.Profile;
+        _profile?.Attach(accelerator, _queue);
+        if (_profile is null && new CpuFeatures("").CudaGraphs && CudaGraphDriver.TryCreate(accelerator, _queue) is { } graphs)
             _graphs = new StepGraphs(graphs);
         (_exactProducts, _fastProducts) = CreateProducts(accelerator, options);
     }
@@ -84,7 +89,7 @@ internal sealed partial class IlgpuBackend : IBackend
     /// <exception cref="DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
     public static IlgpuBackend Create(IlgpuDeviceKind kind, int index = 0, GpuOptions? options = null)
     {
-        Context context = IlgpuDevices.CreateContext(kind);
+        Context context = IlgpuDevices.CreateContext(kind, profiling: options?.Profile is not null);
         try
         {
             (Device device, IlgpuDevice description) = IlgpuDevices.Find(context, kind, index);
@@ -148,6 +153,7 @@ internal sealed partial class IlgpuBackend : IBackend
         if (source.IsEmpty)
             return;
         _counters.Uploads++;
+        Mark();
         destination.View<byte>().CopyFromCPU(_queue, MemoryMarshal.AsBytes(source));
     }
 
@@ -158,6 +164,7 @@ internal sealed partial class IlgpuBackend : IBackend
         _checks.Transfer<T>(source, destination.Length);
         if (destination.IsEmpty)
             return;
+        Mark();
         Span<byte> bytes = MemoryMarshal.AsBytes(destination);
         if (bytes.Length > StagedBytes)
         {
@@ -189,6 +196,7 @@ internal sealed partial class IlgpuBackend : IBackend
             Synchronize();
         MemoryMarshal.AsBytes(numbers.AsSpan<int>()).CopyTo(_stepStaging.Bytes((int)numbers.ByteLength));
         _counters.Uploads++;
+        Mark();
         _stepStaging.CopyTo(_queue, Grow(ref _step, numbers.ByteLength), 0, numbers.ByteLength);
     }
 
@@ -209,14 +217,17 @@ internal sealed partial class IlgpuBackend : IBackend
     public void Copy(Tensor source, Tensor destination)
     {
         _checks.Copy(source, destination);
-        if (source.ByteLength > 0)
-            source.View<byte>().CopyTo(_queue, destination.View<byte>());
+        if (source.ByteLength == 0)
+            return;
+        Mark();
+        source.View<byte>().CopyTo(_queue, destination.View<byte>());
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         DeviceLoss.Forgive(_queue.Synchronize);
+        DeviceLoss.Forgive(() => _profile?.Detach());
         foreach (IDisposable? part in (IDisposable?[])[_graphs, _exactProducts, _fastProducts, _rounded, _step, _scratch, _pairs, _upload, _stepStaging, _resultStaging, _queue])
             DeviceLoss.Forgive(() => part?.Dispose());
         CloseAccelerator();
@@ -252,11 +263,19 @@ internal sealed partial class IlgpuBackend : IBackend
     }
 
     /// <summary>The queue, for one more launch.</summary>
-    private AcceleratorStream Launch()
+    /// <param name="bytes">What it has to read at least, where that is known.</param>
+    /// <param name="name">The kernel.</param>
+    private AcceleratorStream Launch(long bytes = 0, [CallerMemberName] string name = "") => Launch(new KernelLabel(name, 0, 0, 0), bytes);
+
+    private AcceleratorStream Launch(KernelLabel label, long bytes)
     {
         _counters.Launches++;
+        _profile?.Add(label, bytes);
         return _queue;
     }
+
+    /// <summary>Something else than a launch goes into the queue.</summary>
+    private void Mark([CallerMemberName] string name = "") => _profile?.Add(new KernelLabel(name, 0, 0, 0), 0);
 
     /// <summary>The step's table on the device from a section on: where the section ends is for kernels to know, so that steps of a layout share arguments.</summary>
     private ArrayView<int> Section(StepTable.Section section)

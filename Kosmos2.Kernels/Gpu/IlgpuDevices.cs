@@ -37,8 +37,12 @@ public static class IlgpuDevices
     internal static string SelectorOf(IlgpuDeviceKind kind) => kind == IlgpuDeviceKind.Cuda ? "cuda" : "opencl";
 
     /// <summary>A context that knows the devices of one kind, including those that cannot be used.</summary>
-    internal static Context CreateContext(IlgpuDeviceKind kind) => Context.Create(builder =>
+    /// <param name="kind">How to reach them.</param>
+    /// <param name="profiling">Whether its queues can stamp their work with the device's clock.</param>
+    internal static Context CreateContext(IlgpuDeviceKind kind, bool profiling = false) => Context.Create(builder =>
     {
+        if (profiling)
+            builder.Profiling();
         if (kind == IlgpuDeviceKind.Cuda)
             builder.Cuda(_ => true);
         else

@@ -68,6 +68,8 @@ internal sealed class CliModelTests : CliTestBase
         Refused(await CliProcess.RunAsync("bench", "--turns", "0"), "--turns 0: a number above 0 is wanted");
         Refused(await CliProcess.RunAsync("bench", At("nowhere")), "nowhere");
         Refused(await CliProcess.RunAsync("bench", TestData.ShapesModel, "--roofline"), "measures the machine, no model");
+        Refused(await CliProcess.RunAsync("bench", TestData.ShapesModel, "--device", "cpu", "--profile"), "no kernels that can be timed one by one");
+        Refused(await CliProcess.RunAsync("bench", "--roofline", "--profile"), "take one of them");
     }
 
     [Test]

@@ -19,6 +19,7 @@ await steps.Run($"tests, category {category}", () => Task.FromResult(new Suite(t
 await steps.Command("parity", TestData.File("models"), "--device", device);
 if (!File.Exists(Path.Combine(full, "model.safetensors")))
     await steps.Command("synthesize", full, "--dtype", "bfloat16");
+await steps.Command("bench", full, "--device", device, "--precision", "fast", "--profile");
 foreach (string format in (string[])["stored", "int8", "int4"])
     await steps.Command("bench", full, "--device", device, "--format", format, "--precision", "fast");
 return steps.Finish();
