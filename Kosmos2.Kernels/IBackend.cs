@@ -139,8 +139,8 @@ public interface IBackend : IDisposable
     void GatherOutputRows(Tensor x, Tensor y);
 
     /// <summary>
-    /// For each output i: ids[i] = the first index of the largest logits[i, t] among the t not in the step's Bans of i; -1 when all are
-    /// banned. A NaN is taken for minus infinity.
+    /// For each output i: ids[i] = the first index of the largest logits[i, t] among the t not in the step's Bans of i, or the one that the step's
+    /// <see cref="TokenChoice"/> draws; -1 when all are banned, or, where one is drawn, all others minus infinity. A NaN is taken for minus infinity.
     /// </summary>
     /// <param name="logits">[outputs, vocabulary].</param>
     /// <param name="ids">I32 [outputs].</param>

@@ -197,6 +197,7 @@ internal sealed class OperandChecks(string device, Predicate<Tensor> holds, Pred
         Here(ids, nameof(ids));
         Require(ids.DType == DType.I32 && ids.Shape.ElementCount == Step.OutputCount, ids, $"I32 [{Step.OutputCount}]");
         Below(_bounds.Bans, logits.Width, "a banned token of the step", "logits in a row");
+        Below(_bounds.Penalised, logits.Width, "a penalised token of the step", "logits in a row");
         Require(Step.OutputCount == 0 || logits.Width > 0, logits, "at least one logit in a row");
     }
 

@@ -18,6 +18,8 @@ internal readonly record struct StepBounds
 
     public int Bans { get; private init; }
 
+    public int Penalised { get; private init; }
+
     /// <summary>Sum over the sequences of rows times keys: the elements that one head's probabilities take.</summary>
     public long QueryKeyPairs { get; private init; }
 
@@ -28,6 +30,8 @@ internal readonly record struct StepBounds
         Starts(table.RowStarts, table.RowCount, "row starts");
         Starts(table.BlockStarts, table.Blocks.Length, "block starts");
         Starts(table.BanStarts, table.Bans.Length, "ban starts");
+        Starts(table.PenalisedStarts, table.Penalised.Length, "starts of penalised tokens");
+        Choices(table.Choices);
         if (Largest(table.OutputRows, 0, "output row") >= table.RowCount)
             Throw($"an output row lies past the last of {table.RowCount} rows");
         return new StepBounds
@@ -38,6 +42,7 @@ internal readonly record struct StepBounds
             Slots = Largest(table.Slots, 0, "slot"),
             Blocks = Largest(table.Blocks, 0, "block"),
             Bans = Largest(table.Bans, 0, "ban"),
+            Penalised = Largest(table.Penalised, 0, "penalised token"),
             QueryKeyPairs = Sequences(table),
         };
     }
@@ -71,6 +76,15 @@ internal readonly record struct StepBounds
         }
         if (starts[0] != 0 || starts[^1] != end)
             Throw($"the {name} of a step run from {starts[0]} to {starts[^1]} instead of 0 to {end}");
+    }
+
+    private static void Choices(ReadOnlySpan<TokenChoice> choices)
+    {
+        foreach (TokenChoice choice in choices)
+        {
+            if (choice.IsDrawn && !(float.IsFinite(choice.Temperature) && choice.TopK >= 1 && choice.Penalty > 0 && float.IsFinite(choice.Penalty)))
+                Throw($"a token of a step is to be drawn with {choice}");
+        }
     }
 
     private static int Largest(ReadOnlySpan<int> numbers, int least, string name)

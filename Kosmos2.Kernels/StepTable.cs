@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Kosmos2.Kernels;
 
 /// <summary>
@@ -15,6 +17,7 @@ public sealed class StepTable : IDisposable
     private Tensor _storage = Tensor.OnHost(DType.I32, 1);
     private int _blockCount;
     private int _banCount;
+    private int _penalisedCount;
 
     /// <summary>The parts of the table.</summary>
     internal enum Section
@@ -32,6 +35,9 @@ public sealed class StepTable : IDisposable
         OutputRows,
         BanStarts,
         Bans,
+        Choices,
+        PenalisedStarts,
+        Penalised,
         Count,
     }
 
@@ -86,17 +92,30 @@ public sealed class StepTable : IDisposable
     /// <summary>Tokens that <see cref="IBackend.SelectTokens"/> may not choose, output by output.</summary>
     public Span<int> Bans => Part(Section.Bans, _banCount);
 
+    /// <summary>[outputs] how <see cref="IBackend.SelectTokens"/> chooses.</summary>
+    public Span<TokenChoice> Choices => MemoryMarshal.Cast<int, TokenChoice>(Part(Section.Choices, OutputCount * TokenChoice.Words));
+
+    /// <summary>[outputs + 1] where each output's part of <see cref="Penalised"/> begins.</summary>
+    public Span<int> PenalisedStarts => Part(Section.PenalisedStarts, OutputCount + 1);
+
+    /// <summary>Tokens that <see cref="TokenChoice.Penalty"/> makes less likely, output by output; one that stands there several times counts once.</summary>
+    public Span<int> Penalised => Part(Section.Penalised, _penalisedCount);
+
     /// <summary>All sections as one I32 tensor in host memory.</summary>
     internal Tensor Storage => _storage;
 
-    /// <summary>Begins a step: sets the counts and leaves every section's content undefined except the starts' first entries (0).</summary>
-    public void Reset(int rows, int sequences, int blocks, int outputs, int bans)
+    /// <summary>
+    /// Begins a step: sets the counts and leaves every section's content undefined except the starts' first entries (0), the choices (the likeliest
+    /// token) and the starts of the penalised (0).
+    /// </summary>
+    public void Reset(int rows, int sequences, int blocks, int outputs, int bans, int penalised = 0)
     {
         ReadOnlySpan<int> needed =
         [
             rows, rows, rows, rows, rows, rows,
             sequences + 1, sequences, sequences + 1, blocks,
             outputs, outputs + 1, bans,
+            outputs * TokenChoice.Words, outputs + 1, penalised,
         ];
         bool fits = true;
         for (int i = 0; i < needed.Length; i++)
@@ -108,9 +127,12 @@ public sealed class StepTable : IDisposable
         OutputCount = outputs;
         _blockCount = blocks;
         _banCount = bans;
+        _penalisedCount = penalised;
         RowStarts[0] = 0;
         BlockStarts[0] = 0;
         BanStarts[0] = 0;
+        Choices.Clear();
+        PenalisedStarts.Clear();
     }
 
     /// <inheritdoc/>

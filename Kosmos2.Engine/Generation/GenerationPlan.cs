@@ -1,3 +1,5 @@
+using Kosmos2.Kernels;
+
 namespace Kosmos2.Engine.Generation;
 
 /// <summary>A configuration that was checked, with Hugging Face's defaults where nothing was set.</summary>
@@ -37,8 +39,8 @@ internal sealed class GenerationPlan
         Random = new RandomKey(config.Seed ?? 0, config.FirstSequence ?? 0);
         Processors = LogitsProcessorChain.Processors(this, hooks);
         Filters = LogitsProcessorChain.Filters(this);
-        ChoosesOnDevice = !DoSample && NumBeams == 1 && Scores == ScoreOutput.None && Outputs == StepOutputs.None
-            && Processors.All(p => p is NoRepeatNgramProcessor) && Filters.Length == 0;
+        if (NumBeams == 1 && Scores == ScoreOutput.None && Outputs == StepOutputs.None)
+            DeviceChoice = LogitsProcessorChain.OnDevice(this);
     }
 
     /// <summary>The configuration.</summary>
@@ -92,8 +94,8 @@ internal sealed class GenerationPlan
     /// <summary>What changes them after it: the sampling filters and the renormalisation.</summary>
     public ILogitsProcessor[] Filters { get; }
 
-    /// <summary>Whether the device can choose by itself: the likeliest token, but for those that would repeat an n-gram.</summary>
-    public bool ChoosesOnDevice { get; }
+    /// <summary>How the device chooses by itself, but for the random number; null where it cannot. Then all processors are <see cref="IDeviceProcessor"/>s.</summary>
+    public TokenChoice? DeviceChoice { get; }
 
     /// <summary>Where a sequence ends at the latest, prompt included, and why.</summary>
     /// <exception cref="ArgumentException">The prompt leaves no room for a new token.</exception>

@@ -5,7 +5,7 @@ namespace Kosmos2.Engine.Generation;
 /// that comes next. Sequences of different lengths run together, join and leave, and each gets what it would get alone.
 /// </summary>
 /// <remarks>
-/// Order of calls: <see cref="Forward"/>; then read <see cref="LogitsOf"/> or call <see cref="SelectGreedy"/>, perhaps
+/// Order of calls: <see cref="Forward"/>; then read <see cref="LogitsOf"/> or call <see cref="SelectTokens"/>, perhaps
 /// <see cref="Rearrange"/>; and again. How sequences join is the session's own affair; they join at the end, between two passes.
 /// </remarks>
 internal interface IDecodeSession : IDisposable
@@ -22,10 +22,10 @@ internal interface IDecodeSession : IDisposable
     /// </summary>
     /// <param name="tokenIds">The next tokens of the sequences that have run before, sequence by sequence.</param>
     /// <param name="counts">For each sequence that has run before how many are its, at least 1; empty for one each.</param>
-    /// <param name="bans">For every sequence what <see cref="SelectGreedy"/> may not choose next, or null.</param>
+    /// <param name="choices">For every sequence how <see cref="SelectTokens"/> chooses, or null for the likeliest token.</param>
     /// <param name="outputs">What <see cref="OutputOf"/> may be asked for besides logits.</param>
     void Forward(
-        ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null, StepOutputs outputs = StepOutputs.None);
+        ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, StepChoices? choices = null, StepOutputs outputs = StepOutputs.None);
 
     /// <summary>
     /// Logits after a sequence's last token, in host memory, to be read and overwritten freely until the next <see cref="Forward"/> or
@@ -36,9 +36,9 @@ internal interface IDecodeSession : IDisposable
     /// <summary>Copies of what a sequence's rows gave in the last pass. Logits are as <see cref="LogitsOf"/> has them now.</summary>
     StepOutput OutputOf(int sequence, StepOutputs outputs);
 
-    /// <summary>Chooses each sequence's most likely token that is not banned, on the device; nothing but ids is copied to the host.</summary>
-    /// <param name="tokenIds">[SequenceCount], to receive the ids; -1 where all are banned.</param>
-    void SelectGreedy(Span<int> tokenIds);
+    /// <summary>Chooses each sequence's next token on the device; nothing but ids is copied to the host.</summary>
+    /// <param name="tokenIds">[SequenceCount], to receive the ids; -1 where no token is possible.</param>
+    void SelectTokens(Span<int> tokenIds);
 
     /// <summary>
     /// Makes new sequence i a continuation of old sequence <paramref name="parents"/>[i]: beams split, swap and end, finished rows leave.

@@ -1,14 +1,17 @@
+using Kosmos2.Kernels;
+
 namespace Kosmos2.Engine.Generation;
 
 /// <summary>
 /// Greedy decoding and sampling: every running sequence gets a token a step, and those that the grammar forces after it; requests join between
-/// steps, and sequences leave when they end. Where nothing but repeated n-grams is forbidden the device chooses, and only token ids are read
-/// back; a step in which it chooses for all allocates nothing. In phrases and boxes the host chooses, since what the model thought of them is kept.
+/// steps, and sequences leave when they end. Where the settings can be said to the device (<see cref="GenerationPlan.DeviceChoice"/>) it chooses, and only
+/// token ids are read back; a step in which it chooses for all allocates nothing. In phrases and boxes the host chooses, since what the model thought of
+/// them is kept.
 /// </summary>
 internal sealed class TokenLoop(IDecodeSession session)
 {
     private readonly TokenSampler _sampler = new(session.VocabularySize);
-    private readonly TokenBans _bans = new();
+    private readonly StepChoices _choices = new();
     private readonly List<Row> _rows = []; // as many as the session has sequences, in the same order
     private int[] _pending = new int[8];
     private float[] _raw = []; // [vocabulary] scores before processing
@@ -76,7 +79,7 @@ internal sealed class TokenLoop(IDecodeSession session)
             tokens += next.Length;
             _counts[sequences++] = next.Length;
         }
-        session.Forward(_pending.AsSpan(0, tokens), _counts.AsSpan(0, sequences), ListBans(), outputs);
+        session.Forward(_pending.AsSpan(0, tokens), _counts.AsSpan(0, sequences), ListChoices(), outputs);
     }
 
     /// <summary>Lets a prompt that has just run be continued as often as it has answers.</summary>
@@ -113,25 +116,32 @@ internal sealed class TokenLoop(IDecodeSession session)
     {
         bool onDevice = false;
         foreach (var (_, request, _) in _rows)
-            onDevice |= request.Plan.ChoosesOnDevice;
+            onDevice |= request.Plan.DeviceChoice is not null;
         if (onDevice)
-            session.SelectGreedy(_chosen.AsSpan(0, _rows.Count));
+            session.SelectTokens(_chosen.AsSpan(0, _rows.Count));
         for (int i = 0; i < _rows.Count; i++)
         {
-            if (_chosen[i] < 0)
-                _chosen[i] = 0; // all are forbidden: the first of equals, as in Likeliest
             if (!DeviceMayChoose(_rows[i], _chosen[i]))
                 _chosen[i] = ChooseOnHost(_rows[i], i, out _evidence[i]);
         }
     }
 
-    // The likeliest of all tokens is also the likeliest of those that the grammar allows, if it is one of them.
+    // The likeliest of all tokens is also the likeliest of those that the grammar allows, if it is one of them. Where no token is possible the host
+    // chooses as ever.
     private static bool DeviceMayChoose(Row row, int token)
     {
         GenerationPlan plan = row.Request.Plan;
-        return plan.ChoosesOnDevice
+        return DeviceSuffices(row)
+            && token >= 0
             && row.Sequence.Grounding.Place == GroundingPlace.Free
             && plan.Constraint?.Allows(row.Sequence, token) != false;
+    }
+
+    // Answers that begin together have one row of logits, and each its own random number.
+    private static bool DeviceSuffices(Row row)
+    {
+        GenerationPlan plan = row.Request.Plan;
+        return plan.DeviceChoice is not null && !(plan.DoSample && plan.NumReturnSequences > 1 && row.Sequence.NewCount == 0);
     }
 
     private int ChooseOnHost(Row row, int index, out TokenEvidence? evidence)
@@ -208,25 +218,30 @@ internal sealed class TokenLoop(IDecodeSession session)
         session.Rearrange(_parents.AsSpan(0, kept));
     }
 
-    /// <summary>What the device may not choose next, or null where nothing is forbidden.</summary>
-    private TokenBans? ListBans()
+    /// <summary>How the device chooses, or null where it is the likeliest token for all.</summary>
+    private StepChoices? ListChoices()
     {
         bool any = false;
-        _bans.Clear();
-        foreach (var (sequence, request, _) in _rows)
+        _choices.Clear();
+        foreach (Row row in _rows)
         {
-            if (request.Plan.ChoosesOnDevice && sequence.Ngrams is { } ngrams)
+            var (sequence, request, answer) = row;
+            GenerationPlan plan = request.Plan;
+            TokenChoice choice = default;
+            if (DeviceSuffices(row))
             {
-                any = true;
-                foreach (int token in ngrams.Followers(sequence.Tokens))
-                {
-                    if (request.Plan.Constraint?.MayRepeat(token) != true)
-                        _bans.Add(token);
-                }
+                choice = plan.DeviceChoice.GetValueOrDefault();
+                if (plan.DoSample)
+                    choice = choice with { Uniform = TokenChoice.Fraction(request.RandomOf(answer).Uniform(sequence.NewCount, 0)) };
+                if (choice.IsDrawn && choice.Penalty != 1)
+                    _choices.Penalised.Add(sequence.Tokens);
+                foreach (ILogitsProcessor processor in plan.Processors)
+                    ((IDeviceProcessor)processor).Ban(sequence.View, _choices.Bans);
+                any |= choice.IsDrawn || plan.Processors.Length > 0;
             }
-            _bans.EndSequence();
+            _choices.EndSequence(choice);
         }
-        return any ? _bans : null;
+        return any ? _choices : null;
     }
 
     private void MakeRoom(int rows)

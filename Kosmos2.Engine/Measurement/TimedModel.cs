@@ -22,12 +22,12 @@ internal sealed class TimedModel(Kosmos2Model model)
         double encode = Lap(ref start);
         using DecodeSession session = model.StartSession([_prompt.Sequence], image);
         session.Forward();
-        session.SelectGreedy(chosen.AsSpan(0, 1));
+        session.SelectTokens(chosen.AsSpan(0, 1));
         double prefill = Lap(ref start);
         for (int i = 0; i < steps.Length; i++)
         {
             session.Forward(chosen.AsSpan(i, 1));
-            session.SelectGreedy(chosen.AsSpan(i + 1, 1));
+            session.SelectTokens(chosen.AsSpan(i + 1, 1));
             steps[i] = Lap(ref start);
         }
         return new AnswerTimes(encode, prefill, steps, chosen);
@@ -50,13 +50,13 @@ internal sealed class TimedModel(Kosmos2Model model)
         session.Forward();
         session.Rearrange(new int[sequences]);
         var chosen = new int[sequences];
-        session.SelectGreedy(chosen);
+        session.SelectTokens(chosen);
         double best = double.PositiveInfinity;
         for (int i = 0; i <= steps; i++)
         {
             long start = Stopwatch.GetTimestamp();
             session.Forward(chosen);
-            session.SelectGreedy(chosen);
+            session.SelectTokens(chosen);
             best = i == 0 ? best : Math.Min(best, Lap(ref start));
         }
         return best;

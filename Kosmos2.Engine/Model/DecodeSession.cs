@@ -30,7 +30,7 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
         _sequences.Add(new Sequence(prompt.HandsOverCache ? prompt.Cache! : prompt.Cache?.Fork() ?? model.CreateCache(), prompt, given?.Tensor));
 
     /// <inheritdoc/>
-    public void Forward(ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null, StepOutputs outputs = StepOutputs.None)
+    public void Forward(ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, StepChoices? choices = null, StepOutputs outputs = StepOutputs.None)
     {
         int promptRows = CheckCounts(tokenIds.Length, counts);
         int old = 0, blocks = 0;
@@ -42,10 +42,10 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
             blocks += sequence.Cache.Blocks.Count;
         }
         int rows = tokenIds.Length + promptRows;
-        model.Step.Begin(rows, _sequences.Count, blocks, _sequences.Count, bans?.TokenCount ?? 0);
+        model.Step.Begin(rows, _sequences.Count, blocks, _sequences.Count, choices);
         try
         {
-            AddRows(tokenIds, counts, bans);
+            AddRows(tokenIds, counts);
             _recording = outputs is StepOutputs.None or StepOutputs.Logits ? null : new StepRecording(model, outputs);
             _logits.Set(model.Decoder.Forward(model.Step.Table, _given.Join(), model.Pool.Blocks, _recording?.Sink));
             _recording?.End(model.Step.Table);
@@ -78,7 +78,7 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
     }
 
     /// <inheritdoc/>
-    public void SelectGreedy(Span<int> tokenIds) => _logits.SelectGreedy(tokenIds);
+    public void SelectTokens(Span<int> tokenIds) => _logits.SelectTokens(tokenIds);
 
     /// <inheritdoc/>
     public void Rearrange(ReadOnlySpan<int> parents)
@@ -110,7 +110,7 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
 
     private static int CountOf(ReadOnlySpan<int> counts, int sequence) => counts.IsEmpty ? 1 : counts[sequence];
 
-    private void AddRows(ReadOnlySpan<int> tokenIds, ReadOnlySpan<int> counts, TokenBans? bans)
+    private void AddRows(ReadOnlySpan<int> tokenIds, ReadOnlySpan<int> counts)
     {
         StepWriter step = model.Step;
         _given.Clear();
@@ -118,15 +118,14 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
         for (int i = 0; i < _sequences.Count; i++)
         {
             var (cache, prompt, given) = _sequences[i];
-            ReadOnlySpan<int> banned = bans is null ? default : bans[i];
             if (prompt is not null)
             {
                 int offset = _given.Add(prompt.GivenRows is null ? null : given);
-                step.Add(cache, prompt.TokenIds, prompt.GivenRows, prompt.AttentionMask, prompt.PositionIds, ^1.., banned, offset);
+                step.Add(cache, prompt.TokenIds, prompt.GivenRows, prompt.AttentionMask, prompt.PositionIds, ^1.., offset);
                 continue;
             }
             int count = CountOf(counts, old++);
-            step.Add(cache, tokenIds.Slice(first, count), default, default, default, ^1.., banned);
+            step.Add(cache, tokenIds.Slice(first, count), default, default, default, ^1..);
             first += count;
         }
     }

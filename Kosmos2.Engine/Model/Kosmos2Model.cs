@@ -182,11 +182,11 @@ public sealed class Kosmos2Model : IDisposable
                 blocks += caches[i].Blocks.Count;
             }
             int outputs = rowStarts[^1];
-            Step.Begin(rows, caches.Length, blocks, outputs, 0);
+            Step.Begin(rows, caches.Length, blocks, outputs);
             for (int i = 0; i < caches.Length; i++)
             {
                 SequenceInput s = sequences[i];
-                Step.Add(caches[i], s.TokenIds, s.GivenRows, s.AttentionMask, s.PositionIds, s.LogitRangeOr(logits), default);
+                Step.Add(caches[i], s.TokenIds, s.GivenRows, s.AttentionMask, s.PositionIds, s.LogitRangeOr(logits));
             }
             Tensor result = Decoder.Forward(Step.Table, given?.Tensor, Pool.Blocks, sink);
             var values = new float[checked(outputs * Config.TextConfig.VocabSize)];

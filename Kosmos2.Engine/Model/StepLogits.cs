@@ -43,8 +43,8 @@ internal sealed class StepLogits(Kosmos2Model model)
         return _host.AsSpan(sequence * Vocabulary, Vocabulary);
     }
 
-    /// <summary>The likeliest token of each sequence that the pass's table does not ban.</summary>
-    public void SelectGreedy(Span<int> tokenIds)
+    /// <summary>The token of each sequence that the pass's table has the device choose.</summary>
+    public void SelectTokens(Span<int> tokenIds)
     {
         Tensor logits = OnDevice();
         if (_selected.Length < logits.Rows)

@@ -1,3 +1,4 @@
+using Kosmos2.Engine.Generation;
 using Kosmos2.Kernels;
 
 namespace Kosmos2.Engine.Model;
@@ -5,29 +6,35 @@ namespace Kosmos2.Engine.Model;
 /// <summary>Fills a step's table from sequences: slots, positions, block tables, rows that get logits. Allocates nothing.</summary>
 internal sealed class StepWriter(SinusoidalPositions positions, int padTokenId) : IDisposable
 {
+    private StepChoices? _choices;
     private int _row;
     private int _sequence;
     private int _block;
     private int _output;
     private int _ban;
+    private int _penalised;
 
     /// <summary>The table being filled.</summary>
     public StepTable Table { get; } = new();
 
-    /// <summary>Begins a step; the counts are those of all the sequences that follow, their caches' room reserved.</summary>
-    public void Begin(int rows, int sequences, int blocks, int outputs, int bans)
+    /// <summary>
+    /// Begins a step; the counts are those of all the sequences that follow, their caches' room reserved. Where there are choices, sequences get one output
+    /// each.
+    /// </summary>
+    public void Begin(int rows, int sequences, int blocks, int outputs, StepChoices? choices = null)
     {
-        Table.Reset(rows, sequences, blocks, outputs, bans);
-        _row = _sequence = _block = _output = _ban = 0;
+        Table.Reset(rows, sequences, blocks, outputs, choices?.Bans.TokenCount ?? 0, choices?.Penalised.TokenCount ?? 0);
+        _choices = choices;
+        _row = _sequence = _block = _output = _ban = _penalised = 0;
     }
 
     /// <summary>
     /// Adds a sequence; those of its rows that lie in <paramref name="logits"/> get logits. Spans other than the ids may be empty: no given rows,
-    /// all visible, positions by the rule, no bans. Given rows count from <paramref name="givenOffset"/>.
+    /// all visible, positions by the rule. Given rows count from <paramref name="givenOffset"/>.
     /// </summary>
     public void Add(
         KeyValueCache cache, ReadOnlySpan<int> ids, ReadOnlySpan<int> givenRows, ReadOnlySpan<bool> visible, ReadOnlySpan<int> positionIds,
-        Range logits, ReadOnlySpan<int> bans, int givenOffset = 0)
+        Range logits, int givenOffset = 0)
     {
         StepTable table = Table;
         (int firstOutput, int outputs) = logits.GetOffsetAndLength(ids.Length);
@@ -45,7 +52,7 @@ internal sealed class StepWriter(SinusoidalPositions positions, int padTokenId) 
             table.KeyVisible[_row] = visible.IsEmpty || visible[i] ? 1 : 0;
             table.RowSequences[_row] = _sequence;
             if (i >= firstOutput && i < firstOutput + outputs)
-                AddOutput(_row, bans);
+                AddOutput(_row);
         }
         foreach (int block in cache.Blocks)
             table.Blocks[_block++] = block;
@@ -59,11 +66,23 @@ internal sealed class StepWriter(SinusoidalPositions positions, int padTokenId) 
     /// <inheritdoc/>
     public void Dispose() => Table.Dispose();
 
-    private void AddOutput(int row, ReadOnlySpan<int> bans)
+    private void AddOutput(int row)
     {
-        Table.OutputRows[_output++] = row;
-        foreach (int token in bans)
-            Table.Bans[_ban++] = token;
+        Table.OutputRows[_output] = row;
+        if (_choices is not null)
+        {
+            Table.Choices[_output] = _choices[_sequence];
+            Append(_choices.Bans[_sequence], Table.Bans, ref _ban);
+            Append(_choices.Penalised[_sequence], Table.Penalised, ref _penalised);
+        }
+        _output++;
         Table.BanStarts[_output] = _ban;
+        Table.PenalisedStarts[_output] = _penalised;
+    }
+
+    private static void Append(ReadOnlySpan<int> tokens, Span<int> section, ref int count)
+    {
+        tokens.CopyTo(section[count..]);
+        count += tokens.Length;
     }
 }

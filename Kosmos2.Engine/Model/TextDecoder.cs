@@ -74,7 +74,7 @@ internal sealed class TextDecoder : IDisposable
         return logits;
     }
 
-    /// <summary>Chooses the likeliest allowed token of each output row of the last step.</summary>
+    /// <summary>Chooses a token for each output row of the last step, as its table says.</summary>
     public void SelectTokens(Tensor logits, Span<int> tokenIds)
     {
         Tensor ids = _tokens[logits.Rows];

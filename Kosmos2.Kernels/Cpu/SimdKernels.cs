@@ -142,6 +142,9 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
 
     public override void SelectTokens(StepTable step, Tensor logits, Tensor ids)
     {
+        bool draws = false;
+        foreach (TokenChoice choice in step.Choices)
+            draws |= choice.IsDrawn;
         var job = new SelectTokensJob<S>
         {
             Logits = Floats(logits),
@@ -150,7 +153,10 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
             Vocabulary = logits.Width,
             BanStarts = Section(step, StepTable.Section.BanStarts),
             Bans = Section(step, StepTable.Section.Bans),
-            Scratch = machine.ReservePrivate(SelectTokensJob<S>.ScratchLength(logits.Width), out nint stride),
+            Choices = (TokenChoice*)Section(step, StepTable.Section.Choices),
+            PenalisedStarts = Section(step, StepTable.Section.PenalisedStarts),
+            Penalised = Section(step, StepTable.Section.Penalised),
+            Scratch = machine.ReservePrivate(SelectTokensJob<S>.ScratchLength(logits.Width, draws), out nint stride),
             ScratchStride = stride,
         };
         machine.Pool.Run(ref job);

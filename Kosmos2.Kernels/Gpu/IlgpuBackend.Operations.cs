@@ -163,14 +163,36 @@ internal sealed partial class IlgpuBackend
         StepTable step = _checks.Step;
         if (step.OutputCount == 0)
             return;
-        _launch.Select(
-            Launch(),
-            (step.OutputCount, IlgpuDevices.GroupSize),
-            logits.Floats(),
+        int drawn = 0;
+        foreach (TokenChoice choice in step.Choices)
+            drawn += choice.IsDrawn ? 1 : 0;
+        if (drawn < step.OutputCount)
+        {
+            _launch.Select(
+                Launch(),
+                (step.OutputCount, IlgpuDevices.GroupSize),
+                logits.Floats(),
+                Section(StepTable.Section.BanStarts),
+                Section(StepTable.Section.Bans),
+                ids.View<int>(),
+                logits.Width);
+        }
+        if (drawn > 0)
+            Draw(logits, ids);
+    }
+
+    /// <summary>Tokens of the outputs that have theirs drawn.</summary>
+    private void Draw(Tensor logits, Tensor ids)
+    {
+        long count = logits.Shape.ElementCount;
+        var views = new ChoiceViews(
+            Section(StepTable.Section.Choices).Cast<TokenChoice>(),
             Section(StepTable.Section.BanStarts),
             Section(StepTable.Section.Bans),
-            ids.View<int>(),
-            logits.Width);
+            Section(StepTable.Section.PenalisedStarts),
+            Section(StepTable.Section.Penalised));
+        ArrayView<ulong> entries = Grow(ref _entries, count * sizeof(ulong)).View<ulong>(0, count);
+        _launch.Draw(Launch(), (logits.Rows, IlgpuDevices.GroupSize), logits.Floats(), views, entries, ids.View<int>(), logits.Width);
     }
 
     private static NormViews Views(LayerNormParameters norm) => new(norm.Weight.Floats(), norm.Bias.Floats(), norm.Epsilon);

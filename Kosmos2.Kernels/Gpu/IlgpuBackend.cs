@@ -42,6 +42,7 @@ internal sealed partial class IlgpuBackend : IBackend
     private DeviceStorage? _step;
     private DeviceStorage? _scratch;
     private DeviceStorage? _pairs;
+    private DeviceStorage? _entries;
 
     private IlgpuBackend(Context context, Accelerator accelerator, string description, GpuOptions options)
     {
@@ -228,7 +229,7 @@ internal sealed partial class IlgpuBackend : IBackend
     {
         DeviceLoss.Forgive(_queue.Synchronize);
         DeviceLoss.Forgive(() => _profile?.Detach());
-        foreach (IDisposable? part in (IDisposable?[])[_graphs, _exactProducts, _fastProducts, _rounded, _step, _scratch, _pairs, _upload, _stepStaging, _resultStaging, _queue])
+        foreach (IDisposable? part in (IDisposable?[])[_graphs, _exactProducts, _fastProducts, _rounded, _step, _scratch, _pairs, _entries, _upload, _stepStaging, _resultStaging, _queue])
             DeviceLoss.Forgive(() => part?.Dispose());
         CloseAccelerator();
         _context.Dispose();

@@ -18,6 +18,7 @@ internal sealed class Launchers(Accelerator accelerator)
     private Action<Stream, Index1D, Integers, Integers, int>? _copyBlocks;
     private Action<Stream, Index1D, Integers, Floats, Floats, int>? _gather;
     private Action<Stream, KernelConfig, Floats, Integers, Integers, Integers, int>? _select;
+    private Action<Stream, KernelConfig, Floats, ChoiceViews, ArrayView<ulong>, Integers, int>? _draw;
 
     public Action<Stream, KernelConfig, Floats, NormViews, Floats, int> LayerNorm =>
         _layerNorm ??= accelerator.LoadKernel<Floats, NormViews, Floats, int>(RowKernels.LayerNorm);
@@ -42,4 +43,7 @@ internal sealed class Launchers(Accelerator accelerator)
 
     public Action<Stream, KernelConfig, Floats, Integers, Integers, Integers, int> Select =>
         _select ??= accelerator.LoadKernel<Floats, Integers, Integers, Integers, int>(SelectionKernels.Select);
+
+    public Action<Stream, KernelConfig, Floats, ChoiceViews, ArrayView<ulong>, Integers, int> Draw =>
+        _draw ??= accelerator.LoadKernel<Floats, ChoiceViews, ArrayView<ulong>, Integers, int>(DrawKernels.Draw);
 }

@@ -12,18 +12,18 @@ internal sealed class DecodeSessionTests
         using Kosmos2Model model = ReferenceModels.Load("upstream-test");
         SequenceInput[] prompts = [.. Enumerable.Range(0, sequences).Select(i => new SequenceInput { TokenIds = [.. Enumerable.Range(8, 20 + i)] })];
         using DecodeSession session = model.StartSession(prompts, null);
-        var bans = new TokenBans();
+        var choices = new StepChoices();
         var ids = new int[sequences];
         session.Forward();
         for (int warmUp = 0; warmUp < 50; warmUp++)
-            Step(session, bans, ids);
+            Step(session, choices, ids);
 
         // Blocks of the cache and sections of the step's table grow now and then, by doubling; between that a token takes nothing.
         var allocated = new List<long>();
         for (int token = 0; token < 100; token++)
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
-            Step(session, bans, ids);
+            Step(session, choices, ids);
             allocated.Add(GC.GetAllocatedBytesForCurrentThread() - before);
         }
         Assert.That(allocated.Count(bytes => bytes != 0), Is.LessThanOrEqualTo(3), string.Join(" ", allocated.Where(bytes => bytes != 0)));
@@ -57,10 +57,10 @@ internal sealed class DecodeSessionTests
         session.Forward();
         float[][] before = [.. Enumerable.Range(0, 3).Select(i => session.LogitsOf(i).ToArray())];
         int[] chosen = new int[3], after = new int[4];
-        session.SelectGreedy(chosen);
+        session.SelectTokens(chosen);
         int[] parents = [2, 0, 2, 2];
         session.Rearrange(parents);
-        session.SelectGreedy(after);
+        session.SelectTokens(after);
         Assert.That(after, Is.EqualTo(parents.Select(p => chosen[p])));
         for (int i = 0; i < 4; i++)
             Assert.That(session.LogitsOf(i).ToArray(), Is.EqualTo(before[parents[i]]), $"sequence {i}");
@@ -80,15 +80,15 @@ internal sealed class DecodeSessionTests
         Assert.That(() => session.Forward(tokens, counts), Throws.ArgumentException.With.Message.Contains(message));
     }
 
-    private static void Step(DecodeSession session, TokenBans bans, int[] ids)
+    private static void Step(DecodeSession session, StepChoices choices, int[] ids)
     {
-        session.SelectGreedy(ids);
-        bans.Clear();
+        session.SelectTokens(ids);
+        choices.Clear();
         for (int i = 0; i < ids.Length; i++)
         {
-            bans.Add(9);
-            bans.EndSequence();
+            choices.Bans.Add(9);
+            choices.EndSequence();
         }
-        session.Forward(ids, bans: bans);
+        session.Forward(ids, choices: choices);
     }
 }

@@ -1,3 +1,5 @@
+using Kosmos2.Kernels;
+
 namespace Kosmos2.Engine.Generation;
 
 /// <summary>Turns settings into processors, in the order in which transformers 4.57 applies them.</summary>
@@ -21,6 +23,25 @@ internal static class LogitsProcessorChain
         if (plan.Config.RenormalizeLogits == true)
             chain.Add(new LogitNormalizationProcessor());
         return [.. chain];
+    }
+
+    /// <summary>
+    /// How the device chooses a plan's tokens, but for what differs from step to step; null where it cannot stand in for every processor and filter, or where
+    /// a draw depends on the grammar. A greedy choice among changed scores is a draw from the best alone.
+    /// </summary>
+    public static TokenChoice? OnDevice(GenerationPlan plan)
+    {
+        if (plan.DoSample && plan.Constraint is not null)
+            return null;
+        TokenChoice greedy = TokenChoice.Drawn(1) with { TopK = 1 };
+        TokenChoice choice = plan.DoSample ? TokenChoice.Drawn(1) : greedy;
+        foreach (ILogitsProcessor processor in plan.Processors.Concat(plan.Filters))
+        {
+            if (processor is not IDeviceProcessor known)
+                return null;
+            choice = known.AddTo(choice);
+        }
+        return choice == greedy && !plan.DoSample ? default(TokenChoice) : choice;
     }
 
     private static void AddProcessors(List<ILogitsProcessor> chain, GenerationPlan plan)

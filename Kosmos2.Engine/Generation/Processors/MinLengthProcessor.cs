@@ -1,13 +1,11 @@
 namespace Kosmos2.Engine.Generation;
 
 /// <summary><c>min_length</c> and <c>min_new_tokens</c>: no end-of-sequence token before the sequence is long enough.</summary>
-internal sealed class MinLengthProcessor(int minLength, int minNewTokens, int[] endOfSequence) : ILogitsProcessor
+internal sealed class MinLengthProcessor(int minLength, int minNewTokens, int[] endOfSequence) : BanProcessor
 {
-    public void Process(in SequenceView sequence, Span<float> scores)
+    public override void Ban(in SequenceView sequence, TokenLists bans)
     {
-        if (sequence.Tokens.Length >= minLength && sequence.NewTokens.Length >= minNewTokens)
-            return;
-        foreach (int token in endOfSequence)
-            scores[token] = float.NegativeInfinity;
+        if (sequence.Tokens.Length < minLength || sequence.NewTokens.Length < minNewTokens)
+            bans.Add(endOfSequence);
     }
 }

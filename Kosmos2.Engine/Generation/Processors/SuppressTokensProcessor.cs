@@ -1,11 +1,7 @@
 namespace Kosmos2.Engine.Generation;
 
 /// <summary><c>suppress_tokens</c>: forbids tokens.</summary>
-internal sealed class SuppressTokensProcessor(int[] tokens) : ILogitsProcessor
+internal sealed class SuppressTokensProcessor(int[] tokens) : BanProcessor
 {
-    public void Process(in SequenceView sequence, Span<float> scores)
-    {
-        foreach (int token in tokens)
-            scores[token] = float.NegativeInfinity;
-    }
+    public override void Ban(in SequenceView sequence, TokenLists bans) => bans.Add(tokens);
 }

@@ -5,7 +5,7 @@ namespace Kosmos2.Kernels.Cpu.Tokens;
 
 /// <summary>
 /// ids[i] = the first index of the largest logit of row i that is not banned, -1 when all are. NaN and minus infinity are chosen only when nothing
-/// else may be: then the first index that is not banned.
+/// else may be: then the first index that is not banned. Rows whose token is drawn are <see cref="TokenDraw"/>'s.
 /// </summary>
 /// <remarks>Bans become bits. The scan compares whole vectors with the best so far and looks at single lanes, and at the bits, only where one is larger.</remarks>
 internal unsafe struct SelectTokensJob<S> : IJob
@@ -18,29 +18,42 @@ internal unsafe struct SelectTokensJob<S> : IJob
     public int Vocabulary;
     public int* BanStarts;
     public int* Bans;
+    public TokenChoice* Choices;
+    public int* PenalisedStarts;
+    public int* Penalised;
 
-    /// <summary>For each worker, bits for the vocabulary.</summary>
+    /// <summary>For each worker, bits for the vocabulary, and what drawing takes.</summary>
     public float* Scratch;
     public nint ScratchStride;
 
     /// <summary>Floats of scratch that a worker needs.</summary>
-    public static nint ScratchLength(int vocabulary) => (vocabulary / 32) + 1;
+    public static nint ScratchLength(int vocabulary, bool draws) => BitsLength(vocabulary) + (draws ? TokenDraw.ScratchLength(vocabulary) : 0);
 
     public readonly void Run(int worker, int workers)
     {
         uint* banned = (uint*)(Scratch + (worker * ScratchStride));
-        new Span<uint>(banned, (int)ScratchLength(Vocabulary)).Clear();
+        new Span<uint>(banned, (int)BitsLength(Vocabulary)).Clear();
+        var draw = new TokenDraw((float*)banned + BitsLength(Vocabulary), Vocabulary);
         int end = (int)((long)Outputs * (worker + 1) / workers);
         for (int i = (int)((long)Outputs * worker / workers); i < end; i++)
         {
             var bans = new ReadOnlySpan<int>(Bans + BanStarts[i], BanStarts[i + 1] - BanStarts[i]);
+            float* logits = Logits + ((nint)i * Vocabulary);
+            if (Choices[i].IsDrawn)
+            {
+                Ids[i] = draw.Draw(logits, Choices[i], new(Penalised + PenalisedStarts[i], PenalisedStarts[i + 1] - PenalisedStarts[i]), bans);
+                continue;
+            }
             foreach (int ban in bans)
                 banned[ban >> 5] |= 1u << ban;
-            Ids[i] = Best(Logits + ((nint)i * Vocabulary), banned);
+            Ids[i] = Best(logits, banned);
             foreach (int ban in bans)
                 banned[ban >> 5] = 0;
         }
     }
+
+    // Whole lines, so that what follows is aligned.
+    private static nint BitsLength(int vocabulary) => ((vocabulary / 32) + 16) & ~15;
 
     private readonly int Best(float* logits, uint* banned)
     {

@@ -1,4 +1,6 @@
 using Kosmos2.Engine.Generation;
+using Kosmos2.Kernels;
+using Kosmos2.Kernels.Reference;
 
 namespace Kosmos2.Tests.Engine.Generation;
 
@@ -8,10 +10,16 @@ namespace Kosmos2.Tests.Engine.Generation;
 /// </summary>
 internal sealed class FakeSession : IDecodeSession
 {
+    /// <summary>How a sequence's token is chosen.</summary>
+    private sealed record Choice(TokenChoice How, int[] Penalised, int[] Bans)
+    {
+        public static Choice Likeliest { get; } = new(default, [], []);
+    }
+
     private readonly Action<ReadOnlySpan<int>, Span<float>> _model;
     private List<int[]> _histories;
     private List<float[]> _logits = [];
-    private List<int[]> _banned = [];
+    private List<Choice> _choices = [];
     private List<bool> _haveRun;
 
     /// <param name="prompts">The prompts.</param>
@@ -60,7 +68,7 @@ internal sealed class FakeSession : IDecodeSession
     }
 
     public void Forward(
-        ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null, StepOutputs outputs = StepOutputs.None)
+        ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, StepChoices? choices = null, StepOutputs outputs = StepOutputs.None)
     {
         int old = 0, first = 0;
         for (int i = 0; i < SequenceCount; i++)
@@ -78,7 +86,7 @@ internal sealed class FakeSession : IDecodeSession
             Assert.That(counts.Length, Is.EqualTo(old), "counts");
         DecodedRows += tokenIds.Length;
         _haveRun = [.. _histories.Select(_ => true)];
-        Run(bans);
+        Run(choices);
     }
 
     public Span<float> LogitsOf(int sequence)
@@ -89,15 +97,13 @@ internal sealed class FakeSession : IDecodeSession
 
     public StepOutput OutputOf(int sequence, StepOutputs outputs) => new([.. _logits[sequence]], null, null);
 
-    public void SelectGreedy(Span<int> tokenIds)
+    public void SelectTokens(Span<int> tokenIds)
     {
         Assert.That(tokenIds.Length, Is.EqualTo(SequenceCount), "tokens asked for");
         for (int i = 0; i < tokenIds.Length; i++)
         {
-            float[] logits = [.. _logits[i]];
-            foreach (int banned in _banned[i])
-                logits[banned] = float.NegativeInfinity;
-            tokenIds[i] = Array.IndexOf(logits, logits.Max());
+            Choice choice = _choices[i];
+            tokenIds[i] = ReferenceSelectTokens.Choose(_logits[i], choice.How, choice.Penalised, choice.Bans);
         }
     }
 
@@ -106,27 +112,28 @@ internal sealed class FakeSession : IDecodeSession
         List<int[]> histories = [];
         List<float[]> logits = [];
         List<bool> haveRun = [];
-        List<int[]> banned = [];
+        List<Choice> choices = [];
         foreach (int parent in parents)
         {
             histories.Add(_histories[parent]);
             logits.Add(_haveRun[parent] ? [.. _logits[parent]] : []);
             haveRun.Add(_haveRun[parent]);
-            banned.Add(_haveRun[parent] ? _banned[parent] : []);
+            choices.Add(_haveRun[parent] ? _choices[parent] : Choice.Likeliest);
         }
-        (_histories, _logits, _haveRun, _banned) = (histories, logits, haveRun, banned);
+        (_histories, _logits, _haveRun, _choices) = (histories, logits, haveRun, choices);
     }
 
     public void Dispose()
     {
     }
 
-    private void Run(TokenBans? bans)
+    private void Run(StepChoices? choices)
     {
         Passes++;
-        if (bans is not null)
-            Assert.That(bans.SequenceCount, Is.EqualTo(SequenceCount), "sequences described by the bans");
-        _banned = [.. Enumerable.Range(0, SequenceCount).Select(i => bans is null ? [] : bans[i].ToArray())];
+        if (choices is not null)
+            Assert.That(choices.SequenceCount, Is.EqualTo(SequenceCount), "sequences described by the choices");
+        _choices = [.. Enumerable.Range(0, SequenceCount).Select(i =>
+            choices is null ? Choice.Likeliest : new Choice(choices[i], [.. choices.Penalised[i]], [.. choices.Bans[i]]))];
         _logits = [];
         foreach (int[] history in _histories)
         {

@@ -125,29 +125,29 @@ public sealed class GreedyTests
     private sealed class SilentSession(int count) : IDecodeSession
     {
         private readonly int[] _last = new int[count];
-        private TokenBans? _bans;
+        private StepChoices? _choices;
 
         public int SequenceCount => _last.Length;
 
         public int VocabularySize => 64;
 
         public void Forward(
-            ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, TokenBans? bans = null, StepOutputs outputs = StepOutputs.None)
+            ReadOnlySpan<int> tokenIds = default, ReadOnlySpan<int> counts = default, StepChoices? choices = null, StepOutputs outputs = StepOutputs.None)
         {
             tokenIds.CopyTo(_last); // none in the first pass
-            _bans = bans;
+            _choices = choices;
         }
 
         public Span<float> LogitsOf(int sequence) => throw new InvalidOperationException("logits were read");
 
         public StepOutput OutputOf(int sequence, StepOutputs outputs) => throw new InvalidOperationException("outputs were read");
 
-        public void SelectGreedy(Span<int> tokenIds)
+        public void SelectTokens(Span<int> tokenIds)
         {
             for (int i = 0; i < _last.Length; i++)
             {
                 int token = (_last[i] * 5) % 64;
-                while (_bans is not null && _bans[i].Contains(token))
+                while (_choices is not null && _choices.Bans[i].Contains(token))
                     token = (token + 1) % 64;
                 tokenIds[i] = token;
             }

@@ -1,0 +1,45 @@
+using ILGPU;
+
+namespace Kosmos2.Kernels;
+
+/// <summary>
+/// A token and its score as one number that orders by the score, equal ones by the id; 0 for a token that cannot come. Weights are integers, so that their
+/// sums are the same in every order. Serves the CPU and, translated by ILGPU, GPUs.
+/// </summary>
+internal static class TokenEntry
+{
+    // Sums over 2^19 tokens fit 64 bits; a token that is 2^45 times less likely than the likeliest counts for nothing.
+    private const float One = 1L << 45;
+
+    /// <summary>An entry.</summary>
+    /// <param name="logit">A NaN is taken for minus infinity.</param>
+    /// <param name="token">Its id.</param>
+    /// <param name="penalty">The choice's penalty where the token is penalised, otherwise 1.</param>
+    /// <param name="temperature">The choice's.</param>
+    public static ulong Of(float logit, int token, float penalty, float temperature)
+    {
+        float score = (logit < 0 ? logit * penalty : logit / penalty) / temperature;
+        if (float.IsNaN(score) || score == float.NegativeInfinity)
+            return 0;
+        // The bits of a float order as the number does once a negative one's are inverted and a positive one's sign is set; the zeros are equal.
+        uint bits = Interop.FloatAsInt(score);
+        uint key = score < 0 ? ~bits : score > 0 ? bits | 0x8000_0000 : 0x8000_0000;
+        return ((ulong)key << 32) | (uint)token;
+    }
+
+    /// <summary>An entry's score.</summary>
+    public static float Score(ulong entry)
+    {
+        uint key = (uint)(entry >> 32);
+        return Interop.IntAsFloat((key & 0x8000_0000) != 0 ? key & 0x7FFF_FFFF : ~key);
+    }
+
+    /// <summary>exp(score - largest) as a weight.</summary>
+    /// <param name="share">That number, from 0 to 1.</param>
+    public static ulong Weight(float share) => (ulong)(share * One);
+
+    /// <summary>A fraction of a sum of weights, rounded down.</summary>
+    /// <param name="sum">The sum.</param>
+    /// <param name="fraction">In 2^-32.</param>
+    public static ulong Part(ulong sum, uint fraction) => ((sum >> 32) * fraction) + (((sum & uint.MaxValue) * fraction) >> 32);
+}
