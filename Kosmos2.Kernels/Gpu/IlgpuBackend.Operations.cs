@@ -186,7 +186,7 @@ internal sealed partial class IlgpuBackend
     {
         long count = logits.Shape.ElementCount;
         var views = new ChoiceViews(
-            Section(StepTable.Section.Choices).Cast<TokenChoice>(),
+            Section(StepTable.Section.Choices),
             Section(StepTable.Section.BanStarts),
             Section(StepTable.Section.Bans),
             Section(StepTable.Section.PenalisedStarts),

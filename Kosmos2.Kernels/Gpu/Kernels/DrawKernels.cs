@@ -5,7 +5,20 @@ namespace Kosmos2.Kernels.Gpu.Kernels;
 
 /// <summary>The sections of a step's table that say how tokens are chosen.</summary>
 internal readonly record struct ChoiceViews(
-    ArrayView<TokenChoice> Choices, ArrayView<int> BanStarts, ArrayView<int> Bans, ArrayView<int> PenalisedStarts, ArrayView<int> Penalised);
+    ArrayView<int> Choices, ArrayView<int> BanStarts, ArrayView<int> Bans, ArrayView<int> PenalisedStarts, ArrayView<int> Penalised)
+{
+    /// <summary>An output's choice, word by word: ILGPU's views of structures must begin at a multiple of their size.</summary>
+    public TokenChoice Of(int output)
+    {
+        int word = output * TokenChoice.Words;
+        return new TokenChoice(
+            Interop.IntAsFloat((uint)Choices[word]),
+            Choices[word + 1],
+            (uint)Choices[word + 2],
+            Interop.IntAsFloat((uint)Choices[word + 3]),
+            (uint)Choices[word + 4]);
+    }
+}
 
 /// <summary>
 /// Draws tokens as <see cref="TokenChoice"/> says. A group of <see cref="IlgpuDevices.GroupSize"/> threads for each output; thread i looks after tokens i,
@@ -14,7 +27,8 @@ internal readonly record struct ChoiceViews(
 /// <remarks>
 /// Bounds are found bit by bit: each asks how many entries lie from a number on, or what they weigh. That costs little as long as few are asked: those from
 /// the <see cref="Rank"/>-th best of the threads' own best entries on are gathered in shared memory, several hundred as a rule, and hold whatever top_k or
-/// top_p leave in most steps. Where they do not, the whole row is asked.
+/// top_p leave in most steps. Where they do not, the whole row is asked. What changes from one bit to the next lies in shared memory: PoCL cannot keep a
+/// loop's own variables over its barriers.
 /// </remarks>
 internal static class DrawKernels
 {
@@ -25,69 +39,40 @@ internal static class DrawKernels
     /// <summary>ids[i] for the outputs whose token is drawn; the others' stay. entries [outputs, vocabulary] is work space.</summary>
     public static void Draw(ArrayView<float> logits, ChoiceViews step, ArrayView<ulong> entries, ArrayView<int> ids, int vocabulary)
     {
-        ArrayView<ulong> few = SharedMemory.Allocate<ulong>(Few);
-        ArrayView<ulong> sums = SharedMemory.Allocate<ulong>(GroupSize);
-        ArrayView<int> fewCount = SharedMemory.Allocate<int>(1);
-        ArrayView<ulong> least = SharedMemory.Allocate<ulong>(1);
         int output = Grid.IdxX;
-        TokenChoice choice = step.Choices[output];
+        TokenChoice choice = step.Of(output);
         if (!choice.IsDrawn)
             return;
-        ArrayView<ulong> row = entries.SubView((long)output * vocabulary, vocabulary);
-        Score(logits, step, choice, row, output, vocabulary);
-
-        // The best entry of each thread, and of all.
-        ulong own = 0;
-        for (int t = Group.IdxX; t < vocabulary; t += GroupSize)
-            own = XMath.Max(own, row[t]);
-        sums[Group.IdxX] = own;
-        if (Group.IdxX == 0)
-        {
-            fewCount[0] = 0;
-            least[0] = 1;
-        }
-        Group.Barrier();
-        ulong best = 0;
-        int better = 0;
-        for (int i = 0; i < GroupSize; i++)
-        {
-            best = XMath.Max(best, sums[i]);
-            better += sums[i] > own ? 1 : 0;
-        }
-        if (own > 0 && better == Rank)
-            least[0] = own;
-        Group.Barrier();
+        var work = new Work(
+            entries.SubView((long)output * vocabulary, vocabulary),
+            SharedMemory.Allocate<ulong>(Few),
+            SharedMemory.Allocate<int>(2),
+            SharedMemory.Allocate<ulong>(GroupSize),
+            SharedMemory.Allocate<ulong>(1),
+            vocabulary);
+        Score(logits, step, choice, work.Row, output, vocabulary);
+        ulong best = Gather(work, choice.TopK);
         float largest = TokenEntry.Score(best);
-        Gather(row, few, fewCount, least[0], vocabulary);
-        int count = fewCount[0] <= Few ? fewCount[0] : 0;
 
-        var all = new Asked(row, few, sums, vocabulary, 0, largest);
-        var asked = new Asked(row, few, sums, count, 1, largest);
-        ulong from = 1;
         if (choice.TopK < vocabulary)
-        {
-            if (count < choice.TopK)
-                asked = all;
-            from = XMath.Max(from, Bound(asked, 0, 63, 32, (ulong)choice.TopK, 1));
-        }
-        else
-        {
-            asked = all;
-        }
-        ulong sum = Sum(asked, from, vocabulary, 0);
+            Raise(work, 63, 32, largest, 1, (ulong)choice.TopK);
         if (choice.Tail > 0)
         {
+            ulong sum = Sum(work, work.Gathered[1], work.Found[0], vocabulary, largest, 0);
             ulong wanted = XMath.Max(1UL, sum - TokenEntry.Part(sum, choice.Tail));
-            var gathered = new Asked(row, few, sums, count, 1, largest);
-            if (Sum(gathered, from, vocabulary, 0) >= wanted)
-                asked = gathered;
-            ulong bound = Bound(asked, 0, 63, 32, wanted, 0);
-            from = XMath.Max(from, Bound(asked, bound, 31, 0, wanted, 0));
-            sum = Sum(asked, from, vocabulary, 0);
+            ulong few = Sum(work, 1, work.Found[0], vocabulary, largest, 0);
+            if (Group.IdxX == 0)
+            {
+                work.Gathered[1] = few >= wanted ? 1 : work.Gathered[1];
+                work.Found[0] = 0;
+            }
+            Group.Barrier();
+            Raise(work, 63, 0, largest, 0, wanted);
         }
-        int token = At(asked, from, TokenEntry.Part(sum, choice.Uniform), vocabulary);
-        if (Group.IdxX == 0)
-            ids[output] = best == 0 ? -1 : token;
+        ulong target = TokenEntry.Part(Sum(work, work.Gathered[1], work.Found[0], vocabulary, largest, 0), choice.Uniform);
+        Find(work, ids.SubView(output, 1), target, largest);
+        if (Group.IdxX == 0 && best == 0)
+            ids[output] = -1;
     }
 
     private static void Score(ArrayView<float> logits, ChoiceViews step, TokenChoice choice, ArrayView<ulong> row, int output, int vocabulary)
@@ -108,79 +93,123 @@ internal static class DrawKernels
         }
     }
 
-    // In no order: sums of integers do not depend on it.
-    private static void Gather(ArrayView<ulong> row, ArrayView<ulong> few, ArrayView<int> count, ulong from, int vocabulary)
+    /// <summary>Gathers the few entries, in no order, since sums of integers do not depend on it; tells whether there are as many as are wanted.</summary>
+    /// <returns>The best entry of the row.</returns>
+    private static ulong Gather(Work work, int wanted)
     {
-        for (int t = Group.IdxX; t < vocabulary; t += GroupSize)
+        ulong own = 0;
+        for (int t = Group.IdxX; t < work.Vocabulary; t += GroupSize)
+            own = XMath.Max(own, work.Row[t]);
+        work.Sums[Group.IdxX] = own;
+        if (Group.IdxX == 0)
         {
-            ulong entry = row[t];
+            work.Gathered[0] = 0;
+            work.Found[0] = 1;
+        }
+        Group.Barrier();
+        ulong best = 0;
+        int better = 0;
+        for (int i = 0; i < GroupSize; i++)
+        {
+            best = XMath.Max(best, work.Sums[i]);
+            better += work.Sums[i] > own ? 1 : 0;
+        }
+        if (own > 0 && better == Rank)
+            work.Found[0] = own >> 32 << 32; // all of an equal score
+        Group.Barrier();
+        ulong from = work.Found[0];
+        for (int t = Group.IdxX; t < work.Vocabulary; t += GroupSize)
+        {
+            ulong entry = work.Row[t];
             if (entry >= from)
             {
-                int place = Atomic.Add(ref count[0], 1);
+                int place = Atomic.Add(ref work.Gathered[0], 1);
                 if (place < Few)
-                    few[place] = entry;
+                    work.FewEntries[place] = entry;
             }
         }
         Group.Barrier();
+        if (Group.IdxX == 0)
+        {
+            int count = work.Gathered[0] <= Few ? work.Gathered[0] : 0;
+            work.Gathered[0] = count;
+            work.Gathered[1] = count >= wanted ? 1 : 0;
+            work.Found[0] = 0;
+        }
+        Group.Barrier();
+        return best;
     }
 
-    /// <summary>A bound with its bits from high to low chosen such that it is the largest from which on there are so many entries, or they weigh so much.</summary>
-    private static ulong Bound(Asked asked, ulong bound, int high, int low, ulong wanted, int counts)
+    /// <summary>Raises the bound by bits, from high to low, as far as there are still so many entries from it on, or they weigh so much.</summary>
+    private static void Raise(Work work, int high, int low, float largest, int counts, ulong wanted)
     {
         for (int bit = high; bit >= low; bit--)
         {
-            ulong next = bound | (1UL << bit);
-            if (Sum(asked, next, int.MaxValue, counts) >= wanted)
-                bound = next;
+            ulong next = work.Found[0] | (1UL << bit);
+            ulong sum = Sum(work, work.Gathered[1], next, work.Vocabulary, largest, counts);
+            if (Group.IdxX == 0 && sum >= wanted)
+                work.Found[0] = next;
+            Group.Barrier();
         }
-        return bound;
     }
 
-    /// <summary>The largest id before which the entries from a bound on weigh no more than a target: with that token they weigh more.</summary>
-    private static int At(Asked asked, ulong from, ulong target, int vocabulary)
+    /// <summary>The largest id before which the entries from the bound on weigh no more than a target: with that token they weigh more.</summary>
+    private static void Find(Work work, ArrayView<int> id, ulong target, float largest)
     {
-        int token = 0;
-        for (int bit = 1 << 30; bit > 0; bit >>= 1)
+        ulong from = work.Found[0];
+        Group.Barrier();
+        if (Group.IdxX == 0)
+            work.Found[0] = 0;
+        Group.Barrier();
+        for (int bit = 31 - IntrinsicMath.BitOperations.LeadingZeroCount(work.Vocabulary); bit >= 0; bit--)
         {
-            int next = token | bit;
-            if (next < vocabulary && Sum(asked, from, next, 0) <= target)
-                token = next;
+            int next = (int)work.Found[0] | (1 << bit);
+            ulong sum = Sum(work, work.Gathered[1], from, next, largest, 0);
+            if (Group.IdxX == 0 && next < work.Vocabulary && sum <= target)
+                work.Found[0] = (ulong)next;
+            Group.Barrier();
         }
-        return token;
+        if (Group.IdxX == 0)
+            id[0] = (int)work.Found[0];
     }
 
     /// <summary>Number or weight of the entries from a bound on with ids before another, in every thread.</summary>
-    private static ulong Sum(Asked asked, ulong from, int before, int counts)
+    private static ulong Sum(Work work, int isFew, ulong from, int before, float largest, int counts)
     {
         ulong sum = 0;
-        for (int i = Group.IdxX; i < asked.Count; i += GroupSize)
+        int count = isFew != 0 ? work.Gathered[0] : work.Vocabulary;
+        for (int i = Group.IdxX; i < count; i += GroupSize)
         {
-            ulong entry = asked.At(i);
-            if (entry >= from && (int)(uint)entry < before)
-                sum += counts != 0 ? 1UL : asked.Weight(entry);
+            ulong entry = isFew != 0 ? work.FewEntries[i] : work.Row[i];
+            if (entry != 0 && entry >= from && (int)(uint)entry < before)
+                sum += counts != 0 ? 1UL : Weight(entry, largest);
         }
-        asked.Sums[Group.IdxX] = sum;
+        work.Sums[Group.IdxX] = sum;
         Group.Barrier();
         for (int half = GroupSize / 2; half > 0; half /= 2)
         {
             if (Group.IdxX < half)
-                asked.Sums[Group.IdxX] += asked.Sums[Group.IdxX + half];
+                work.Sums[Group.IdxX] += work.Sums[Group.IdxX + half];
             Group.Barrier();
         }
-        sum = asked.Sums[0];
+        sum = work.Sums[0];
         Group.Barrier();
         return sum;
     }
 
-    /// <summary>The entries that are asked: a whole row, or the few in shared memory.</summary>
-    private readonly record struct Asked(ArrayView<ulong> Row, ArrayView<ulong> FewEntries, ArrayView<ulong> Sums, int Count, int IsFew, float Largest)
+    private static ulong Weight(ulong entry, float largest)
     {
-        public ulong At(int i) => IsFew != 0 ? FewEntries[i] : Row[i];
-
-        public ulong Weight(ulong entry)
-        {
-            float score = TokenEntry.Score(entry);
-            return TokenEntry.Weight(score == Largest ? 1 : XMath.Exp(score - Largest));
-        }
+        float score = TokenEntry.Score(entry);
+        return TokenEntry.Weight(score == largest ? 1 : XMath.Exp(score - largest));
     }
+
+    /// <summary>A group's memory.</summary>
+    /// <param name="Row">[vocabulary] all entries.</param>
+    /// <param name="FewEntries">Those gathered.</param>
+    /// <param name="Gathered">How many those are, and 1 while they alone are asked.</param>
+    /// <param name="Sums">One a thread.</param>
+    /// <param name="Found">The bound.</param>
+    /// <param name="Vocabulary">Entries in a row.</param>
+    private readonly record struct Work(
+        ArrayView<ulong> Row, ArrayView<ulong> FewEntries, ArrayView<int> Gathered, ArrayView<ulong> Sums, ArrayView<ulong> Found, int Vocabulary);
 }
