@@ -107,15 +107,15 @@ public sealed class GreedyTests
     }
 
     [Test]
-    public void AStepOnTheDeviceAllocatesNothing([Values(0, 3)] int ngram)
+    public void AStepOnTheDeviceAllocatesNothing([Values(0, 3)] int ngram, [Values] bool sample)
     {
         // Bytes are counted between two tokens late in the run, when lists have grown to their size; the last step makes the results.
         long[] allocated = new long[1000];
         var session = new SilentSession(4);
         int[][] prompts = [[1], [2], [3], [4]];
         var hooks = new GenerationHooks { Progress = new SynchronousProgress<GeneratedToken>(t => allocated[t.Index] = GC.GetAllocatedBytesForCurrentThread()) };
-        Generator.Generate(session, prompts, new GenerationConfig { MaxNewTokens = 1000, NoRepeatNgramSize = ngram }, hooks);
-        Assert.That(allocated[998] - allocated[500], Is.Zero);
+        Generator.Generate(session, prompts, new GenerationConfig { MaxNewTokens = 1000, NoRepeatNgramSize = ngram, DoSample = sample, RepetitionPenalty = sample ? 1.2f : 1 }, hooks);
+        Assert.That(allocated[998] - allocated[600], Is.Zero);
     }
 
     private static GenerationResult Run(int[][] prompts, GenerationConfig config, int seed) =>

@@ -1,3 +1,4 @@
+using Kosmos2.Kernels;
 using Kosmos2.Kernels.Gpu;
 
 namespace Kosmos2.Tests.Kernels.Conformance;
@@ -19,9 +20,9 @@ public sealed class DecodeLaunchConformance(BackendUnderTest backend)
     }
 
     [Test]
-    public void AStepTakesOneCopyEachWayAndAllocatesNothing()
+    public void AStepTakesOneCopyEachWayAndAllocatesNothing([Values] bool draws)
     {
-        using var step = new DeviceDecodeStep(_backend, 2);
+        using var step = new DeviceDecodeStep(_backend, 2) { Choice = draws ? TokenChoice.Drawn(0.8f) with { TopK = 20, Tail = 1 << 30 } : default };
         for (int i = 0; i < 20; i++)
             step.Run();
         DeviceCounters counters = _backend.Counters;

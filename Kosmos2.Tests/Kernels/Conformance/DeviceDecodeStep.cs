@@ -56,6 +56,9 @@ internal sealed class DeviceDecodeStep : IDisposable
         _chosen = new int[sequences];
     }
 
+    /// <summary>How tokens are chosen.</summary>
+    public TokenChoice Choice { get; init; }
+
     /// <summary>The tokens that the last run chose.</summary>
     public ReadOnlySpan<int> Chosen => _chosen;
 
@@ -91,6 +94,7 @@ internal sealed class DeviceDecodeStep : IDisposable
     {
         int slot = _length++;
         _table.Reset(_sequences, _sequences, _sequences * BlocksEach, _sequences, _sequences);
+        _table.Choices.Fill(Choice);
         for (int s = 0; s < _sequences; s++)
         {
             _table.TokenIds[s] = _chosen[s];
