@@ -56,19 +56,19 @@ internal static class ModelProfile
         var chosen = new int[1];
         profile.Begin();
         session.Forward();
-        session.SelectGreedy(chosen);
+        session.SelectTokens(chosen);
         parts.Add(new ProfiledPart("prefill", profile.End()));
         foreach (int batch in Batches)
         {
             session.Rearrange(new int[batch]);
             Array.Resize(ref chosen, batch);
-            session.SelectGreedy(chosen);
+            session.SelectTokens(chosen);
             // Sequences that part from each other copy their last block, which is no part of an ordinary step.
             session.Forward(chosen);
-            session.SelectGreedy(chosen);
+            session.SelectTokens(chosen);
             profile.Begin();
             session.Forward(chosen);
-            session.SelectGreedy(chosen);
+            session.SelectTokens(chosen);
             parts.Add(new ProfiledPart($"decode {batch}", profile.End()));
         }
         return [.. parts];

@@ -46,7 +46,7 @@ internal sealed class ModelMemory(string folder, Kosmos2Config config, Generatio
         {
             using DecodeSession session = model.StartSession([new SequenceInput { TokenIds = new int[tokens] }], picture);
             session.Forward();
-            session.SelectGreedy(new int[1]);
+            session.SelectTokens(new int[1]);
         }
         return device.PeakBytes;
     }
