@@ -1,3 +1,4 @@
+using System.Numerics;
 using ILGPU;
 using Kosmos2.Kernels.Gpu.Kernels;
 
@@ -43,7 +44,8 @@ internal sealed class DeviceIntegers(QuantizedMatrix source, DeviceStorage value
                 zeroPoints is null ? 0 : 1,
                 Shape.Width,
                 _groupSize,
-                _groups);
+                _groups,
+                BitOperations.IsPow2(_groupSize) ? BitOperations.Log2((uint)_groupSize) : -1);
         }
     }
 

@@ -37,6 +37,12 @@ internal static class FewRowKernels
 
     private const int Block = Lanes * LaneInputs;
 
+    // From a lane's first input of a block to behind its last.
+    private const int Reach = Block - Lanes + 1;
+
+    // From one input of a thread that stages to its next.
+    private const int Step = IlgpuDevices.GroupSize;
+
     /// <summary>Group (o, r): <see cref="Outputs"/> outputs of row r. y may be the residual.</summary>
     public static void Row<TWeight>(ArrayView<float> x, NormViews norm, LayerViews<TWeight> layer, ArrayView<float> residual, LinearOptions options)
         where TWeight : struct, IWeightView => Multiply(x, norm, layer, residual, options);
@@ -60,7 +66,7 @@ internal static class FewRowKernels
         ArrayView<float> inputs = SharedMemory.Allocate<float>(Piece);
         ArrayView<float> shared = SharedMemory.Allocate<float>(IlgpuDevices.GroupSize);
         int thread = Group.IdxX;
-        int lane = thread % Lanes;
+        int lane = thread & (Lanes - 1);
         int row = Grid.IdxY * options.Inputs;
         int output = (Grid.IdxX * Outputs) + (thread / Lanes);
         float mean = 0;
@@ -74,16 +80,13 @@ internal static class FewRowKernels
         for (int first = 0; first < options.Inputs; first += Piece)
         {
             int count = Math.Min(Piece, options.Inputs - first);
-            for (int i = thread; i < count; i += IlgpuDevices.GroupSize)
-            {
-                float value = x[row + first + i];
-                if (options.HasNorm != 0)
-                    value = ((value - mean) * factor * norm.Weight[first + i]) + norm.Bias[first + i];
-                inputs[Place(i)] = value;
-            }
+            if (options.HasNorm != 0)
+                Stage(x, row + first, norm, first, mean, factor, inputs, count);
+            else
+                Stage(x, row + first, inputs, count);
             Group.Barrier();
             if (output < layer.Outputs)
-                sum += Part(layer.Weight, (output * options.Inputs) + first, inputs, count, lane, options.Inputs % LaneInputs == 0);
+                sum += Part(layer.Weight, output, options.Inputs, first, inputs, count, lane);
             Group.Barrier();
         }
 
@@ -108,21 +111,88 @@ internal static class FewRowKernels
         }
     }
 
-    /// <summary>A lane's part of a piece's product.</summary>
-    private static float Part<TWeight>(TWeight weight, int start, ArrayView<float> inputs, int count, int lane, bool whole)
+    /// <summary>Brings a piece of a row to its places. A thread has four loads under way at a time: each wait is one for memory.</summary>
+    private static void Stage(ArrayView<float> x, int start, ArrayView<float> inputs, int count)
+    {
+        int i = Group.IdxX;
+        for (; i + (3 * Step) < count; i += 4 * Step)
+        {
+            float a = x[start + i];
+            float b = x[start + i + Step];
+            float c = x[start + i + (2 * Step)];
+            float d = x[start + i + (3 * Step)];
+            inputs[Place(i)] = a;
+            inputs[Place(i + Step)] = b;
+            inputs[Place(i + (2 * Step))] = c;
+            inputs[Place(i + (3 * Step))] = d;
+        }
+        for (; i < count; i += Step)
+            inputs[Place(i)] = x[start + i];
+    }
+
+    /// <summary>The same, normalised.</summary>
+    private static void Stage(
+        ArrayView<float> x, int start, NormViews norm, int first, float mean, float factor, ArrayView<float> inputs, int count)
+    {
+        int i = Group.IdxX;
+        for (; i + (3 * Step) < count; i += 4 * Step)
+        {
+            int at = first + i;
+            float a = x[start + i];
+            float b = x[start + i + Step];
+            float c = x[start + i + (2 * Step)];
+            float d = x[start + i + (3 * Step)];
+            float weightA = norm.Weight[at];
+            float weightB = norm.Weight[at + Step];
+            float weightC = norm.Weight[at + (2 * Step)];
+            float weightD = norm.Weight[at + (3 * Step)];
+            float biasA = norm.Bias[at];
+            float biasB = norm.Bias[at + Step];
+            float biasC = norm.Bias[at + (2 * Step)];
+            float biasD = norm.Bias[at + (3 * Step)];
+            inputs[Place(i)] = ((a - mean) * factor * weightA) + biasA;
+            inputs[Place(i + Step)] = ((b - mean) * factor * weightB) + biasB;
+            inputs[Place(i + (2 * Step))] = ((c - mean) * factor * weightC) + biasC;
+            inputs[Place(i + (3 * Step))] = ((d - mean) * factor * weightD) + biasD;
+        }
+        for (; i < count; i += Step)
+            inputs[Place(i)] = ((x[start + i] - mean) * factor * norm.Weight[first + i]) + norm.Bias[first + i];
+    }
+
+    /// <summary>A lane's part of a piece's product; four loads of the weight are under way at a time.</summary>
+    private static float Part<TWeight>(TWeight weight, int output, int width, int first, ArrayView<float> inputs, int count, int lane)
         where TWeight : struct, IWeightView
     {
+        int start = (output * width) + first;
         float sum = 0;
-        if (whole)
+        if ((width & (LaneInputs - 1)) == 0)
         {
-            for (int i = lane * LaneInputs; i < count; i += Block)
-                sum += weight.Dot8(start + i, inputs, Place(i));
-            return sum;
+            float second = 0;
+            float third = 0;
+            float fourth = 0;
+            // Input i = lane * LaneInputs + k * Block lies at lane + k * Block.
+            int i = lane * LaneInputs;
+            int place = lane;
+            for (; i + (3 * Block) < count; i += 4 * Block)
+            {
+                ArrayView<float> here = inputs.SubView(place, (3 * Block) + Reach);
+                sum += weight.Dot8(start + i, 0, output, here);
+                second += weight.Dot8(start + i, Block, output, here.SubView(Block, Reach));
+                third += weight.Dot8(start + i, 2 * Block, output, here.SubView(2 * Block, Reach));
+                fourth += weight.Dot8(start + i, 3 * Block, output, here.SubView(3 * Block, Reach));
+                place += 4 * Block;
+            }
+            for (; i < count; i += Block)
+            {
+                sum += weight.Dot8(start + i, 0, output, inputs.SubView(place, Reach));
+                place += Block;
+            }
+            return sum + second + (third + fourth);
         }
-        for (int first = lane * LaneInputs; first < count; first += Block)
+        for (int begin = lane * LaneInputs; begin < count; begin += Block)
         {
-            int end = Math.Min(first + LaneInputs, count);
-            for (int i = first; i < end; i++)
+            int end = Math.Min(begin + LaneInputs, count);
+            for (int i = begin; i < end; i++)
                 sum += weight.Read(start + i) * inputs[Place(i)];
         }
         return sum;
@@ -130,6 +200,7 @@ internal static class FewRowKernels
 
     /// <summary>
     /// Where input i of a piece lies in shared memory: the j-th inputs of all lanes stand side by side, so that the threads of a warp read different banks.
+    /// In bits, since remainders of signed numbers take tens of instructions.
     /// </summary>
-    private static int Place(int i) => (i / Block * Block) + (i % LaneInputs * Lanes) + (i / LaneInputs % Lanes);
+    private static int Place(int i) => (i & ~(Block - 1)) | ((i & (LaneInputs - 1)) * Lanes) | ((i / LaneInputs) & (Lanes - 1));
 }

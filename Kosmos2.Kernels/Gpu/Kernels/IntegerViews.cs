@@ -5,12 +5,20 @@ namespace Kosmos2.Kernels.Gpu.Kernels;
 
 /// <summary>
 /// Scales and zero points of small integers [out, in]: one of each for every <see cref="GroupSize"/> inputs of a row. Zero points are read if
-/// <see cref="HasZeros"/>.
+/// <see cref="HasZeros"/>; <see cref="GroupShift"/> is the binary logarithm of the group's size, or -1 where that is no power of two.
 /// </summary>
-internal readonly record struct ScaleViews(ArrayView<float> Scales, ArrayView<sbyte> Zeros, int HasZeros, int Width, int GroupSize, int Groups)
+internal readonly record struct ScaleViews(ArrayView<float> Scales, ArrayView<sbyte> Zeros, int HasZeros, int Width, int GroupSize, int Groups, int GroupShift)
 {
-    /// <summary>Place of the scale of an element.</summary>
-    public int PlaceOf(int row, int column) => (row * Groups) + (column / GroupSize);
+    /// <summary>Place of the scale of an element. Where groups are powers of two, as they nearly always are, no division is needed.</summary>
+    public int PlaceOf(int row, int column)
+    {
+        int group = 0;
+        if (GroupShift >= 0)
+            group = column >> GroupShift;
+        else if (Groups > 1)
+            group = column / GroupSize;
+        return (row * Groups) + group;
+    }
 
     /// <summary>The zero point at a place.</summary>
     public int Zero(int place)
@@ -40,22 +48,21 @@ internal readonly struct Int8View(ArrayView<sbyte> elements, ScaleViews scales) 
         return (_elements[index] - _scales.Zero(place)) * _scales.Scales[place];
     }
 
-    public float Dot8(int index, ArrayView<float> inputs, int place)
+    public float Dot8(int index, int ahead, int row, ArrayView<float> inputs)
     {
         float sum = 0;
-        if (_scales.GroupSize % FewRowKernels.LaneInputs == 0)
+        if ((_scales.GroupSize & (FewRowKernels.LaneInputs - 1)) == 0)
         {
-            int row = index / _scales.Width;
-            int at = _scales.PlaceOf(row, index - (row * _scales.Width));
+            int at = _scales.PlaceOf(row, index + ahead - (row * _scales.Width));
             int zero = _scales.Zero(at);
-            WordPair w = _elements.SubView(index, PairBytes).AsAligned(PairBytes).Cast<WordPair>()[0];
-            sum = Dot4(w.First, zero, inputs, place) + Dot4(w.Second, zero, inputs, place + (4 * FewRowKernels.Lanes));
+            WordPair w = _elements.SubView(index, ahead + PairBytes).SubView(ahead, PairBytes).AsAligned(PairBytes).Cast<WordPair>()[0];
+            sum = Dot4(w.First, zero, inputs, 0) + Dot4(w.Second, zero, inputs, 4 * FewRowKernels.Lanes);
             sum *= _scales.Scales[at];
         }
         else
         {
             for (int j = 0; j < FewRowKernels.LaneInputs; j++)
-                sum += Read(index + j) * inputs[place + (j * FewRowKernels.Lanes)];
+                sum += Read(index + ahead + j) * inputs[j * FewRowKernels.Lanes];
         }
         return sum;
     }
@@ -89,23 +96,22 @@ internal readonly struct Int4View(ArrayView<int> words, ScaleViews scales) : IWe
     }
 
     // 8 divides the width wherever this is called, so that rows have no words of their own to end in.
-    public float Dot8(int index, ArrayView<float> inputs, int place)
+    public float Dot8(int index, int ahead, int row, ArrayView<float> inputs)
     {
         float sum = 0;
-        if (_scales.GroupSize % WordInputs == 0)
+        if ((_scales.GroupSize & (WordInputs - 1)) == 0)
         {
-            int row = index / _scales.Width;
-            int at = _scales.PlaceOf(row, index - (row * _scales.Width));
+            int at = _scales.PlaceOf(row, index + ahead - (row * _scales.Width));
             int zero = _scales.Zero(at) + Offset;
-            int word = _words[index / WordInputs];
+            int word = _words[(index + ahead) / WordInputs];
             for (int j = 0; j < WordInputs; j++)
-                sum += (((word >> (j * Bits)) & 15) - zero) * inputs[place + (j * FewRowKernels.Lanes)];
+                sum += (((word >> (j * Bits)) & 15) - zero) * inputs[j * FewRowKernels.Lanes];
             sum *= _scales.Scales[at];
         }
         else
         {
             for (int j = 0; j < WordInputs; j++)
-                sum += Read(index + j) * inputs[place + (j * FewRowKernels.Lanes)];
+                sum += Read(index + ahead + j) * inputs[j * FewRowKernels.Lanes];
         }
         return sum;
     }

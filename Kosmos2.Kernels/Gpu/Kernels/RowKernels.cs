@@ -34,8 +34,24 @@ internal static class RowKernels
     /// <summary>The mean of a row, in every thread of a group.</summary>
     internal static float Mean(ArrayView<float> shared, ArrayView<float> x, int start, int width)
     {
+        const int Step = IlgpuDevices.GroupSize;
         float part = 0;
-        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
+        int i = Group.IdxX;
+        // Eight loads are under way at once; the sum keeps its order. Later passes over the row find it in the first cache.
+        for (; i + (7 * Step) < width; i += 8 * Step)
+        {
+            int at = start + i;
+            float a = x[at];
+            float b = x[at + Step];
+            float c = x[at + (2 * Step)];
+            float d = x[at + (3 * Step)];
+            float e = x[at + (4 * Step)];
+            float f = x[at + (5 * Step)];
+            float g = x[at + (6 * Step)];
+            float h = x[at + (7 * Step)];
+            part = part + a + b + c + d + e + f + g + h;
+        }
+        for (; i < width; i += Step)
             part += x[start + i];
         return GroupReduction.Sum(shared, part) / width;
     }
