@@ -35,7 +35,8 @@ internal sealed class CacheLaunchers<TRows>(Accelerator accelerator, Func<Tensor
     public override void Attention(
         Stream queue, KernelConfig groups, Tensor q, KeyValueBlocks blocks, int layer, SequenceViews step, Tensor y, Tensor? probabilities, float scale)
     {
-        _attention ??= accelerator.LoadKernel<Floats, CacheViews<TRows>, SequenceViews, Floats, Floats, CachedAttentionOptions>(AttentionKernels.Cached);
+        _attention ??= accelerator.LoadKernel<Floats, CacheViews<TRows>, SequenceViews, Floats, Floats, CachedAttentionOptions>(
+            AttentionKernels.Cached, Residency.Of(typeof(AttentionKernels)));
         var options = new CachedAttentionOptions(scale, probabilities is null ? 0 : 1);
         _attention(queue, groups, q.Floats(), Views(blocks, layer), step, y.Floats(), (probabilities ?? y).Floats(), options);
     }

@@ -2,7 +2,6 @@ using System.Reflection;
 using ILGPU;
 using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.PTX;
-using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using Kosmos2.Kernels.Gpu.Kernels;
 using Kosmos2.Kernels.Gpu.TensorCores;
@@ -54,7 +53,7 @@ internal static class GpuKernelCatalog
         EntryPointDescription entry = kernel.GetParameters()[0].ParameterType == typeof(Index1D)
             ? EntryPointDescription.FromImplicitlyGroupedKernel(kernel)
             : EntryPointDescription.FromExplicitlyGroupedKernel(kernel);
-        return ((PTXCompiledKernel)backend.Compile(entry, KernelSpecialization.Empty)).PTXAssembly;
+        return ((PTXCompiledKernel)backend.Compile(entry, Residency.Of(kernel.DeclaringType!))).PTXAssembly;
     }
 
     private static IEnumerable<MethodInfo> Methods()

@@ -33,7 +33,8 @@ internal sealed class Launchers(Accelerator accelerator)
         _patchPositions ??= accelerator.LoadAutoGroupedKernel<Index1D, Floats, Floats, Floats, int, int>(EmbeddingKernels.PatchPositions);
 
     public Action<Stream, KernelConfig, Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions> PackedAttention =>
-        _packedAttention ??= accelerator.LoadKernel<Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions>(AttentionKernels.Packed);
+        _packedAttention ??= accelerator.LoadKernel<Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions>(
+            AttentionKernels.Packed, Residency.Of(typeof(AttentionKernels)));
 
     public Action<Stream, Index1D, Integers, Integers, int> CopyBlocks =>
         _copyBlocks ??= accelerator.LoadAutoGroupedKernel<Index1D, Integers, Integers, int>(CacheKernels.CopyBlocks);

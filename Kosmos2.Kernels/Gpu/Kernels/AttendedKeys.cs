@@ -54,13 +54,13 @@ internal readonly struct CachedKeys<TRows>(CacheViews<TRows> cache, ArrayView<in
     private readonly int _firstBlock = firstBlock;
     private readonly int _head = head;
 
-    public int Offset(int j) => _cache.Keys.Offset(Part(j), j % KeyValueBlocks.BlockSize, _cache.HeadSize);
+    public int Offset(int j) => _cache.Keys.Offset(Part(j), j & (KeyValueBlocks.BlockSize - 1), _cache.HeadSize);
 
-    public float Bias(int j) => _cache.Bias[(Block(j) * KeyValueBlocks.BlockSize) + (j % KeyValueBlocks.BlockSize)];
+    public float Bias(int j) => _cache.Bias[(Block(j) * KeyValueBlocks.BlockSize) + (j & (KeyValueBlocks.BlockSize - 1))];
 
-    public float KeyScale(int j) => _cache.Keys.Scale(Part(j), j % KeyValueBlocks.BlockSize, _cache.HeadSize);
+    public float KeyScale(int j) => _cache.Keys.Scale(Part(j), j & (KeyValueBlocks.BlockSize - 1), _cache.HeadSize);
 
-    public float ValueScale(int j) => _cache.Values.Scale(Part(j), j % KeyValueBlocks.BlockSize, _cache.HeadSize);
+    public float ValueScale(int j) => _cache.Values.Scale(Part(j), j & (KeyValueBlocks.BlockSize - 1), _cache.HeadSize);
 
     public float Key(int index) => _cache.Keys.Read(index);
 

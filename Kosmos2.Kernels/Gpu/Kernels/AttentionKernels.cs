@@ -12,13 +12,13 @@ internal readonly record struct CachedAttentionOptions(float Scale, int HasProba
 
 /// <summary>
 /// p = softmax over j of scale * (q . k[j]) + bias[j]; y = sum over j of p[j] v[j]. A group of <see cref="GroupSize"/> threads for each query
-/// and head. The scores are computed twice, first for their maximum and the sum of exponentials, then for the weights, so that nothing of
-/// the length of the keys is ever stored.
+/// and head, so that up to as many keys are scored at once; then the threads share out the values. Of more keys the scores are computed twice, first for their
+/// maximum and the sum of exponentials, then for the weights, so that nothing of the length of the keys is ever stored.
 /// </summary>
 internal static class AttentionKernels
 {
     /// <summary>Threads of a group; also the keys that are weighed at once.</summary>
-    public const int GroupSize = 64;
+    public const int GroupSize = IlgpuDevices.GroupSize;
 
     /// <summary>Group (query row, head) of the attention without mask.</summary>
     public static void Packed(
@@ -85,9 +85,12 @@ internal static class AttentionKernels
         // Largest score and sum of exponentials of this thread's keys, rescaled whenever a larger score comes.
         float largest = float.NegativeInfinity;
         float sum = 0;
+        float first = 0;
         for (int j = thread; j < place.Seen; j += GroupSize)
         {
             float score = Score(q, keys, place.Query, j, headSize, scale);
+            if (j == thread)
+                first = score;
             if (score > largest)
             {
                 sum *= XMath.Exp(largest - score);
@@ -108,53 +111,72 @@ internal static class AttentionKernels
         }
         float total = GroupReduction.Sum(shared, sum);
 
-        for (int d = thread; d < headSize; d += GroupSize)
-            y[place.Result + d] = 0;
-        for (int start = 0; start < place.Keys; start += GroupSize)
+        // Threads share the values: thread (part, d) sums element d of every parts-th one.
+        int parts = Math.Max(1, GroupSize / headSize);
+        int part = thread / headSize;
+        int element = thread - (part * headSize);
+        for (int column = 0; column < headSize; column += GroupSize)
         {
-            int j = start + thread;
-            float p = 0;
-            if (even && j < place.Keys)
-                p = EvenWeight(keys, place, j) / total;
-            else if (j < place.Seen)
-                p = XMath.Exp(Score(q, keys, place.Query, j, headSize, scale) - maximum) / total;
-            shared[thread] = j < place.Keys ? p * keys.ValueScale(j) : 0;
-            offsets[thread] = j < place.Keys ? keys.Offset(j) : 0;
-            if (hasProbabilities && j < place.Keys)
-                probabilities[place.Probabilities + j] = p;
-            Group.Barrier();
-
-            int end = Math.Min(GroupSize, (even ? place.Keys : place.Seen) - start);
-            for (int d = thread; d < headSize; d += GroupSize)
+            int d = column + element;
+            bool adds = part < parts && d < headSize;
+            float value = 0;
+            for (int start = 0; start < place.Keys; start += GroupSize)
             {
-                float value = y[place.Result + d];
-                int i = 0;
-                // Eight loads are under way at once; the sums keep their order.
-                for (; i + 7 < end; i += 8)
-                {
-                    float v0 = keys.Value(offsets[i] + d);
-                    float v1 = keys.Value(offsets[i + 1] + d);
-                    float v2 = keys.Value(offsets[i + 2] + d);
-                    float v3 = keys.Value(offsets[i + 3] + d);
-                    float v4 = keys.Value(offsets[i + 4] + d);
-                    float v5 = keys.Value(offsets[i + 5] + d);
-                    float v6 = keys.Value(offsets[i + 6] + d);
-                    float v7 = keys.Value(offsets[i + 7] + d);
-                    value += shared[i] * v0;
-                    value += shared[i + 1] * v1;
-                    value += shared[i + 2] * v2;
-                    value += shared[i + 3] * v3;
-                    value += shared[i + 4] * v4;
-                    value += shared[i + 5] * v5;
-                    value += shared[i + 6] * v6;
-                    value += shared[i + 7] * v7;
-                }
-                for (; i < end; i++)
-                    value += shared[i] * keys.Value(offsets[i] + d);
+                int j = start + thread;
+                float p = 0;
+                if (even && j < place.Keys)
+                    p = EvenWeight(keys, place, j) / total;
+                else if (j < place.Seen)
+                    p = XMath.Exp((start == 0 ? first : Score(q, keys, place.Query, j, headSize, scale)) - maximum) / total;
+                shared[thread] = j < place.Keys ? p * keys.ValueScale(j) : 0;
+                offsets[thread] = j < place.Keys ? keys.Offset(j) : 0;
+                if (hasProbabilities && j < place.Keys)
+                    probabilities[place.Probabilities + j] = p;
+                Group.Barrier();
+                if (adds)
+                    value = Add(value, keys, shared, offsets, part, parts, Math.Min(GroupSize, (even ? place.Keys : place.Seen) - start), d);
+                Group.Barrier();
+            }
+            shared[thread] = value;
+            Group.Barrier();
+            if (adds && part == 0)
+            {
+                for (int other = 1; other < parts; other++)
+                    value += shared[(other * headSize) + element];
                 y[place.Result + d] = value;
             }
             Group.Barrier();
         }
+    }
+
+    /// <summary>value + the sum over i = from, from + step, ... below end of weights[i] times element d of value i; eight loads are under way at once.</summary>
+    private static float Add<TKeys>(
+        float value, TKeys keys, ArrayView<float> weights, ArrayView<int> offsets, int from, int step, int end, int d)
+        where TKeys : struct, IAttendedKeys
+    {
+        int i = from;
+        for (; i + (7 * step) < end; i += 8 * step)
+        {
+            float v0 = keys.Value(offsets[i] + d);
+            float v1 = keys.Value(offsets[i + step] + d);
+            float v2 = keys.Value(offsets[i + (2 * step)] + d);
+            float v3 = keys.Value(offsets[i + (3 * step)] + d);
+            float v4 = keys.Value(offsets[i + (4 * step)] + d);
+            float v5 = keys.Value(offsets[i + (5 * step)] + d);
+            float v6 = keys.Value(offsets[i + (6 * step)] + d);
+            float v7 = keys.Value(offsets[i + (7 * step)] + d);
+            value += weights[i] * v0;
+            value += weights[i + step] * v1;
+            value += weights[i + (2 * step)] * v2;
+            value += weights[i + (3 * step)] * v3;
+            value += weights[i + (4 * step)] * v4;
+            value += weights[i + (5 * step)] * v5;
+            value += weights[i + (6 * step)] * v6;
+            value += weights[i + (7 * step)] * v7;
+        }
+        for (; i < end; i += step)
+            value += weights[i] * keys.Value(offsets[i] + d);
+        return value;
     }
 
     private static float Score<TKeys>(ArrayView<float> q, TKeys keys, int query, int j, int headSize, float scale)

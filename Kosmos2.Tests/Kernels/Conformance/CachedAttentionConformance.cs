@@ -35,6 +35,18 @@ public sealed class CachedAttentionConformance(BackendUnderTest backend) : Confo
         ];
     });
 
+    /// <summary>A decode row over as many keys as do and do not fill a warp, a group, and several.</summary>
+    [Test]
+    public void ADecodeRowAgrees([Values(1, 2, 31, 33, 100, 256, 257, 1000)] int keys, [Values] bool probabilities) => Conforms("decode", bench =>
+    {
+        const int BlockCount = 67;
+        KeyValueBlocks cache = bench.Cache(Layers, 2, 24, BlockCount);
+        int[] blocks = [.. Enumerable.Range(0, (keys + KeyValueBlocks.BlockSize - 1) / KeyValueBlocks.BlockSize).Select(i => (i * 7) % BlockCount)];
+        if (keys > 1)
+            _ = Step(bench, cache, 10, false, new SequenceRows(blocks, keys - 1, keys - 1, p => p % 5 != 2));
+        return Step(bench, cache, 20, probabilities, new SequenceRows(blocks, keys, 1, p => p % 5 != 2));
+    });
+
     /// <summary>Hidden keys weigh nothing, except for a row that sees no visible key.</summary>
     [Test]
     public void HiddenKeysAreLeftOut([Values] bool probabilities, [Values] CacheFormat format) => Conforms(format, bench =>

@@ -26,6 +26,22 @@ internal sealed class PtxTests
         });
     }
 
+    /// <summary>
+    /// One-row kernels load weights 128 bits at a time, four loads in a row with nothing that waits between their addresses, and take no remainder or quotient
+    /// on the way, which a loop of few operations would mostly consist of.
+    /// </summary>
+    [Test]
+    public void FewRowsLoadWeightsAheadAndWithoutDivisions([Values("Row", "ThreeLayers")] string kernel)
+    {
+        string ptx = GpuKernelCatalog.Ptx($"FewRowKernels.{kernel}(BFloat16View)", PtxTarget.Hopper);
+        Assert.Multiple(() =>
+        {
+            Assert.That(ptx, Does.Contain(".maxntid").And.Contain(".minnctapersm"));
+            Assert.That(ptx.Split("ld.v4.b32"), Has.Length.EqualTo(1 + 4 + 1), "four together, and one for what is left");
+            Assert.That(ptx, Does.Not.Contain("rem.").And.Not.Contain("div.s32"));
+        });
+    }
+
     /// <summary>ILGPU writes CUDA's launchers into an assembly of its own, whose types name those of our kernels' parameters; without a card nothing else would notice.</summary>
     [Test]
     public void LaunchersMayNameOurParameters() => Assert.That(

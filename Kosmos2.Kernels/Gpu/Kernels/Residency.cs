@@ -1,0 +1,17 @@
+using ILGPU.Runtime;
+
+namespace Kosmos2.Kernels.Gpu.Kernels;
+
+/// <summary>
+/// How many groups of a kernel a CUDA multiprocessor is to hold, from which the driver's assembler derives the registers of a thread. Left to itself it gives
+/// kernels of unknown groups 32, so that as many threads as ever fit; loads that are written to be under way together then wait for each other's registers.
+/// </summary>
+internal static class Residency
+{
+    // Of 256 threads: 48 registers each, enough for four loads of 128 bits.
+    private const int Groups = 5;
+
+    /// <summary>For the kernels of a class.</summary>
+    public static KernelSpecialization Of(Type kernels) =>
+        kernels == typeof(FewRowKernels) || kernels == typeof(AttentionKernels) ? new KernelSpecialization(IlgpuDevices.GroupSize, Groups) : KernelSpecialization.Empty;
+}
