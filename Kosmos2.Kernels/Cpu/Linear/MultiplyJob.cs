@@ -28,7 +28,7 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
 
     /// <summary>Floats that each worker needs for a number of rows: a packed block, room to pack or widen it, the strips of the panels that are computed at once.</summary>
     public static nint ScratchLength(int rows) =>
-        BlockWords + RoomWords + (Math.Max(rows, StreamTile.MostRows * StreamTile.MostPanels) * (nint)PanelWidth);
+        BlockWords + RoomWords + (Math.Max(rows, StreamTile<S, FloatElements>.MostStripRows) * (nint)PanelWidth);
 
     public void Run(int worker, int workers) =>
         LayerPanels<S>.Run(this, layers, layerCount, worker, workers, scratch + (worker * scratchStride));

@@ -9,6 +9,12 @@ internal unsafe interface IPanelElements
     /// <summary>Bytes of one.</summary>
     static abstract int Bytes { get; }
 
+    /// <summary>Rows, 3 or 4, up to which several panels at once are faster than one.</summary>
+    static abstract int MostPanelRows { get; }
+
+    /// <summary>Rows, at most 6, up to which they are multiplied as they are stored.</summary>
+    static abstract int MostRows { get; }
+
     /// <summary>A vector of them, widened.</summary>
     static abstract S Load<S>(void* source)
         where S : unmanaged, ISimd<S>;
@@ -17,6 +23,10 @@ internal unsafe interface IPanelElements
 internal readonly unsafe struct FloatElements : IPanelElements
 {
     public static int Bytes => sizeof(float);
+
+    public static int MostPanelRows => 4;
+
+    public static int MostRows => MostPanelRows;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S Load<S>(void* source)
@@ -27,6 +37,11 @@ internal readonly unsafe struct HalfElements<THalf> : IPanelElements
     where THalf : IHalfFormat
 {
     public static int Bytes => sizeof(ushort);
+
+    // Widening takes as long as memory gives it time for.
+    public static int MostPanelRows => 3;
+
+    public static int MostRows => 6;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S Load<S>(void* source)

@@ -4,7 +4,7 @@ using Kosmos2.Kernels.Cpu.Simd;
 namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
-/// Products of one to three rows with several packed panels at once. So few rows only wait for memory, and a core gets more of it from two or four places that
+/// Products of few rows with several packed panels at once. So few rows only wait for memory, and a core gets more of it from two or four places that
 /// it reads in turn than from one, since each is looked ahead of. Sums are those of <see cref="Tile{S, TRows, TElements}"/>, in its order.
 /// </summary>
 /// <typeparam name="S">The vector.</typeparam>
@@ -13,6 +13,12 @@ internal static unsafe class StreamTile<S, TElements>
     where S : unmanaged, ISimd<S>
     where TElements : unmanaged, IPanelElements
 {
+    /// <summary>Rows of the strips of all panels together, at most.</summary>
+    public const int MostStripRows = 8;
+
+    /// <summary>Panels at once for a number of rows; 0 for so many that the micro-kernels of <see cref="TileTable"/> are faster.</summary>
+    public static int Panels(int rows) => rows == 1 ? 4 : rows <= TElements.MostPanelRows ? 2 : rows <= TElements.MostRows ? 1 : 0;
+
     private static int VectorBytes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -20,10 +26,10 @@ internal static unsafe class StreamTile<S, TElements>
     }
 
     /// <summary>Adds a block of steps.</summary>
-    /// <param name="rows">1 to 6.</param>
+    /// <param name="rows">1 to <see cref="IPanelElements.MostRows"/>.</param>
     /// <param name="a">[depth][rows].</param>
     /// <param name="b">[depth][2 Width], of the first panel.</param>
-    /// <param name="panelBytes">From one panel to the next; there are <see cref="StreamTile.Panels"/>, of more than three rows one.</param>
+    /// <param name="panelBytes">From one panel to the next; there are <see cref="Panels"/>.</param>
     /// <param name="c">[panels][rows][2 Width].</param>
     /// <param name="depth">Steps.</param>
     public static void Run(int rows, float* a, byte* b, nint panelBytes, float* c, nint depth)
@@ -38,6 +44,9 @@ internal static unsafe class StreamTile<S, TElements>
                 break;
             case 3:
                 MoreRows<Rows3>(a, b, panelBytes, c, depth);
+                break;
+            case 4 when TElements.MostPanelRows >= 4:
+                MoreRows<Rows4>(a, b, panelBytes, c, depth);
                 break;
             case 4:
                 Tile<S, Rows4, TElements>.Run(a, (float*)b, c, depth, Panel<S>.Width);
@@ -78,17 +87,17 @@ internal static unsafe class StreamTile<S, TElements>
         Add(c + (3 * Panel<S>.Width), l3, r3);
     }
 
-    // Two panels, a and b: up to twelve sums, named by panel, side and row.
+    // Two panels, a and b: up to sixteen sums, named by panel, side and row. With AVX2 some of four rows' wait in memory, which is still faster than one panel.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MoreRows<TRows>(float* a, byte* b, nint panelBytes, float* c, nint depth)
         where TRows : ITileRows
     {
-        S al0 = default, al1 = default, al2 = default, ar0 = default, ar1 = default, ar2 = default;
-        S bl0 = default, bl1 = default, bl2 = default, br0 = default, br1 = default, br2 = default;
+        S al0 = default, al1 = default, al2 = default, al3 = default, ar0 = default, ar1 = default, ar2 = default, ar3 = default;
+        S bl0 = default, bl1 = default, bl2 = default, bl3 = default, br0 = default, br1 = default, br2 = default, br3 = default;
         for (nint k = 0; k < depth; k++)
         {
             S left = TElements.Load<S>(b), right = TElements.Load<S>(b + VectorBytes);
-            S x = S.Broadcast(a[0]), y = S.Broadcast(a[1]), z = TRows.Count > 2 ? S.Broadcast(a[2]) : default;
+            S x = S.Broadcast(a[0]), y = S.Broadcast(a[1]), z = TRows.Count > 2 ? S.Broadcast(a[2]) : default, w = TRows.Count > 3 ? S.Broadcast(a[3]) : default;
             al0 = S.MultiplyAdd(x, left, al0);
             ar0 = S.MultiplyAdd(x, right, ar0);
             al1 = S.MultiplyAdd(y, left, al1);
@@ -97,6 +106,11 @@ internal static unsafe class StreamTile<S, TElements>
             {
                 al2 = S.MultiplyAdd(z, left, al2);
                 ar2 = S.MultiplyAdd(z, right, ar2);
+            }
+            if (TRows.Count > 3)
+            {
+                al3 = S.MultiplyAdd(w, left, al3);
+                ar3 = S.MultiplyAdd(w, right, ar3);
             }
             left = TElements.Load<S>(b + panelBytes);
             right = TElements.Load<S>(b + panelBytes + VectorBytes);
@@ -109,6 +123,11 @@ internal static unsafe class StreamTile<S, TElements>
                 bl2 = S.MultiplyAdd(z, left, bl2);
                 br2 = S.MultiplyAdd(z, right, br2);
             }
+            if (TRows.Count > 3)
+            {
+                bl3 = S.MultiplyAdd(w, left, bl3);
+                br3 = S.MultiplyAdd(w, right, br3);
+            }
             a += TRows.Count;
             b += 2 * VectorBytes;
         }
@@ -116,11 +135,15 @@ internal static unsafe class StreamTile<S, TElements>
         Add(c + Panel<S>.Width, al1, ar1);
         if (TRows.Count > 2)
             Add(c + (2 * Panel<S>.Width), al2, ar2);
+        if (TRows.Count > 3)
+            Add(c + (3 * Panel<S>.Width), al3, ar3);
         c += TRows.Count * Panel<S>.Width;
         Add(c, bl0, br0);
         Add(c + Panel<S>.Width, bl1, br1);
         if (TRows.Count > 2)
             Add(c + (2 * Panel<S>.Width), bl2, br2);
+        if (TRows.Count > 3)
+            Add(c + (3 * Panel<S>.Width), bl3, br3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -129,20 +152,4 @@ internal static unsafe class StreamTile<S, TElements>
         (S.Load(c) + left).Store(c);
         (S.Load(c + S.Width) + right).Store(c + S.Width);
     }
-}
-
-/// <summary>What <see cref="StreamTile{S, TElements}"/> computes at once.</summary>
-internal static class StreamTile
-{
-    /// <summary>Rows up to which there are several panels: more need their registers for one.</summary>
-    public const int MostRows = 3;
-
-    /// <summary>Rows up to which elements are widened in registers for one panel, where the others would be widened to memory first.</summary>
-    public const int MostWidenedRows = 6;
-
-    /// <summary>Panels at once for any number of rows, at most.</summary>
-    public const int MostPanels = 4;
-
-    /// <summary>Panels at once; 0 for more than <see cref="MostRows"/>.</summary>
-    public static int Panels(int rows) => rows switch { 1 => MostPanels, <= MostRows => 2, _ => 0 };
 }

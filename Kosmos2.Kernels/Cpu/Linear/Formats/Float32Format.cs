@@ -42,7 +42,7 @@ internal readonly unsafe struct Float32Format<S> : IProductFormat
     public static bool MultiplyMapped(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) =>
         MappedTile.TryMultiply<S>(layer, column, BlockSteps, rows.Words, count, strip);
 
-    public static int PanelsTogether(int rows) => StreamTile.Panels(rows);
+    public static int PanelsTogether(int rows) => StreamTile<S, FloatElements>.Panels(rows);
 
     public static void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips) =>
         MultiplyTogether<FloatElements>(layer, panel, rows, count, strips);

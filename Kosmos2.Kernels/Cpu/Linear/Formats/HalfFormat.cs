@@ -56,7 +56,7 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
         return room;
     }
 
-    public static int PanelsTogether(int rows) => rows is > StreamTile.MostRows and <= StreamTile.MostWidenedRows ? 1 : StreamTile.Panels(rows);
+    public static int PanelsTogether(int rows) => StreamTile<S, HalfElements<THalf>>.Panels(rows);
 
     public static void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips) =>
         Float32Format<S>.MultiplyTogether<HalfElements<THalf>>(layer, panel, rows, count, strips);
