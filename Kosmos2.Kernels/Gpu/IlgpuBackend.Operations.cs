@@ -102,7 +102,7 @@ internal sealed partial class IlgpuBackend
             y.Rows / batch, k.Rows / batch, heads, y.Width / heads, scale, q.Rows == y.Rows ? 0 : 1, probabilities is null ? 0 : 1);
         _launch.PackedAttention(
             Launch(),
-            (new Index3D(y.Rows, heads, 1), new Index3D(AttentionKernels.GroupSize, 1, 1)),
+            (new Index3D(y.Rows, heads, 1), new Index3D(AttentionKernels.PackedGroup, 1, 1)),
             q.Floats(),
             k.Floats(),
             v.Floats(),
@@ -126,7 +126,7 @@ internal sealed partial class IlgpuBackend
         _checks.CachedAttention(q, blocks, layer, y, probabilities);
         if (y.Shape.ElementCount == 0)
             return;
-        var groups = new KernelConfig(new Index3D(y.Rows, blocks.Heads, 1), new Index3D(AttentionKernels.GroupSize, 1, 1));
+        var groups = new KernelConfig(new Index3D(y.Rows, blocks.Heads, 1), new Index3D(AttentionKernels.CachedGroup, 1, 1));
         For(blocks).Attention(Launch(AttendedBytes(blocks)), groups, q, blocks, layer, Sequences(), y, probabilities, scale);
     }
 

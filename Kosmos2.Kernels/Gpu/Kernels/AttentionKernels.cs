@@ -11,14 +11,17 @@ internal readonly record struct PackedAttentionOptions(
 internal readonly record struct CachedAttentionOptions(float Scale, int HasProbabilities);
 
 /// <summary>
-/// p = softmax over j of scale * (q . k[j]) + bias[j]; y = sum over j of p[j] v[j]. A group of <see cref="GroupSize"/> threads for each query
+/// p = softmax over j of scale * (q . k[j]) + bias[j]; y = sum over j of p[j] v[j]. A group of threads for each query
 /// and head, so that up to as many keys are scored at once; then the threads share out the values. Of more keys the scores are computed twice, first for their
 /// maximum and the sum of exponentials, then for the weights, so that nothing of the length of the keys is ever stored.
 /// </summary>
 internal static class AttentionKernels
 {
-    /// <summary>Threads of a group; also the keys that are weighed at once.</summary>
-    public const int GroupSize = IlgpuDevices.GroupSize;
+    /// <summary>Threads of a group of <see cref="Cached"/>; also the keys that are scored at once. A decode step has few groups, whose time is one of waiting.</summary>
+    public const int CachedGroup = IlgpuDevices.GroupSize;
+
+    /// <summary>Threads of a group of <see cref="Packed"/>, which has many: smaller ones leave fewer threads idle.</summary>
+    public const int PackedGroup = 64;
 
     /// <summary>Group (query row, head) of the attention without mask.</summary>
     public static void Packed(
@@ -78,15 +81,16 @@ internal static class AttentionKernels
         bool hasProbabilities)
         where TKeys : struct, IAttendedKeys
     {
-        ArrayView<float> shared = SharedMemory.Allocate<float>(GroupSize);
-        ArrayView<int> offsets = SharedMemory.Allocate<int>(GroupSize);
+        ArrayView<float> shared = SharedMemory.Allocate<float>(CachedGroup);
+        ArrayView<int> offsets = SharedMemory.Allocate<int>(CachedGroup);
         int thread = Group.IdxX;
+        int size = Group.DimX;
 
         // Largest score and sum of exponentials of this thread's keys, rescaled whenever a larger score comes.
         float largest = float.NegativeInfinity;
         float sum = 0;
         float first = 0;
-        for (int j = thread; j < place.Seen; j += GroupSize)
+        for (int j = thread; j < place.Seen; j += size)
         {
             float score = Score(q, keys, place.Query, j, headSize, scale);
             if (j == thread)
@@ -106,21 +110,21 @@ internal static class AttentionKernels
         if (even)
         {
             sum = 0;
-            for (int j = thread; j < place.Keys; j += GroupSize)
+            for (int j = thread; j < place.Keys; j += size)
                 sum += EvenWeight(keys, place, j);
         }
         float total = GroupReduction.Sum(shared, sum);
 
         // Threads share the values: thread (part, d) sums element d of every parts-th one.
-        int parts = Math.Max(1, GroupSize / headSize);
+        int parts = Math.Max(1, size / headSize);
         int part = thread / headSize;
         int element = thread - (part * headSize);
-        for (int column = 0; column < headSize; column += GroupSize)
+        for (int column = 0; column < headSize; column += size)
         {
             int d = column + element;
             bool adds = part < parts && d < headSize;
             float value = 0;
-            for (int start = 0; start < place.Keys; start += GroupSize)
+            for (int start = 0; start < place.Keys; start += size)
             {
                 int j = start + thread;
                 float p = 0;
@@ -134,7 +138,7 @@ internal static class AttentionKernels
                     probabilities[place.Probabilities + j] = p;
                 Group.Barrier();
                 if (adds)
-                    value = Add(value, keys, shared, offsets, part, parts, Math.Min(GroupSize, (even ? place.Keys : place.Seen) - start), d);
+                    value = Add(value, keys, shared, offsets, part, parts, Math.Min(size, (even ? place.Keys : place.Seen) - start), d);
                 Group.Barrier();
             }
             shared[thread] = value;
