@@ -42,6 +42,24 @@ internal sealed class PtxTests
         });
     }
 
+    /// <summary>A lane's 8 weights of a turn come in whole words: 128 bits a load for floats of either size, what 8 integers take for those.</summary>
+    [Test]
+    public void OneRowKernelsLoadEightWeightsTogether(
+        [ValueSource(nameof(Targets))] PtxTarget target,
+        [Values("FewRowKernels.Row", "FewRowKernels.ThreeLayers")] string kernel)
+    {
+        Assert.Multiple(() =>
+        {
+            foreach ((string view, string load) in (ReadOnlySpan<(string, string)>)
+                [("FloatView", "ld.v4.b32"), ("HalfView", "ld.v4.b32"), ("BFloat16View", "ld.v4.b32"), ("Int8View", "ld.v2.b32")])
+            {
+                string ptx = GpuKernelCatalog.Ptx($"{kernel}({view})", target);
+                string[] wide = [.. ptx.Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith("ld.v", StringComparison.Ordinal))];
+                Assert.That(wide, Is.Not.Empty.And.All.StartsWith(load), view);
+            }
+        });
+    }
+
     /// <summary>ILGPU writes CUDA's launchers into an assembly of its own, whose types name those of our kernels' parameters; without a card nothing else would notice.</summary>
     [Test]
     public void LaunchersMayNameOurParameters() => Assert.That(
