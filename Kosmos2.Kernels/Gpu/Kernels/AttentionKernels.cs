@@ -115,8 +115,8 @@ internal static class AttentionKernels
         }
         float total = GroupReduction.Sum(shared, sum);
 
-        // Threads share the values: thread (part, d) sums element d of every parts-th one.
-        int parts = Math.Max(1, size / headSize);
+        // Threads of large groups share the values: thread (part, d) sums element d of every parts-th one.
+        int parts = size == CachedGroup ? Math.Max(1, size / headSize) : 1;
         int part = thread / headSize;
         int element = thread - (part * headSize);
         for (int column = 0; column < headSize; column += size)
