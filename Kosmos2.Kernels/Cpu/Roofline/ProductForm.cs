@@ -73,6 +73,7 @@ internal sealed record ProductForm(string Name, DType Type, int Bits, WeightResi
         (8, WeightResidency.Packed, _) => 0.3,
         (4, WeightResidency.Packed, _) => 0.25,
         (8 or 4, WeightResidency.Mapped, >= 65) => 0.1,
+        (4, WeightResidency.Mapped, > 1) => 0.15,
         _ => 0.2,
     };
 

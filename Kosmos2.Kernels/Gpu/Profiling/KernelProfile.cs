@@ -1,5 +1,6 @@
 using ILGPU;
 using ILGPU.Runtime;
+using Kosmos2.Kernels.Gpu.Kernels;
 
 namespace Kosmos2.Kernels.Gpu.Profiling;
 
@@ -28,7 +29,7 @@ internal sealed class KernelProfile
     public void Attach(Accelerator accelerator, AcceleratorStream queue)
     {
         _queue = queue;
-        _delay = accelerator.LoadAutoGroupedKernel<Index1D, ArrayView<float>, int>(Delay);
+        _delay = accelerator.LoadAutoGroupedKernel<Index1D, ArrayView<float>, int>(DelayKernels.Delay);
         _number = accelerator.Allocate1D<float>(1);
         _number.MemSetToZero(queue);
     }
@@ -84,13 +85,4 @@ internal sealed class KernelProfile
     }
 
     private void Run(int steps) => _delay!(_queue!, 1, _number!.View.AsContiguous(), steps);
-
-    // Each step waits for the one before; the sum is only kept from being optimised away.
-    private static void Delay(Index1D index, ArrayView<float> number, int steps)
-    {
-        float sum = number[index];
-        for (int i = 0; i < steps; i++)
-            sum = (sum * 0.5f) + 1;
-        number[index] = sum;
-    }
 }
