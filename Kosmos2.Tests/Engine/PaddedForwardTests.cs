@@ -57,8 +57,8 @@ internal sealed class PaddedForwardTests(string name)
     [TestCase("holes")]
     public void MasksOfAnyKindAreFollowed(string part)
     {
-        if (!_golden.HasPart($"{part}."))
-            Assert.Pass($"{name} has no {part} reference");
+        if (IsLeftOut(part))
+            return;
         bool firstImageOnly = part == "holes";
         using Kosmos2Output output = _model.Forward(new ForwardInputs
         {
@@ -68,6 +68,14 @@ internal sealed class PaddedForwardTests(string name)
             ImageEmbedsPositionMask = _golden.Rows($"{part}.image_embeds_position_mask"),
         });
         Equal($"{part}.logits", output.Logits, _golden.Has($"{part}.attention_mask") ? part : null, Vocabulary);
+    }
+
+    // The reference of the model with real shapes has one batch and no more; all others have every part.
+    private bool IsLeftOut(string part)
+    {
+        bool isThere = _golden.HasPart($"{part}.");
+        Assert.That(isThere, Is.EqualTo(name != "real-shapes"), $"{part} in the reference of {name}");
+        return !isThere;
     }
 
     [Test]
@@ -81,8 +89,8 @@ internal sealed class PaddedForwardTests(string name)
     [Test]
     public void PicturesOfOtherSizesAreInterpolated()
     {
-        if (!_golden.HasPart("interpolated."))
-            Assert.Pass($"{name} has no interpolated reference");
+        if (IsLeftOut("interpolated"))
+            return;
         Shape shape = _golden.ShapeOf("interpolated.pixel_values");
         ForwardInputs batch = Batch();
         ForwardInputs inputs = new()

@@ -22,7 +22,6 @@ internal static unsafe class MappedTile<TElement, TRows>
     where TRows : ITileRows
 {
     private const int WordBytes = sizeof(uint);
-    private const int LineBytes = 64;
     private const int AheadBytes = 512;
 
     // Inputs of four words, which are transposed together.
@@ -51,7 +50,7 @@ internal static unsafe class MappedTile<TElement, TRows>
             for (; k + Inputs <= end; k += Inputs)
             {
                 byte* at = weight + (k * ElementBytes);
-                if (k * ElementBytes % LineBytes == 0)
+                if (k * ElementBytes % CacheLine.Bytes == 0)
                     Prefetch(at, k * ElementBytes, rowBytes);
                 Transpose(at, rowBytes, out Vector256<uint> words0, out Vector256<uint> words1, out Vector256<uint> words2, out Vector256<uint> words3);
                 a = Words(words0, a, ref s0, ref s1, ref s2, ref s3);
