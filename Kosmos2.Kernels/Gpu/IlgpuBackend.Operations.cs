@@ -100,6 +100,19 @@ internal sealed partial class IlgpuBackend
             return;
         var options = new PackedAttentionOptions(
             y.Rows / batch, k.Rows / batch, heads, y.Width / heads, scale, q.Rows == y.Rows ? 0 : 1, probabilities is null ? 0 : 1);
+        if (probabilities is null && TiledAttentionKernels.Takes(options.HeadSize) && IsAligned(q) && IsAligned(k) && IsAligned(v) && IsAligned(y))
+        {
+            int tiles = batch * Groups(options.Queries, TiledAttentionKernels.Queries);
+            _launch.TiledAttention(
+                Launch(),
+                (new Index3D(tiles, heads, 1), new Index3D(TiledAttentionKernels.GroupSize, 1, 1)),
+                q.Floats(),
+                k.Floats(),
+                v.Floats(),
+                y.Floats(),
+                options);
+            return;
+        }
         _launch.PackedAttention(
             Launch(),
             (new Index3D(y.Rows, heads, 1), new Index3D(AttentionKernels.PackedGroup, 1, 1)),
@@ -213,6 +226,9 @@ internal sealed partial class IlgpuBackend
             keys += count;
         return keys * (blocks.Keys(0).ByteLength + blocks.Values(0).ByteLength) / (blocks.Capacity * KeyValueBlocks.BlockSize);
     }
+
+    /// <summary>Whether a tensor may be read 128 bits at a time.</summary>
+    private static bool IsAligned(Tensor tensor) => tensor.ByteOffset % (TiledAttentionKernels.Wide * sizeof(float)) == 0;
 
     private SequenceViews Sequences() => new(
         Section(StepTable.Section.Slots),

@@ -14,7 +14,7 @@ public static class IlgpuDevices
     internal const int GroupSize = 256;
 
     // Of the kernel that takes most, in bytes.
-    private const int SharedMemory = 20 * 1024;
+    private const int SharedMemory = 29 * 1024;
 
     // CL_DEVICE_HOST_UNIFIED_MEMORY, which ILGPU has no name for.
     private const CLDeviceInfoType HostUnifiedMemory = (CLDeviceInfoType)0x1035;

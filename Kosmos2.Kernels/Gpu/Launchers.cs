@@ -15,6 +15,7 @@ internal sealed class Launchers(Accelerator accelerator)
     private Action<Stream, Index1D, Floats, Floats, PatchOptions>? _unfold;
     private Action<Stream, Index1D, Floats, Floats, Floats, int, int>? _patchPositions;
     private Action<Stream, KernelConfig, Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions>? _packedAttention;
+    private Action<Stream, KernelConfig, Floats, Floats, Floats, Floats, PackedAttentionOptions>? _tiledAttention;
     private Action<Stream, Index1D, Integers, Integers, int>? _copyBlocks;
     private Action<Stream, Index1D, Integers, Floats, Floats, int>? _gather;
     private Action<Stream, KernelConfig, Floats, Integers, Integers, Integers, int>? _select;
@@ -35,6 +36,10 @@ internal sealed class Launchers(Accelerator accelerator)
     public Action<Stream, KernelConfig, Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions> PackedAttention =>
         _packedAttention ??= accelerator.LoadKernel<Floats, Floats, Floats, Floats, Floats, PackedAttentionOptions>(
             AttentionKernels.Packed, Residency.Of(typeof(AttentionKernels)));
+
+    public Action<Stream, KernelConfig, Floats, Floats, Floats, Floats, PackedAttentionOptions> TiledAttention =>
+        _tiledAttention ??= accelerator.LoadKernel<Floats, Floats, Floats, Floats, PackedAttentionOptions>(
+            TiledAttentionKernels.Packed, Residency.Of(typeof(TiledAttentionKernels)));
 
     public Action<Stream, Index1D, Integers, Integers, int> CopyBlocks =>
         _copyBlocks ??= accelerator.LoadAutoGroupedKernel<Index1D, Integers, Integers, int>(CacheKernels.CopyBlocks);

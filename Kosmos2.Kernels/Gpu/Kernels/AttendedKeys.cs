@@ -22,6 +22,12 @@ internal interface IAttendedKeys
 
     /// <summary>A value's element, without its scale.</summary>
     float Value(int index);
+
+    /// <summary>Four elements of key j from one that 4 divides, of heads whose size 4 divides.</summary>
+    Quad Keys4(int j, int element);
+
+    /// <summary>The same of value j.</summary>
+    Quad Values4(int j, int element);
 }
 
 /// <summary>Keys one after another: [keys, heads * headSize].</summary>
@@ -43,6 +49,10 @@ internal readonly struct PackedKeys(ArrayView<float> keys, ArrayView<float> valu
     public float Key(int index) => _keys[index];
 
     public float Value(int index) => _values[index];
+
+    public Quad Keys4(int j, int element) => Quad.LoadWide(_keys, Offset(j) + element);
+
+    public Quad Values4(int j, int element) => Quad.LoadWide(_values, Offset(j) + element);
 }
 
 /// <summary>Keys in the blocks of a cache.</summary>
@@ -65,6 +75,10 @@ internal readonly struct CachedKeys<TRows>(CacheViews<TRows> cache, ArrayView<in
     public float Key(int index) => _cache.Keys.Read(index);
 
     public float Value(int index) => _cache.Values.Read(index);
+
+    public Quad Keys4(int j, int element) => _cache.Keys.Read4(Part(j), j & (KeyValueBlocks.BlockSize - 1), element, _cache.HeadSize);
+
+    public Quad Values4(int j, int element) => _cache.Values.Read4(Part(j), j & (KeyValueBlocks.BlockSize - 1), element, _cache.HeadSize);
 
     private int Part(int j) => (Block(j) * _cache.Heads) + _head;
 

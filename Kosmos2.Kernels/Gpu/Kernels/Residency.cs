@@ -11,7 +11,12 @@ internal static class Residency
     // Of 256 threads: 48 registers each, enough for four loads of 128 bits.
     private const int Groups = 5;
 
+    // Of 128: as many registers as 16 sums, as many scores, and what is on its way from memory take.
+    private const int TiledGroups = 3;
+
     /// <summary>For the kernels of a class.</summary>
     public static KernelSpecialization Of(Type kernels) =>
-        kernels == typeof(FewRowKernels) || kernels == typeof(AttentionKernels) ? new KernelSpecialization(IlgpuDevices.GroupSize, Groups) : KernelSpecialization.Empty;
+        kernels == typeof(FewRowKernels) || kernels == typeof(AttentionKernels) ? new KernelSpecialization(IlgpuDevices.GroupSize, Groups)
+        : kernels == typeof(TiledAttentionKernels) ? new KernelSpecialization(TiledAttentionKernels.GroupSize, TiledGroups)
+        : KernelSpecialization.Empty;
 }

@@ -2,17 +2,6 @@ using ILGPU;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
-/// <summary>Four neighbouring floats, in registers.</summary>
-internal readonly record struct Quad(float A, float B, float C, float D)
-{
-    /// <summary>Four elements from one on.</summary>
-    public static Quad Load(ArrayView<float> from, int index) => new(from[index], from[index + 1], from[index + 2], from[index + 3]);
-
-    /// <summary>This plus factor times other, a product and a sum at a time, as a loop over single floats has them.</summary>
-    public Quad Plus(float factor, Quad other) =>
-        new(A + (factor * other.A), B + (factor * other.B), C + (factor * other.C), D + (factor * other.D));
-}
-
 /// <summary>
 /// The linear layer for many rows, on any device: y[r, o] = activation(sum over i of x[r, i] W[o, i] + b[o]) + residual[r, o]. The products of an output are
 /// added in the order of i, in one thread.

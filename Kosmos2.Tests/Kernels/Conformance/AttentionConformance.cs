@@ -6,11 +6,11 @@ namespace Kosmos2.Tests.Kernels.Conformance;
 public sealed class AttentionConformance(BackendUnderTest backend) : ConformanceFixture(backend)
 {
     [Test]
-    public void AttentionAgrees([Values(8, 9, 11, 24, 64)] int headSize, [Values] bool probabilities)
+    public void AttentionAgrees([Values(8, 9, 11, 20, 44, 64, 68)] int headSize, [Values] bool probabilities)
     {
         foreach ((int batch, int heads, int queries, int keys) in new[]
         {
-            (1, 1, 1, 1), (1, 2, 3, 7), (2, 3, 7, 7), (3, 1, 1, 37), (1, 4, 37, 129), (2, 2, 129, 37), (1, 1, 5, 257),
+            (1, 1, 1, 1), (1, 2, 3, 7), (2, 3, 7, 7), (3, 1, 1, 37), (1, 4, 37, 129), (2, 2, 129, 37), (1, 1, 5, 257), (2, 2, 33, 65),
         })
         {
             Conforms($"{batch}x{heads}x{queries}x{keys}", bench =>
@@ -40,6 +40,27 @@ public sealed class AttentionConformance(BackendUnderTest backend) : Conformance
         Tensor? p = probabilities ? bench.Result(batch, 2, 5, 13) : null;
         bench.Backend.Attention(bench.Random(1, 5, 22), bench.Random(2, batch * 13, 22), bench.Random(3, batch * 13, 22), y, batch, 2, 0.3f, p);
         return [.. bench.Read(y), .. p is null ? [] : bench.Read(p)];
+    });
+
+    /// <summary>As <see cref="EntriesMayShareTheirQueries"/>, for more queries than are taken together and heads whose rows can be read 128 bits at a time.</summary>
+    [Test]
+    public void EntriesMayShareManyQueries([Values(1, 2)] int batch) => Conforms($"{batch}", bench =>
+    {
+        Tensor y = bench.Result(batch * 45, 24);
+        bench.Backend.Attention(bench.Random(1, 45, 24), bench.Random(2, batch * 70, 24), bench.Random(3, batch * 70, 24), y, batch, 2, 0.3f);
+        return bench.Read(y);
+    });
+
+    /// <summary>A tensor may begin at any float.</summary>
+    [Test]
+    public void OperandsMayBeginAnywhere([Values(0, 1, 2, 3)] int unaligned) => Conforms($"{unaligned}", bench =>
+    {
+        const int Width = 16;
+        Tensor Operand(int index, int rows) =>
+            bench.Random(index, (rows * Width) + 1, 1).SliceRows(index == unaligned ? 1 : 0, rows * Width).Reshape(rows, Width);
+        Tensor y = Operand(3, 5);
+        bench.Backend.Attention(Operand(0, 5), Operand(1, 7), Operand(2, 7), y, 1, 2, 0.3f);
+        return bench.Read(y);
     });
 
     /// <summary>Scores of some thousands in both directions: the exponentials must neither overflow nor all vanish.</summary>

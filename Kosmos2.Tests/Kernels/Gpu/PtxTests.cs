@@ -60,6 +60,21 @@ internal sealed class PtxTests
         });
     }
 
+    /// <summary>Tiled attention multiplies what it reads from shared memory 128 bits at a time: 8 reads for 64 multiply-adds, of keys as of values.</summary>
+    [Test]
+    public void TiledAttentionReadsFourFloatsAtATime(
+        [ValueSource(nameof(Targets))] PtxTarget target,
+        [Values("Packed")] string kernel)
+    {
+        string[] lines = GpuKernelCatalog.Ptx($"TiledAttentionKernels.{kernel}", target).Split('\n');
+        int Count(string instruction) => lines.Count(line => line.TrimStart().StartsWith(instruction, StringComparison.Ordinal));
+        Assert.Multiple(() =>
+        {
+            Assert.That(Count("ld.shared.v4.f32"), Is.GreaterThanOrEqualTo(8 + 8));
+            Assert.That(Count("ld.shared.f32") + Count("ld.shared.b32"), Is.Zero);
+        });
+    }
+
     /// <summary>ILGPU writes CUDA's launchers into an assembly of its own, whose types name those of our kernels' parameters; without a card nothing else would notice.</summary>
     [Test]
     public void LaunchersMayNameOurParameters() => Assert.That(
