@@ -18,7 +18,7 @@ internal sealed partial class IlgpuBackend
         _checks.Linear(x, layer, y, activation, residual, norm);
         if (y.Shape.ElementCount == 0)
             return;
-        if (x.Rows < TiledRows)
+        if (x.Rows < TiledRows && !IsForTensorCores(x.Rows, layer))
             FewRows(x, layer, y, activation, residual, norm);
         else
             Linear(Normalised(x, norm), x.Rows, layer, y, activation, residual);
@@ -30,7 +30,7 @@ internal sealed partial class IlgpuBackend
         _checks.LinearGroup(x, layers, y, norm);
         if (x.Shape.ElementCount == 0)
             return;
-        if (x.Rows < TiledRows)
+        if (x.Rows < TiledRows && !IsForTensorCores(x.Rows, layers[0]))
         {
             FewRows(x, layers, y, norm);
             return;

@@ -31,6 +31,10 @@ internal sealed partial class IlgpuBackend
         return (new ExactProducts(driver, target, cuda.NumMultiprocessors), fast);
     }
 
+    /// <summary>Whether tensor cores are to have a layer although its rows are few.</summary>
+    private bool IsForTensorCores(int rows, LinearParameters layer) =>
+        _fastProducts is not null && TensorCoreProducts.Takes(layer.Weight.DType, rows, layer.Inputs, 0, Address((DeviceWeight)layer.Weight));
+
     /// <summary>A linear layer by one of those kernels.</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="rows">Of x and y.</param>
@@ -48,7 +52,7 @@ internal sealed partial class IlgpuBackend
         if (_exactProducts is null)
             return false;
         var weight = (DeviceWeight)layer.Weight;
-        ulong w = Address(weight.Storage.View<byte>(0, weight.Storage.ByteLength));
+        ulong w = Address(weight);
         var operands = new ProductOperands(Address(x), w, Address(layer.Bias), Address(residual), Address(y));
         using var current = _accelerator.BindScoped();
         nint stream = ((CudaStream)_queue).StreamPtr;
@@ -78,6 +82,8 @@ internal sealed partial class IlgpuBackend
         _roundedAs = type;
         return rounded;
     }
+
+    private static ulong Address(DeviceWeight weight) => Address(weight.Storage.View<byte>(0, weight.Storage.ByteLength));
 
     private static ulong Address(Tensor? tensor) => tensor is null ? 0 : Address(tensor.Floats());
 

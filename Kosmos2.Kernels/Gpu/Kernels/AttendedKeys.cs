@@ -22,7 +22,11 @@ internal interface IAttendedKeys
 
     /// <summary>A value's element, without its scale.</summary>
     float Value(int index);
+}
 
+/// <summary>Keys and values that can be read 128 bits at a time.</summary>
+internal interface IWideKeys : IAttendedKeys
+{
     /// <summary>Four elements of key j from one that 4 divides, of heads whose size 4 divides.</summary>
     Quad Keys4(int j, int element);
 
@@ -31,7 +35,7 @@ internal interface IAttendedKeys
 }
 
 /// <summary>Keys one after another: [keys, heads * headSize].</summary>
-internal readonly struct PackedKeys(ArrayView<float> keys, ArrayView<float> values, int start, int stride) : IAttendedKeys
+internal readonly struct PackedKeys(ArrayView<float> keys, ArrayView<float> values, int start, int stride) : IWideKeys
 {
     private readonly ArrayView<float> _keys = keys;
     private readonly ArrayView<float> _values = values;
@@ -75,10 +79,6 @@ internal readonly struct CachedKeys<TRows>(CacheViews<TRows> cache, ArrayView<in
     public float Key(int index) => _cache.Keys.Read(index);
 
     public float Value(int index) => _cache.Values.Read(index);
-
-    public Quad Keys4(int j, int element) => _cache.Keys.Read4(Part(j), j & (KeyValueBlocks.BlockSize - 1), element, _cache.HeadSize);
-
-    public Quad Values4(int j, int element) => _cache.Values.Read4(Part(j), j & (KeyValueBlocks.BlockSize - 1), element, _cache.HeadSize);
 
     private int Part(int j) => (Block(j) * _cache.Heads) + _head;
 

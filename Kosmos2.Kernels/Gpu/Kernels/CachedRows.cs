@@ -1,5 +1,4 @@
 using ILGPU;
-using ILGPU.Runtime;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
@@ -17,9 +16,6 @@ internal interface ICachedRows
 
     /// <summary>An element, without its row's scale.</summary>
     float Read(int index);
-
-    /// <summary>Four elements of a slot's row from one that 4 divides, its scale applied; 4 divides the size of a head.</summary>
-    Quad Read4(int part, int slot, int element, int headSize);
 
     /// <summary>Writes one element of a slot's row.</summary>
     /// <param name="part">The part.</param>
@@ -42,8 +38,6 @@ internal readonly struct Float32Rows(ArrayView<float> elements) : ICachedRows
 
     public float Read(int index) => _elements[index];
 
-    public Quad Read4(int part, int slot, int element, int headSize) => Quad.LoadWide(_elements, Offset(part, slot, headSize) + element);
-
     public void Store(int part, int slot, int element, ArrayView<float> x, int start, int headSize) =>
         _elements[Offset(part, slot, headSize) + element] = x[start + element];
 }
@@ -59,22 +53,8 @@ internal readonly struct BFloat16Rows(ArrayView<ushort> elements) : ICachedRows
 
     public float Read(int index) => Interop.IntAsFloat((uint)_elements[index] << 16);
 
-    public Quad Read4(int part, int slot, int element, int headSize)
-    {
-        const int Bytes = 4 * sizeof(ushort);
-        Pair words = _elements.SubView(Offset(part, slot, headSize) + element, 4).AsAligned(Bytes).Cast<Pair>()[0];
-        return new Quad(Low(words.First), High(words.First), Low(words.Second), High(words.Second));
-    }
-
     public void Store(int part, int slot, int element, ArrayView<float> x, int start, int headSize) =>
         _elements[Offset(part, slot, headSize) + element] = BFloat16.Round(Interop.FloatAsInt(x[start + element]));
-
-    private static float Low(int pair) => Interop.IntAsFloat((uint)pair << 16);
-
-    private static float High(int pair) => Interop.IntAsFloat((uint)pair & 0xffff0000);
-
-    /// <summary>Four elements.</summary>
-    private readonly record struct Pair(int First, int Second);
 }
 
 /// <summary><see cref="CacheFormat.Int8"/>: a part is [BlockSize] scales, then [BlockSize, headSize] integers. Both views begin with the first part.</summary>
@@ -91,12 +71,6 @@ internal readonly struct Int8Rows(ArrayView<sbyte> bytes, ArrayView<float> words
     public float Scale(int part, int slot, int headSize) => _words[ScalePlace(part, slot, headSize)];
 
     public float Read(int index) => _bytes[index];
-
-    public Quad Read4(int part, int slot, int element, int headSize)
-    {
-        int word = _bytes.SubView(Offset(part, slot, headSize) + element, 4).AsAligned(sizeof(int)).Cast<int>()[0];
-        return new Quad((sbyte)word, (sbyte)(word >> 8), (sbyte)(word >> 16), word >> 24).Times(Scale(part, slot, headSize));
-    }
 
     // Each element's thread looks at the whole row, which its neighbours read with it; so the largest needs no meeting.
     public void Store(int part, int slot, int element, ArrayView<float> x, int start, int headSize)

@@ -81,7 +81,7 @@ internal static class TiledAttentionKernels
     }
 
     private static void Attend<TKeys>(ArrayView<float> q, ArrayView<float> y, TKeys keys, QueryTile tile, int headSize, float scale)
-        where TKeys : struct, IAttendedKeys
+        where TKeys : struct, IWideKeys
     {
         ArrayView<float> queries = SharedMemory.Allocate<float>(Queries * HeadPitch);
         ArrayView<float> weights = SharedMemory.Allocate<float>(Queries * HeadPitch);
@@ -234,7 +234,7 @@ internal static class TiledAttentionKernels
     }
 
     private static float Bias<TKeys>(TKeys keys, int key, int end)
-        where TKeys : struct, IAttendedKeys => key < end ? keys.Bias(key) : 0;
+        where TKeys : struct, IWideKeys => key < end ? keys.Bias(key) : 0;
 
     /// <summary>Scores of every 16th key, minus infinity where the query does not see it.</summary>
     private static Quad Seen(Quad scores, Quad bias, int key, int seen) => new(
@@ -262,7 +262,7 @@ internal static class TiledAttentionKernels
 
     /// <summary>This thread's share of 64 keys' 32 elements: 8 threads have a key.</summary>
     private static Strip KeyPiece<TKeys>(TKeys keys, int start, int depth, int headSize, int end)
-        where TKeys : struct, IAttendedKeys
+        where TKeys : struct, IWideKeys
     {
         int element = depth + ((Group.IdxX & 7) * Wide);
         int key = start + (Group.IdxX >> 3);
@@ -282,7 +282,7 @@ internal static class TiledAttentionKernels
 
     /// <summary>This thread's share of 32 values: 16 threads have one.</summary>
     private static Strip ValuePiece<TKeys>(TKeys keys, int start, int headSize, int end)
-        where TKeys : struct, IAttendedKeys
+        where TKeys : struct, IWideKeys
     {
         int element = (Group.IdxX & 15) * Wide;
         int key = start + (Group.IdxX >> 4);
@@ -301,10 +301,10 @@ internal static class TiledAttentionKernels
     }
 
     private static Quad Key<TKeys>(TKeys keys, int key, int element, int limit)
-        where TKeys : struct, IAttendedKeys => key < limit ? keys.Keys4(key, element) : default;
+        where TKeys : struct, IWideKeys => key < limit ? keys.Keys4(key, element) : default;
 
     private static Quad Value<TKeys>(TKeys keys, int key, int element, int limit)
-        where TKeys : struct, IAttendedKeys => key < limit ? keys.Values4(key, element) : default;
+        where TKeys : struct, IWideKeys => key < limit ? keys.Values4(key, element) : default;
 
     /// <summary>What a thread brings of a piece.</summary>
     private readonly record struct Strip(Quad A, Quad B, Quad C, Quad D);

@@ -9,8 +9,8 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 /// <param name="sharedBytes">The most shared memory that a block may have.</param>
 internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, int multiprocessors, int sharedBytes) : IDisposable
 {
-    /// <summary>Fewer rows leave most of the smallest tile empty; kernels for few rows read weights as fast.</summary>
-    public const int LeastRows = 8;
+    /// <summary>The smallest tile is mostly empty with so few, yet it reads W once; kernels for few rows read it once a row.</summary>
+    public const int LeastRows = 2;
 
     // Of an address that is read 16 bytes at a time.
     private const int Alignment = 16;

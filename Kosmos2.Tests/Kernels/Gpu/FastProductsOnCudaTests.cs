@@ -11,7 +11,7 @@ namespace Kosmos2.Tests.Kernels.Gpu;
 internal sealed class FastProductsOnCudaTests
 {
     [Test]
-    public void LayersAndGroupsAgreeWithTheOracle([Values(DType.BF16, DType.F16)] DType type, [Values(8, 21, 130, 300)] int rows, [Values(72, 1032)] int inputs)
+    public void LayersAndGroupsAgreeWithTheOracle([Values(DType.BF16, DType.F16)] DType type, [Values(2, 5, 8, 21, 130, 300)] int rows, [Values(72, 1032)] int inputs)
     {
         if (!IlgpuDevices.Enumerate().Any(d => d.Kind == IlgpuDeviceKind.Cuda && d.Problem is null))
             Assert.Inconclusive("no CUDA device on this machine");
