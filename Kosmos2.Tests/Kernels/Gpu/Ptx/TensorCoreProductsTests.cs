@@ -72,9 +72,9 @@ internal sealed class TensorCoreProductsTests
     [Test]
     public void WhatIsNotWholeChunksIsLeftToOthers()
     {
-        Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 64, 256, 512));
+        Assert.That(TensorCoreProducts.Takes(DType.BF16, TensorCoreProducts.LeastRows, 64, 256, 512));
         Assert.That(TensorCoreProducts.Takes(DType.F32, 8, 64, 256, 512), Is.False);
-        Assert.That(TensorCoreProducts.Takes(DType.BF16, 7, 64, 256, 512), Is.False);
+        Assert.That(TensorCoreProducts.Takes(DType.BF16, TensorCoreProducts.LeastRows - 1, 64, 256, 512), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 60, 256, 512), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 64, 264, 512), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 64, 256, 520), Is.False);
