@@ -24,18 +24,8 @@ internal interface IAttendedKeys
     float Value(int index);
 }
 
-/// <summary>Keys and values that can be read 128 bits at a time.</summary>
-internal interface IWideKeys : IAttendedKeys
-{
-    /// <summary>Four elements of key j from one that 4 divides, of heads whose size 4 divides.</summary>
-    Quad Keys4(int j, int element);
-
-    /// <summary>The same of value j.</summary>
-    Quad Values4(int j, int element);
-}
-
 /// <summary>Keys one after another: [keys, heads * headSize].</summary>
-internal readonly struct PackedKeys(ArrayView<float> keys, ArrayView<float> values, int start, int stride) : IWideKeys
+internal readonly struct PackedKeys(ArrayView<float> keys, ArrayView<float> values, int start, int stride) : IAttendedKeys
 {
     private readonly ArrayView<float> _keys = keys;
     private readonly ArrayView<float> _values = values;
@@ -53,10 +43,6 @@ internal readonly struct PackedKeys(ArrayView<float> keys, ArrayView<float> valu
     public float Key(int index) => _keys[index];
 
     public float Value(int index) => _values[index];
-
-    public Quad Keys4(int j, int element) => Quad.LoadWide(_keys, Offset(j) + element);
-
-    public Quad Values4(int j, int element) => Quad.LoadWide(_values, Offset(j) + element);
 }
 
 /// <summary>Keys in the blocks of a cache.</summary>

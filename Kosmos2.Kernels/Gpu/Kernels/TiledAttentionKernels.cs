@@ -3,31 +3,21 @@ using ILGPU.Algorithms;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
-/// <summary>Which queries a group has, where their heads and results begin, and what they see.</summary>
+/// <summary>Which queries a group has, and where their heads and results begin.</summary>
 /// <param name="Queries">Index of the first query's head in q.</param>
 /// <param name="Results">Index of its result in y.</param>
 /// <param name="Count">How many queries there are.</param>
 /// <param name="Width">From one query to the next.</param>
-/// <param name="Seen">Keys that the first query sees.</param>
-/// <param name="SeenMore">How many more every next one does.</param>
-/// <param name="Keys">How many keys there are.</param>
-internal readonly record struct QueryTile(int Queries, int Results, int Count, int Width, int Seen, int SeenMore, int Keys)
-{
-    /// <summary>Keys that a query sees; those that only fill the tile see one.</summary>
-    public int SeenBy(int query) => query < Count ? Seen + (query * SeenMore) : 1;
-
-    /// <summary>Keys that any query sees.</summary>
-    public int SeenByAny => SeenBy(Count - 1);
-}
+internal readonly record struct QueryTile(int Queries, int Results, int Count, int Width);
 
 /// <summary>
-/// Attention of many queries, p = softmax over j of scale * (q . k[j]) + bias[j], y = sum over j of p[j] v[j], for whoever does not ask for p. A group has a tile of
+/// Attention of many queries, p = softmax over j of scale * (q . k[j]), y = sum over j of p[j] v[j], for whoever does not ask for p. A group has a tile of
 /// <see cref="Queries"/> queries of one head and walks through the keys, <see cref="Keys"/> at a time: it keeps each query's largest score, sum of exponentials and
 /// weighted sum of values so far, the latter two rescaled when a larger score comes, so nothing grows with the number of keys.
 /// </summary>
 /// <remarks>
 /// A thread has 4 queries, of the keys every 16th, of the values 4 elements. Each tile of keys passes through shared memory in pieces, keys 32 elements at a
-/// time and values 32 at a time; while one is multiplied the next is on its way to registers. What a query's numbers are depends on its own keys alone.
+/// time and values 32 at a time; while one is multiplied the next is on its way to registers.
 /// </remarks>
 internal static class TiledAttentionKernels
 {
@@ -68,20 +58,22 @@ internal static class TiledAttentionKernels
         int width = options.Heads * options.HeadSize;
         int head = Grid.IdxY * options.HeadSize;
         int row = (batch * options.Queries) + first;
-        var keys = new PackedKeys(k, v, (batch * options.Keys * width) + head, width);
+        int start = (batch * options.Keys * width) + head;
         var tile = new QueryTile(
             ((options.SharedQueries != 0 ? first : row) * width) + head,
             (row * width) + head,
             Math.Min(Queries, options.Queries - first),
-            width,
-            options.Keys,
-            0,
-            options.Keys);
-        Attend(q, y, keys, tile, options.HeadSize, options.Scale);
+            width);
+        Attend(
+            q,
+            y,
+            new HeadRows(k, start, width, options.HeadSize, options.Keys),
+            new HeadRows(v, start, width, options.HeadSize, options.Keys),
+            tile,
+            options.Scale);
     }
 
-    private static void Attend<TKeys>(ArrayView<float> q, ArrayView<float> y, TKeys keys, QueryTile tile, int headSize, float scale)
-        where TKeys : struct, IWideKeys
+    private static void Attend(ArrayView<float> q, ArrayView<float> y, HeadRows keys, HeadRows values, QueryTile tile, float scale)
     {
         ArrayView<float> queries = SharedMemory.Allocate<float>(Queries * HeadPitch);
         ArrayView<float> weights = SharedMemory.Allocate<float>(Queries * HeadPitch);
@@ -93,14 +85,14 @@ internal static class TiledAttentionKernels
         int column = (thread >> 1) & (Columns - 1);
         int query = Wide * ((thread & 1) | (thread >> 5 << 1));
         bool busy = query < tile.Count;
-        int seen0 = tile.SeenBy(query), seen1 = tile.SeenBy(query + 1), seen2 = tile.SeenBy(query + 2), seen3 = tile.SeenBy(query + 3);
+        int headSize = keys.HeadSize;
+        int end = keys.Count;
 
         StageQueries(q, queries, tile, headSize, scale);
         Quad largest = Quad.Of(float.NegativeInfinity);
         Quad sums = default;
         Quad y0 = default, y1 = default, y2 = default, y3 = default;
-        int end = tile.SeenByAny;
-        Strip next = KeyPiece(keys, 0, 0, headSize, end);
+        Strip next = KeyPiece(keys, 0, 0);
         for (int start = 0; start < end; start += Keys)
         {
             Quad s0 = default, s1 = default, s2 = default, s3 = default;
@@ -110,8 +102,8 @@ internal static class TiledAttentionKernels
                 StoreKeys(staged, next);
                 Group.Barrier();
                 next = depth + Piece < headSize
-                    ? KeyPiece(keys, start, depth + Piece, headSize, end)
-                    : ValuePiece(keys, start, headSize, end);
+                    ? KeyPiece(keys, start, depth + Piece)
+                    : ValuePiece(values, start);
                 if (busy)
                 {
                     int count = Math.Min(Piece, headSize - depth);
@@ -131,12 +123,10 @@ internal static class TiledAttentionKernels
             }
 
             int key = start + column;
-            var bias = new Quad(
-                Bias(keys, key, end), Bias(keys, key + Columns, end), Bias(keys, key + (2 * Columns), end), Bias(keys, key + (3 * Columns), end));
-            s0 = Seen(s0, bias, key, seen0);
-            s1 = Seen(s1, bias, key, seen1);
-            s2 = Seen(s2, bias, key, seen2);
-            s3 = Seen(s3, bias, key, seen3);
+            s0 = Existing(s0, key, end);
+            s1 = Existing(s1, key, end);
+            s2 = Existing(s2, key, end);
+            s3 = Existing(s3, key, end);
             int part = (query * PartsPitch) + column;
             parts[part] = s0.Largest;
             parts[part + PartsPitch] = s1.Largest;
@@ -174,8 +164,8 @@ internal static class TiledAttentionKernels
                 Group.Barrier();
                 int following = start + first + Piece;
                 next = first + Piece < Keys && following < end
-                    ? ValuePiece(keys, following, headSize, end)
-                    : KeyPiece(keys, start + Keys, 0, headSize, end);
+                    ? ValuePiece(values, following)
+                    : KeyPiece(keys, start + Keys, 0);
                 if (busy && column * Wide < headSize)
                 {
                     int count = Math.Min(Piece, end - start - first);
@@ -233,15 +223,12 @@ internal static class TiledAttentionKernels
         }
     }
 
-    private static float Bias<TKeys>(TKeys keys, int key, int end)
-        where TKeys : struct, IWideKeys => key < end ? keys.Bias(key) : 0;
-
-    /// <summary>Scores of every 16th key, minus infinity where the query does not see it.</summary>
-    private static Quad Seen(Quad scores, Quad bias, int key, int seen) => new(
-        key < seen ? scores.A + bias.A : float.NegativeInfinity,
-        key + Columns < seen ? scores.B + bias.B : float.NegativeInfinity,
-        key + (2 * Columns) < seen ? scores.C + bias.C : float.NegativeInfinity,
-        key + (3 * Columns) < seen ? scores.D + bias.D : float.NegativeInfinity);
+    /// <summary>Scores of every 16th key, minus infinity where there is none.</summary>
+    private static Quad Existing(Quad scores, int key, int end) => new(
+        key < end ? scores.A : float.NegativeInfinity,
+        key + Columns < end ? scores.B : float.NegativeInfinity,
+        key + (2 * Columns) < end ? scores.C : float.NegativeInfinity,
+        key + (3 * Columns) < end ? scores.D : float.NegativeInfinity);
 
     private static float LargestPart(ArrayView<float> parts, int part, float before)
     {
@@ -261,51 +248,45 @@ internal static class TiledAttentionKernels
     }
 
     /// <summary>This thread's share of 64 keys' 32 elements: 8 threads have a key.</summary>
-    private static Strip KeyPiece<TKeys>(TKeys keys, int start, int depth, int headSize, int end)
-        where TKeys : struct, IWideKeys
-    {
-        int element = depth + ((Group.IdxX & 7) * Wide);
-        int key = start + (Group.IdxX >> 3);
-        int limit = element < headSize ? end : 0;
-        return new Strip(
-            Key(keys, key, element, limit), Key(keys, key + 16, element, limit), Key(keys, key + 32, element, limit), Key(keys, key + 48, element, limit));
-    }
+    private static Strip KeyPiece(HeadRows keys, int start, int depth) =>
+        keys.Load(start + (Group.IdxX >> 3), 16, depth + ((Group.IdxX & 7) * Wide));
 
-    private static void StoreKeys(ArrayView<float> staged, Strip piece)
-    {
-        int at = ((Group.IdxX >> 3) * PiecePitch) + ((Group.IdxX & 7) * Wide);
-        piece.A.StoreWide(staged, at);
-        piece.B.StoreWide(staged, at + (16 * PiecePitch));
-        piece.C.StoreWide(staged, at + (32 * PiecePitch));
-        piece.D.StoreWide(staged, at + (48 * PiecePitch));
-    }
+    private static void StoreKeys(ArrayView<float> staged, Strip piece) =>
+        piece.Store(staged, ((Group.IdxX >> 3) * PiecePitch) + ((Group.IdxX & 7) * Wide), 16 * PiecePitch);
 
     /// <summary>This thread's share of 32 values: 16 threads have one.</summary>
-    private static Strip ValuePiece<TKeys>(TKeys keys, int start, int headSize, int end)
-        where TKeys : struct, IWideKeys
+    private static Strip ValuePiece(HeadRows values, int start) =>
+        values.Load(start + (Group.IdxX >> 4), 8, (Group.IdxX & 15) * Wide);
+
+    private static void StoreValues(ArrayView<float> staged, Strip piece) =>
+        piece.Store(staged, ((Group.IdxX >> 4) * MostHeadSize) + ((Group.IdxX & 15) * Wide), 8 * MostHeadSize);
+
+    /// <summary>One head of a sequence's keys, or of its values.</summary>
+    /// <param name="Elements">Of all heads.</param>
+    /// <param name="Start">Index of the head's first element.</param>
+    /// <param name="Stride">From one row to the next.</param>
+    /// <param name="HeadSize">Elements of a row.</param>
+    /// <param name="Count">How many rows there are.</param>
+    private readonly record struct HeadRows(ArrayView<float> Elements, int Start, int Stride, int HeadSize, int Count)
     {
-        int element = (Group.IdxX & 15) * Wide;
-        int key = start + (Group.IdxX >> 4);
-        int limit = element < headSize ? end : 0;
-        return new Strip(
-            Value(keys, key, element, limit), Value(keys, key + 8, element, limit), Value(keys, key + 16, element, limit), Value(keys, key + 24, element, limit));
+        /// <summary>Four elements each of the rows first, first + step, ...; zeros where there are none.</summary>
+        public Strip Load(int first, int step, int element) =>
+            new(At(first, element), At(first + step, element), At(first + (2 * step), element), At(first + (3 * step), element));
+
+        private Quad At(int row, int element) =>
+            row < Count && element < HeadSize ? Quad.LoadWide(Elements, Start + (row * Stride) + element) : default;
     }
-
-    private static void StoreValues(ArrayView<float> staged, Strip piece)
-    {
-        int at = ((Group.IdxX >> 4) * MostHeadSize) + ((Group.IdxX & 15) * Wide);
-        piece.A.StoreWide(staged, at);
-        piece.B.StoreWide(staged, at + (8 * MostHeadSize));
-        piece.C.StoreWide(staged, at + (16 * MostHeadSize));
-        piece.D.StoreWide(staged, at + (24 * MostHeadSize));
-    }
-
-    private static Quad Key<TKeys>(TKeys keys, int key, int element, int limit)
-        where TKeys : struct, IWideKeys => key < limit ? keys.Keys4(key, element) : default;
-
-    private static Quad Value<TKeys>(TKeys keys, int key, int element, int limit)
-        where TKeys : struct, IWideKeys => key < limit ? keys.Values4(key, element) : default;
 
     /// <summary>What a thread brings of a piece.</summary>
-    private readonly record struct Strip(Quad A, Quad B, Quad C, Quad D);
+    private readonly record struct Strip(Quad A, Quad B, Quad C, Quad D)
+    {
+        /// <summary>Stores its rows, so far from each other.</summary>
+        public void Store(ArrayView<float> to, int at, int step)
+        {
+            A.StoreWide(to, at);
+            B.StoreWide(to, at + step);
+            C.StoreWide(to, at + (2 * step));
+            D.StoreWide(to, at + (3 * step));
+        }
+    }
 }
