@@ -21,9 +21,11 @@ internal static class VersusCublas
         new("large", 4096, 4096, 4096),
         new("vision fc1, four pictures", 1028, 4096, 1024),
         new("vision fc1", 257, 4096, 1024),
+        new("vision fc2", 257, 1024, 4096),
         new("vision projection", 257, 1024, 1024),
-        new("text fc1, prompt", 72, 8192, 2048),
-        new("text fc2, prompt", 72, 2048, 8192),
+        new("text projection, prompt", 71, 2048, 2048),
+        new("text fc1, prompt", 71, 8192, 2048),
+        new("text fc2, prompt", 71, 2048, 8192),
         new("text fc1, sixteen sequences", 16, 8192, 2048),
     ];
 
@@ -51,7 +53,7 @@ internal static class VersusCublas
             {
                 void Ours(ProductOperands at) => (type == DType.F32 ? exact.Multiply : (Product)products.Multiply)(
                     stream.StreamPtr, type, at, shape.Rows, shape.Inputs, shape.Outputs, Activation.Identity);
-                string tile = (type == DType.F32 ? (object)exact.TileFor(shape.Rows, shape.Outputs) : products.TileFor(shape.Rows, shape.Outputs)).ToString()!;
+                string tile = (type == DType.F32 ? (object)exact.TileFor(shape.Rows, shape.Outputs) : products.TileFor(shape.Rows, shape.Outputs, shape.Inputs)).ToString()!;
                 output.WriteLine($"{shape,-23}  {type,-4}  {tile,-9}  {Row(accelerator, stream, Ours, cublas, shape, type, turns)}");
             }
         }

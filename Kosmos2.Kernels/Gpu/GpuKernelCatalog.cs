@@ -13,19 +13,23 @@ internal static class GpuKernelCatalog
 {
     private static readonly DType[] Types = [DType.BF16, DType.F16];
 
-    private static readonly (string Name, Func<PtxTarget, string> Write)[] Texts =
+    private static readonly (string Name, bool InClusters, Func<PtxTarget, string> Write)[] Texts =
     [
         .. from type in Types
-           from tile in MatmulTile.All
-           select (MatmulText.Name(tile, type), (Func<PtxTarget, string>)(target => MatmulText.Write(tile, type, target))),
-        .. from type in Types select (RoundText.Name(type), (Func<PtxTarget, string>)(target => RoundText.Write(type, target))),
+           from tile in MatmulTile.All.Concat(MatmulTile.Split)
+           select (MatmulText.Name(tile, type), tile.Splits > 1, (Func<PtxTarget, string>)(target => MatmulText.Write(tile, type, target))),
+        .. from type in Types select (RoundText.Name(type), false, (Func<PtxTarget, string>)(target => RoundText.Write(type, target))),
         .. from type in Types.Prepend(DType.F32)
            from tile in FloatTile.All
-           select (FloatMatmulText.Name(tile, type), (Func<PtxTarget, string>)(target => FloatMatmulText.Write(tile, type, target))),
+           select (FloatMatmulText.Name(tile, type), false, (Func<PtxTarget, string>)(target => FloatMatmulText.Write(tile, type, target))),
     ];
 
     /// <summary>Kernels whose PTX is our own.</summary>
     public static IEnumerable<string> Written => Texts.Select(text => text.Name);
+
+    /// <summary>Those that a target can run.</summary>
+    public static IEnumerable<string> WrittenFor(PtxTarget target) =>
+        Texts.Where(text => target.HasClusters || !text.InClusters).Select(text => text.Name);
 
     /// <summary>Kernels in C#, which ILGPU translates: <c>RowKernels.LayerNorm</c>, <c>FewRowKernels.Row(HalfView)</c>, <c>CacheKernels.Append(Int8Rows)</c>.</summary>
     public static IEnumerable<string> Translated => Methods().Select(NameOf).Order(StringComparer.Ordinal);
@@ -33,10 +37,13 @@ internal static class GpuKernelCatalog
     /// <summary>A kernel's PTX.</summary>
     /// <param name="name">One of <see cref="Written"/> or <see cref="Translated"/>.</param>
     /// <param name="target">What it is for.</param>
-    /// <exception cref="ArgumentException">There is no such kernel.</exception>
+    /// <exception cref="ArgumentException">There is no such kernel, or not for this target.</exception>
     public static string Ptx(string name, PtxTarget target)
     {
-        if (Texts.FirstOrDefault(text => text.Name == name).Write is { } write)
+        (_, bool inClusters, Func<PtxTarget, string>? write) = Texts.FirstOrDefault(text => text.Name == name);
+        if (inClusters && !target.HasClusters)
+            throw new ArgumentException($"'{name}' runs in clusters of blocks, which {target} does not have; name sm_90");
+        if (write is not null)
             return write(target);
         return Methods().FirstOrDefault(method => NameOf(method) == name) is { } kernel
             ? Translate(kernel, target)

@@ -36,6 +36,8 @@ internal sealed partial class IlgpuBackend
             return;
         }
         ArrayView<float> input = Normalised(x, norm);
+        if (WrittenLinear(input, x.Rows, layers, y, Activation.Identity, null, sameRows: false))
+            return;
         for (int i = 0; i < layers.Length; i++)
             Linear(input, x.Rows, layers[i], y[i], Activation.Identity, null, sameRows: i > 0);
     }
@@ -254,7 +256,7 @@ internal sealed partial class IlgpuBackend
 
     private void Linear(ArrayView<float> x, int rows, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, bool sameRows = false)
     {
-        if (WrittenLinear(x, rows, layer, y, activation, residual, sameRows))
+        if (WrittenLinear(x, rows, [layer], [y], activation, residual, sameRows))
             return;
         For(layer.Weight).Tiled(
             Launch(Label(rows, [layer], nameof(TiledLinearKernels.Tiled)), Bytes([layer])),

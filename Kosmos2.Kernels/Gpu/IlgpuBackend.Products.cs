@@ -27,7 +27,7 @@ internal sealed partial class IlgpuBackend
         CudaDriver driver = CudaDriver.Load();
         PtxTarget target = PtxTarget.For(major, minor);
         TensorCoreProducts? fast = options.Products != ProductPrecision.Fast ? null
-            : new TensorCoreProducts(driver, target, cuda.NumMultiprocessors, driver.MostSharedBytes(cuda.DeviceId));
+            : new TensorCoreProducts(driver, target, cuda.NumMultiprocessors, driver.MostSharedBytes(cuda.DeviceId), new CpuFeatures("").Clusters);
         return (new ExactProducts(driver, target, cuda.NumMultiprocessors), fast);
     }
 
@@ -35,40 +35,49 @@ internal sealed partial class IlgpuBackend
     private bool IsForTensorCores(int rows, LinearParameters layer) =>
         _fastProducts is not null && TensorCoreProducts.Takes(layer.Weight.DType, rows, layer.Inputs, 0, Address((DeviceWeight)layer.Weight));
 
-    /// <summary>A linear layer by one of those kernels.</summary>
+    /// <summary>Linear layers over the same rows by one of those kernels, in one launch.</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="rows">Of x and y.</param>
-    /// <param name="layer">W [out, in] and b.</param>
-    /// <param name="y">[rows, out].</param>
+    /// <param name="layers">W [out, in] and b of each.</param>
+    /// <param name="y">[rows, out] of each.</param>
     /// <param name="activation">Applied before the residual.</param>
     /// <param name="residual">[rows, out], or null.</param>
     /// <param name="sameRows">Whether x is that of the call before, whose rounded rows then serve again.</param>
-    /// <returns>False where there is none for this device or this layer, and nothing was done.</returns>
+    /// <returns>False where there is none for this device or these layers, and nothing was done.</returns>
     private bool WrittenLinear(
-        ArrayView<float> x, int rows, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, bool sameRows)
+        ArrayView<float> x, int rows, ReadOnlySpan<LinearParameters> layers, ReadOnlySpan<Tensor> y, Activation activation, Tensor? residual, bool sameRows)
     {
         if (!sameRows)
             _roundedAs = null;
-        if (_exactProducts is null)
+        if (_exactProducts is null || layers.Length > ProductOperands.MostLayers)
             return false;
-        var weight = (DeviceWeight)layer.Weight;
-        ulong w = Address(weight);
-        var operands = new ProductOperands(Address(x), w, Address(layer.Bias), Address(residual), Address(y));
+        (DType type, int inputs, int outputs) = (layers[0].Weight.DType, layers[0].Inputs, layers[0].Outputs);
+        foreach (LinearParameters layer in layers)
+        {
+            if (layer.Weight.DType != type || layer.Outputs != outputs)
+                return false;
+        }
+        ProductLayer first = Operands(layers[0], y[0]);
+        ProductLayer second = layers.Length > 1 ? Operands(layers[1], y[1]) : default, third = layers.Length > 2 ? Operands(layers[2], y[2]) : default;
+        ulong weights = first.W | second.W | third.W;
+        var operands = new ProductOperands(Address(x), first.W, first.Bias, Address(residual), first.Y, second, third);
         using var current = _accelerator.BindScoped();
         nint stream = ((CudaStream)_queue).StreamPtr;
-        if (_fastProducts is not null && TensorCoreProducts.Takes(weight.DType, rows, layer.Inputs, operands.X, w))
+        if (_fastProducts is not null && TensorCoreProducts.Takes(type, rows, inputs, operands.X, weights))
         {
-            ulong rounded = Rounded(stream, weight.DType, x);
-            Launch(Label(rows, [layer], "TensorCoreProducts"), Bytes([layer]));
-            _fastProducts.Multiply(stream, weight.DType, operands with { X = rounded }, rows, layer.Inputs, layer.Outputs, activation);
+            ulong rounded = Rounded(stream, type, x);
+            Launch(Label(rows, layers, "TensorCoreProducts"), Bytes(layers));
+            _fastProducts.Multiply(stream, type, operands with { X = rounded }, rows, inputs, outputs, activation);
             return true;
         }
-        if (!ExactProducts.Takes(weight.DType, rows, layer.Inputs, operands.X, w))
+        if (!ExactProducts.Takes(type, rows, inputs, operands.X, weights))
             return false;
-        Launch(Label(rows, [layer], "ExactProducts"), Bytes([layer]));
-        _exactProducts.Multiply(stream, weight.DType, operands, rows, layer.Inputs, layer.Outputs, activation);
+        Launch(Label(rows, layers, "ExactProducts"), Bytes(layers));
+        _exactProducts.Multiply(stream, type, operands, rows, inputs, outputs, activation);
         return true;
     }
+
+    private static ProductLayer Operands(LinearParameters layer, Tensor y) => new(Address((DeviceWeight)layer.Weight), Address(layer.Bias), Address(y));
 
     private ulong Rounded(nint stream, DType type, ArrayView<float> x)
     {

@@ -17,6 +17,7 @@ internal sealed unsafe class CudaDriver
     // Long enough for the compiler's first complaints.
     private const int LogBytes = 4096;
 
+    private readonly Func<string, nint> _export;
     private readonly delegate* unmanaged<nint*, byte*, uint, int*, void**, int> _loadModule;
     private readonly delegate* unmanaged<nint, int> _unloadModule;
     private readonly delegate* unmanaged<nint*, nint, byte*, int> _getFunction;
@@ -29,6 +30,7 @@ internal sealed unsafe class CudaDriver
     /// <param name="export">The address of a function of that name.</param>
     public CudaDriver(Func<string, nint> export)
     {
+        _export = export;
         _loadModule = (delegate* unmanaged<nint*, byte*, uint, int*, void**, int>)export("cuModuleLoadDataEx");
         _unloadModule = (delegate* unmanaged<nint, int>)export("cuModuleUnload");
         _getFunction = (delegate* unmanaged<nint*, nint, byte*, int>)export("cuModuleGetFunction");
@@ -97,16 +99,41 @@ internal sealed unsafe class CudaDriver
         }
     }
 
+    /// <summary>How many clusters of a kernel whose text asks for them the device can hold at once; none if it has no part with room for one.</summary>
+    /// <param name="function">The kernel.</param>
+    /// <param name="cluster">One cluster as a grid.</param>
+    /// <param name="threads">Of a block.</param>
+    /// <param name="sharedBytes">Of a block.</param>
+    public int MostClusters(nint function, LaunchGrid cluster, int threads, int sharedBytes)
+    {
+        // Drivers before CUDA 11.8 do not have it, nor clusters.
+        var mostClusters = (delegate* unmanaged<int*, nint, LaunchConfiguration*, int>)_export("cuOccupancyMaxActiveClusters");
+        var launch = new LaunchConfiguration(cluster, threads, sharedBytes);
+        int clusters;
+        return mostClusters(&clusters, function, &launch) == 0 ? clusters : 0;
+    }
+
     /// <summary>Puts a kernel into a stream, with its arguments in 8 bytes each, of which the lower 4 count for numbers. Allocates nothing.</summary>
-    public void Launch(nint function, int blocks, int threads, int sharedBytes, nint stream, ReadOnlySpan<ulong> arguments)
+    public void Launch(nint function, LaunchGrid blocks, int threads, int sharedBytes, nint stream, ReadOnlySpan<ulong> arguments)
     {
         void** places = stackalloc void*[arguments.Length];
         fixed (ulong* first = arguments)
         {
             for (int i = 0; i < arguments.Length; i++)
                 places[i] = first + i;
-            Check(_launch(function, (uint)blocks, 1, 1, (uint)threads, 1, 1, (uint)sharedBytes, stream, places, null));
+            Check(_launch(function, (uint)blocks.X, (uint)blocks.Y, (uint)blocks.Z, (uint)threads, 1, 1, (uint)sharedBytes, stream, places, null));
         }
+    }
+
+    // The driver's CUlaunchConfig; attributes, of which there are none here, would come last.
+    [StructLayout(LayoutKind.Sequential)]
+    internal readonly struct LaunchConfiguration(LaunchGrid blocks, int threads, int sharedBytes)
+    {
+        public readonly uint BlocksX = (uint)blocks.X, BlocksY = (uint)blocks.Y, BlocksZ = (uint)blocks.Z;
+        public readonly uint ThreadsX = (uint)threads, ThreadsY = 1, ThreadsZ = 1;
+        public readonly uint SharedBytes = (uint)sharedBytes;
+        public readonly nint Stream, Attributes;
+        public readonly uint AttributeCount;
     }
 
     // As ILGPU's own calls report failures, so that there is one exception to handle.

@@ -17,18 +17,18 @@ internal sealed class ExactProducts(CudaDriver driver, PtxTarget target, int mul
         && w % (ulong)(FloatTile.Quad * type.SizeInBytes()) == 0;
 
     /// <summary>How this device cuts a product.</summary>
-    public FloatTile TileFor(int rows, int outputs) => FloatTile.For(rows, outputs, multiprocessors);
+    public FloatTile TileFor(int rows, int outputs, int layers = 1) => FloatTile.For(rows, layers * outputs, multiprocessors);
 
     /// <summary>y = activation(x W^T + b) + residual.</summary>
     public void Multiply(nint stream, DType type, ProductOperands at, int rows, int inputs, int outputs, Activation activation)
     {
-        FloatTile tile = TileFor(rows, outputs);
+        FloatTile tile = TileFor(rows, outputs, at.Layers);
         if (!_kernels.TryGetValue((tile, type), out PtxKernel? kernel))
         {
             string name = FloatMatmulText.Name(tile, type), text = FloatMatmulText.Write(tile, type, target);
             _kernels.Add((tile, type), kernel = new PtxKernel(driver, name, text, FloatTile.Threads, tile.SharedBytes));
         }
-        at.Launch(kernel, stream, tile.Blocks(rows, outputs), rows, inputs, outputs, activation);
+        at.Launch(kernel, stream, tile.Blocks(rows, outputs), 1, rows, inputs, outputs, activation);
     }
 
     /// <inheritdoc/>

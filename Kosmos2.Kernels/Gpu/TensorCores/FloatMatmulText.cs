@@ -45,19 +45,18 @@ internal sealed class FloatMatmulText
     public static string Write(FloatTile tile, DType type, PtxTarget target)
     {
         var text = new PtxText(Name(tile, type), target, FloatTile.Threads);
-        string x = text.Pointer(), w = text.Pointer(), bias = text.Pointer(), residual = text.Pointer(), y = text.Pointer();
-        string rows = text.Parameter("s32"), inputs = text.Parameter("s32"), outputs = text.Parameter("s32"), activation = text.Parameter("s32");
-        (string firstRow, string firstOutput) = BlockPlace.Write(text, rows, outputs, tile.Rows, tile.Outputs);
+        var at = new ProductParameters(text);
+        (string firstRow, string firstOutput) = BlockPlace.Write(text, at.Rows, at.Outputs, tile.Rows, tile.Outputs);
         var matmul = new FloatMatmulText(text, tile);
         FloatOperand[] operands =
         [
-            new(text, DType.F32, x, firstRow, rows, inputs, matmul._line, matmul._piece, tile.Rows),
-            new(text, type, w, firstOutput, outputs, inputs, matmul._line, matmul._piece, tile.Outputs),
+            new(text, DType.F32, at.X, firstRow, at.Rows, at.Inputs, matmul._line, matmul._piece, tile.Rows),
+            new(text, type, at.W, firstOutput, at.Outputs, at.Inputs, matmul._line, matmul._piece, tile.Outputs),
         ];
-        string[,] sums = matmul.Products(operands, inputs);
+        string[,] sums = matmul.Products(operands, at.Inputs);
         var epilogue = new FloatEpilogue(
-            text, sums, text.B32("add.u32", firstRow, matmul._row), text.B32("add.u32", firstOutput, matmul._output), rows, outputs);
-        epilogue.Write(bias, activation, residual, y);
+            text, sums, text.B32("add.u32", firstRow, matmul._row), text.B32("add.u32", firstOutput, matmul._output), at.Rows, at.Outputs);
+        epilogue.Write(at.Bias, at.Activation, at.Residual, at.Y);
         text.Do("ret");
         return text.ToString();
     }

@@ -9,29 +9,32 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 /// </summary>
 internal sealed class MatmulCopies
 {
+    private const string Copying = "cp.async.cg.shared.global";
+
     private readonly PtxText _text;
     private readonly MatmulTile _tile;
     private readonly string _inputs;
+    private readonly InputRange _range;
     private readonly string _thread;
     private readonly int _chunks;
     private readonly string _chunk;
     private readonly string _line;
     private readonly string _destination;
     private readonly string _position;
-    private readonly List<(string Source, int Destination)> _copies = [];
+    private readonly List<(string Source, int Destination, string? Guard)> _copies = [];
     private int _operandBytes;
     private string _size = "";
 
-    public MatmulCopies(PtxText text, MatmulTile tile, string shared, string thread, string inputs)
+    public MatmulCopies(PtxText text, MatmulTile tile, string shared, string thread, string inputs, InputRange range)
     {
-        (_text, _tile, _inputs, _thread) = (text, tile, inputs, thread);
+        (_text, _tile, _inputs, _range, _thread) = (text, tile, inputs, range, thread);
         _chunks = tile.Depth / MatmulTile.ChunkInputs;
         _chunk = text.B32("rem.u32", thread, _chunks);
         _line = text.B32("div.u32", _thread, _chunks);
         string place = text.B32("mad.lo.u32", _line, tile.Pitch, text.B32("mul.lo.u32", Swizzled(text, tile, _line, _chunk), 16));
         _destination = text.B32("add.u32", shared, place);
         // The first input of this thread's chunk in the tile that is copied next.
-        _position = text.B32("mul.lo.u32", _chunk, MatmulTile.ChunkInputs);
+        _position = text.B32("mad.lo.u32", _chunk, MatmulTile.ChunkInputs, range.First);
     }
 
     /// <summary>Copies of one tile that each thread makes.</summary>
@@ -55,7 +58,9 @@ internal sealed class MatmulCopies
         {
             string row = _text.B32("min.s32", line == 0 ? start : _text.B32("add.s32", start, line), last);
             string element = _text.B64("mad.wide.s32", row, _inputs, _text.B64("cvt.u64.u32", _position));
-            _copies.Add((_text.B64("add.s64", matrix, _text.B64("shl.b64", element, 1)), _operandBytes + (line * _tile.Pitch)));
+            // The last lines may be fewer than what all threads copy at once.
+            string? guard = line + step <= lines ? null : _text.Predicate("setp.lt.u32", _line, lines - line);
+            _copies.Add((_text.B64("add.s64", matrix, _text.B64("shl.b64", element, 1)), _operandBytes + (line * _tile.Pitch), guard));
         }
         _operandBytes += lines * _tile.Pitch;
     }
@@ -63,7 +68,7 @@ internal sealed class MatmulCopies
     /// <summary>Begins the copy of the next tile: finds out whether this thread's chunk is still within the inputs.</summary>
     public void Begin()
     {
-        string within = _text.Predicate("setp.lt.s32", _position, _inputs);
+        string within = _text.Predicate("setp.lt.s32", _position, _range.End);
         _size = _text.B32("selp.u32", 16, 0, within);
         _text.Do("add.s32", _position, _position, _tile.Depth);
     }
@@ -75,10 +80,13 @@ internal sealed class MatmulCopies
     /// <param name="ahead">Tiles from the one that the sources point to.</param>
     public void Copy(int from, int to, int stage, int ahead)
     {
-        foreach ((string source, int destination) in _copies[from..to])
+        foreach ((string source, int destination, string? guard) in _copies[from..to])
         {
-            string into = At(_destination, (stage * _tile.StageBytes) + destination);
-            _text.Do("cp.async.cg.shared.global", into, At(source, ahead * _tile.Pitch), 16, _size);
+            object[] copy = [At(_destination, (stage * _tile.StageBytes) + destination), At(source, ahead * _tile.Pitch), 16, _size];
+            if (guard is null)
+                _text.Do(Copying, copy);
+            else
+                _text.When(guard, Copying, copy);
         }
     }
 
@@ -95,7 +103,7 @@ internal sealed class MatmulCopies
     /// <summary>Moves the sources some tiles on.</summary>
     public void Advance(int tiles)
     {
-        foreach ((string source, _) in _copies)
+        foreach ((string source, _, _) in _copies)
             _text.Do("add.s64", source, source, tiles * _tile.Pitch);
     }
 }

@@ -13,6 +13,7 @@ internal sealed class MatmulEpilogue
     private readonly PtxText _text;
     private readonly MatmulTile _tile;
     private readonly MatmulSums _sums;
+    private readonly ClusterSums? _cluster;
     private readonly string _lane;
     private readonly string _piece;
     private readonly string _written;
@@ -23,9 +24,9 @@ internal sealed class MatmulEpilogue
     // Rows that a warp handles at once with four outputs a lane.
     private readonly int _lines;
 
-    public MatmulEpilogue(PtxText text, MatmulTile tile, MatmulSums sums, string shared, string lane, string warp)
+    public MatmulEpilogue(PtxText text, MatmulTile tile, MatmulSums sums, ClusterSums? cluster, string shared, string lane, string warp)
     {
-        (_text, _tile, _sums, _lane) = (text, tile, sums, lane);
+        (_text, _tile, _sums, _cluster, _lane) = (text, tile, sums, cluster, lane);
         int pitch = tile.SumPitch * sizeof(float), lanes = tile.WarpOutputs / Wide;
         _lines = 32 / lanes;
         _piece = text.B32("mad.lo.u32", warp, 16 * pitch, shared);
@@ -39,13 +40,11 @@ internal sealed class MatmulEpilogue
     /// <summary>Writes it all.</summary>
     /// <param name="row">The warp's first row.</param>
     /// <param name="output">The warp's first output.</param>
-    /// <param name="rows">Rows of y.</param>
-    /// <param name="outputs">Columns of y.</param>
-    /// <param name="activation">An <see cref="Activation"/> as a number.</param>
-    /// <param name="residual">[rows, outputs], or a null pointer.</param>
-    /// <param name="y">[rows, outputs].</param>
-    public void Write(string row, string output, string rows, string outputs, string activation, string residual, string y)
+    /// <param name="at">The kernel's parameters.</param>
+    public void Write(string row, string output, ProductParameters at)
     {
+        (string rows, string outputs, string activation, string residual, string y) = (at.Rows, at.Outputs, at.Activation, at.Residual, at.Y);
+        _cluster?.AddUp(_sums);
         string added = _text.Predicate("setp.ne.u64", residual, 0);
         string active = _text.Predicate("setp.ne.s32", activation, (int)Activation.Identity);
         // Four floats at once: rows of y, y itself and the residual must be aligned.
@@ -56,6 +55,7 @@ internal sealed class MatmulEpilogue
         {
             _text.Remark($"rows {16 * i} to {(16 * i) + 15} of the warp");
             string inactive = _text.NewLabel("LINEAR"), narrow = _text.NewLabel("NARROW"), next = _text.NewLabel("NEXT");
+            _cluster?.Skip(i, _sums.Down, next);
             if (i > 0)
                 _text.Do("bar.warp.sync", -1);
             for (int j = 0; j < _sums.Across; j++)
@@ -75,6 +75,7 @@ internal sealed class MatmulEpilogue
             StoreNarrow(line, output, rows, outputs, added, residual, y);
             _text.Label(next);
         }
+        _cluster?.Leave();
     }
 
     // Each lane changes what it reads again if rows are wide; where they are not, the barrier shows the others.

@@ -37,8 +37,8 @@ internal sealed class MatmulProducts
         _b = [.. Enumerable.Range(0, 2).Select(_ => Pieces(sums.Across, 2))];
     }
 
-    /// <summary>Writes the loop over all inputs, of which there may be none.</summary>
-    public void Write(string inputs)
+    /// <summary>Writes the loop over the block's inputs, of which there may be none.</summary>
+    public void Write(InputRange range)
     {
         int ahead = _tile.Stages - 1;
         for (int stage = 0; stage < ahead; stage++)
@@ -47,7 +47,7 @@ internal sealed class MatmulProducts
             _copies.Copy(0, _copies.Count, stage, stage);
             _copies.Commit();
         }
-        string left = _text.B32("div.u32", _text.B32("add.u32", inputs, _tile.Depth - 1), _tile.Depth);
+        string left = range.Tiles(_text, _tile.Depth);
         string loop = _text.NewLabel("LOOP"), done = _text.NewLabel("DONE");
         _copies.Wait(ahead - 1);
         Load(0, stage: 0, step: 0);

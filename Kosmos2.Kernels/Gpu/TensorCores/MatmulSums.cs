@@ -32,7 +32,10 @@ internal sealed class MatmulSums
     /// <summary>The four registers of a piece.</summary>
     public string[] this[int i, int j] => _registers[i, j];
 
-    /// <summary>Every sum begins with its bias, or with zero where there is none.</summary>
+    /// <summary>Every piece, row by row.</summary>
+    public IEnumerable<string[]> All => _registers.Cast<string[]>();
+
+    /// <summary>Every sum begins with its bias, or with zero where there is none; of blocks that split the inputs, the first one's does.</summary>
     /// <param name="bias">[outputs], or a null pointer.</param>
     /// <param name="output">The warp's first output.</param>
     /// <param name="outputs">How many there are.</param>
@@ -40,6 +43,8 @@ internal sealed class MatmulSums
     public void Begin(string bias, string output, string outputs, string lane)
     {
         string given = _text.Predicate("setp.ne.u64", bias, 0);
+        if (_tile.Splits > 1)
+            given = _text.Predicate("and.pred", given, _text.Predicate("setp.eq.s32", _text.B32("mov.u32", "%ctaid.y"), 0));
         string first = _text.B32("mad.lo.u32", _text.B32("and.b32", lane, 3), 2, output);
         string address = _text.B64("mad.wide.u32", first, sizeof(float), bias);
         for (int j = 0; j < Across; j++)

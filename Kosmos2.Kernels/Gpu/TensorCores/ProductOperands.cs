@@ -1,9 +1,35 @@
 namespace Kosmos2.Kernels.Gpu.TensorCores;
 
-/// <summary>Where a product's operands lie on the device. A null pointer stands for no bias and for no residual.</summary>
-internal readonly record struct ProductOperands(ulong X, ulong W, ulong Bias, ulong Residual, ulong Y)
+/// <summary>What a further layer over the same rows has of its own: W [out, in], b [out] or a null pointer, y [rows, out].</summary>
+internal readonly record struct ProductLayer(ulong W, ulong Bias, ulong Y);
+
+/// <summary>
+/// Where a product's operands lie on the device. A null pointer stands for no bias and for no residual; a second and a third layer of the same shape may
+/// be computed in the same launch.
+/// </summary>
+internal readonly record struct ProductOperands(
+    ulong X, ulong W, ulong Bias, ulong Residual, ulong Y, ProductLayer Second = default, ProductLayer Third = default)
 {
+    /// <summary>Layers of one launch: query, key and value.</summary>
+    public const int MostLayers = 3;
+
+    /// <summary>Layers that are there.</summary>
+    public int Layers => Third.W != 0 ? 3 : Second.W != 0 ? 2 : 1;
+
     /// <summary>Puts y = activation(x W^T + b) + residual into a stream. Every matmul of ours takes these parameters, in this order.</summary>
-    public void Launch(PtxKernel kernel, nint stream, int blocks, int rows, int inputs, int outputs, Activation activation) =>
-        kernel.Launch(stream, blocks, [X, W, Bias, Residual, Y, (ulong)rows, (ulong)inputs, (ulong)outputs, (ulong)activation]);
+    /// <param name="kernel">The matmul.</param>
+    /// <param name="stream">The driver's stream.</param>
+    /// <param name="tiles">Of y.</param>
+    /// <param name="splits">Blocks over the inputs of a tile.</param>
+    /// <param name="rows">Of x and y.</param>
+    /// <param name="inputs">Columns of x and W.</param>
+    /// <param name="outputs">Rows of W.</param>
+    /// <param name="activation">Applied before the residual.</param>
+    public void Launch(PtxKernel kernel, nint stream, int tiles, int splits, int rows, int inputs, int outputs, Activation activation) => kernel.Launch(
+        stream,
+        new LaunchGrid(tiles, splits, Layers),
+        [
+            X, W, Bias, Residual, Y, (ulong)rows, (ulong)inputs, (ulong)outputs, (ulong)activation,
+            Second.W, Second.Bias, Second.Y, Third.W, Third.Bias, Third.Y,
+        ]);
 }

@@ -15,6 +15,9 @@ internal readonly record struct PtxTarget(int Capability)
     /// <summary>Hopper: H100, H200.</summary>
     public static PtxTarget Hopper { get; } = new(90);
 
+    /// <summary>Whether blocks can form clusters, which read each other's shared memory.</summary>
+    public bool HasClusters => Capability >= 90;
+
     /// <summary>Language version: 7.0 came with Ampere, 7.8 with Hopper.</summary>
     public string Version => Capability < 90 ? "7.0" : "7.8";
 

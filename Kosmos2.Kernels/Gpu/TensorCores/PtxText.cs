@@ -11,7 +11,8 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 /// <param name="name">Name of the entry point.</param>
 /// <param name="target">What the text is for.</param>
 /// <param name="threads">Threads of a block.</param>
-internal sealed class PtxText(string name, PtxTarget target, int threads)
+/// <param name="cluster">Blocks of a cluster, which are neighbours in y.</param>
+internal sealed class PtxText(string name, PtxTarget target, int threads, int cluster = 1)
 {
     private readonly StringBuilder _body = new();
     private readonly List<string> _parameters = [];
@@ -88,7 +89,10 @@ internal sealed class PtxText(string name, PtxTarget target, int threads)
         text.Append(CultureInfo.InvariantCulture, $".version {target.Version}\n.target {target}\n.address_size 64\n\n");
         text.Append(CultureInfo.InvariantCulture, $".extern .shared .align 128 .b8 {Shared}[];\n\n");
         text.Append(CultureInfo.InvariantCulture, $".visible .entry {name}(\n\t{string.Join(",\n\t", _parameters)})\n");
-        text.Append(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n{{\n");
+        text.Append(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n");
+        if (cluster > 1)
+            text.Append(CultureInfo.InvariantCulture, $".explicitcluster\n.reqnctapercluster 1, {cluster}, 1\n");
+        text.Append("{\n");
         foreach ((string kind, int count) in _registers)
             text.Append(CultureInfo.InvariantCulture, $"\t.reg .{Type(kind)} %{kind}<{count}>;\n");
         return text.Append('\n').Append(_body).Append("}\n").ToString();

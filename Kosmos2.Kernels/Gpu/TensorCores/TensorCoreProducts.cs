@@ -7,7 +7,8 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 /// <param name="target">What texts are written for.</param>
 /// <param name="multiprocessors">Of the device.</param>
 /// <param name="sharedBytes">The most shared memory that a block may have.</param>
-internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, int multiprocessors, int sharedBytes) : IDisposable
+/// <param name="clusters">Whether blocks may form clusters where the target has them.</param>
+internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, int multiprocessors, int sharedBytes, bool clusters = true) : IDisposable
 {
     /// <summary>The smallest tile is mostly empty with so few, yet it reads W once; kernels for few rows read it once a row.</summary>
     public const int LeastRows = 2;
@@ -15,15 +16,26 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     // Of an address that is read 16 bytes at a time.
     private const int Alignment = 16;
 
+    // Which tile fits a shape is known after some hundred estimates.
+    private readonly Dictionary<(int Rows, int Outputs, int Inputs, int Layers), MatmulTile> _tiles = [];
     private readonly Dictionary<(MatmulTile Tile, DType Type), PtxKernel> _matmuls = [];
     private readonly Dictionary<DType, PtxKernel> _roundings = [];
+    private bool _clusters = clusters && target.HasClusters;
 
     /// <summary>Whether a product can be made here: enough rows, 16-bit weights, whole chunks of 16 bytes.</summary>
     public static bool Takes(DType type, int rows, int inputs, ulong x, ulong w) =>
         type is DType.BF16 or DType.F16 && rows >= LeastRows && inputs % MatmulTile.ChunkInputs == 0 && (x | w) % Alignment == 0;
 
     /// <summary>How this device cuts a product.</summary>
-    public MatmulTile TileFor(int rows, int outputs) => MatmulTile.For(rows, outputs, multiprocessors, sharedBytes);
+    public MatmulTile TileFor(int rows, int outputs, int inputs, int layers = 1)
+    {
+        if (!_tiles.TryGetValue((rows, outputs, inputs, layers), out MatmulTile? tile))
+        {
+            tile = MatmulTile.For(rows, outputs, inputs, layers, multiprocessors, sharedBytes, _clusters);
+            _tiles.Add((rows, outputs, inputs, layers), tile);
+        }
+        return tile;
+    }
 
     /// <summary>Rounds rows to 16 bits.</summary>
     /// <param name="stream">The driver's stream.</param>
@@ -42,13 +54,16 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     /// <summary>y = activation(x W^T + b) + residual, with x [rows, in] rounded already.</summary>
     public void Multiply(nint stream, DType type, ProductOperands at, int rows, int inputs, int outputs, Activation activation)
     {
-        MatmulTile tile = TileFor(rows, outputs);
-        if (!_matmuls.TryGetValue((tile, type), out PtxKernel? kernel))
+        MatmulTile tile = TileFor(rows, outputs, inputs, at.Layers);
+        PtxKernel kernel = Matmul(tile, type);
+        if (!kernel.HasRoom)
         {
-            string name = MatmulText.Name(tile, type), text = MatmulText.Write(tile, type, target);
-            _matmuls.Add((tile, type), kernel = new PtxKernel(driver, name, text, tile.Threads, tile.SharedBytes));
+            _clusters = false;
+            _tiles.Clear();
+            tile = TileFor(rows, outputs, inputs, at.Layers);
+            kernel = Matmul(tile, type);
         }
-        at.Launch(kernel, stream, tile.Blocks(rows, outputs), rows, inputs, outputs, activation);
+        at.Launch(kernel, stream, tile.Count(rows, outputs), tile.Splits, rows, inputs, outputs, activation);
     }
 
     /// <inheritdoc/>
@@ -56,5 +71,15 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     {
         foreach (PtxKernel kernel in _matmuls.Values.Concat(_roundings.Values))
             kernel.Dispose();
+    }
+
+    private PtxKernel Matmul(MatmulTile tile, DType type)
+    {
+        if (!_matmuls.TryGetValue((tile, type), out PtxKernel? kernel))
+        {
+            string name = MatmulText.Name(tile, type), text = MatmulText.Write(tile, type, target);
+            _matmuls.Add((tile, type), kernel = new PtxKernel(driver, name, text, tile.Threads, tile.SharedBytes, tile.Splits));
+        }
+        return kernel;
     }
 }

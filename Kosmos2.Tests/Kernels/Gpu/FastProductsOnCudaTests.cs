@@ -11,7 +11,7 @@ namespace Kosmos2.Tests.Kernels.Gpu;
 internal sealed class FastProductsOnCudaTests
 {
     [Test]
-    public void LayersAndGroupsAgreeWithTheOracle([Values(DType.BF16, DType.F16)] DType type, [Values(2, 5, 8, 21, 130, 300)] int rows, [Values(72, 1032)] int inputs)
+    public void LayersAndGroupsAgreeWithTheOracle([Values(DType.BF16, DType.F16)] DType type, [Values(2, 5, 8, 21, 130, 300)] int rows, [Values(72, 1032, 4104)] int inputs)
     {
         if (!IlgpuDevices.Enumerate().Any(d => d.Kind == IlgpuDeviceKind.Cuda && d.Problem is null))
             Assert.Inconclusive("no CUDA device on this machine");
@@ -29,9 +29,13 @@ internal sealed class FastProductsOnCudaTests
             LinearParameters[] layers = [.. new[] { 64, 37 }.Select(outputs => new LinearParameters(bench.Weight(outputs, type, outputs, inputs), bench.Random(3, outputs)))];
             Tensor[] y = [bench.Result(rows, 64), bench.Result(rows, 37)];
             backend.LinearGroup(given, layers, y);
+            // Layers of one size are one launch.
+            Tensor[] alike = [bench.Result(rows, 37), bench.Result(rows, 37), bench.Result(rows, 37)];
+            LinearParameters other = new(bench.Weight(5, type, 37, inputs), bench.Random(6, 37));
+            backend.LinearGroup(given, [layers[1], other, layers[1]], alike);
             Tensor sum = bench.Random(4, rows, 64);
             backend.Linear(given, layers[0], sum, Activation.Gelu, sum);
-            return [.. bench.Read(y[0]), .. bench.Read(y[1]), .. bench.Read(sum)];
+            return [.. bench.Read(y[0]), .. bench.Read(y[1]), .. alike.SelectMany(bench.Read), .. bench.Read(sum)];
         }
 
         float Rounded(float value) => type == DType.F16 ? (float)(Half)value

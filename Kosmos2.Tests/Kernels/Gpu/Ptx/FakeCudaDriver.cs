@@ -15,6 +15,12 @@ internal static unsafe class FakeCudaDriver
 
     public static PtxGlobalMemory? Memory { get; set; }
 
+    /// <summary>How many clusters find room, whatever their kernel.</summary>
+    public static int Clusters { get; set; }
+
+    /// <summary>What was asked for room: blocks of the cluster, threads and shared memory of a block.</summary>
+    public static (LaunchGrid Blocks, LaunchGrid Threads, uint SharedBytes, uint Attributes) AskedForRoom { get; private set; }
+
     /// <summary>Texts that were loaded; a module and its function are their number.</summary>
     public static List<string> Modules { get; } = [];
 
@@ -28,7 +34,7 @@ internal static unsafe class FakeCudaDriver
 
     public static CudaDriver Create()
     {
-        (Result, Memory, Unloaded, Fault) = (0, null, 0, null);
+        (Result, Memory, Unloaded, Fault, Clusters) = (0, null, 0, null, 16);
         Modules.Clear();
         return new CudaDriver(name => name switch
         {
@@ -38,6 +44,7 @@ internal static unsafe class FakeCudaDriver
             "cuFuncSetAttribute" => (nint)(delegate* unmanaged<nint, int, int, int>)&SetAttribute,
             "cuDeviceGetAttribute" => (nint)(delegate* unmanaged<int*, int, int, int>)&GetDeviceAttribute,
             "cuGetErrorName" => (nint)(delegate* unmanaged<int, byte**, int>)&GetErrorName,
+            "cuOccupancyMaxActiveClusters" => (nint)(delegate* unmanaged<int*, nint, uint*, int>)&MostClusters,
             "cuLaunchKernel" => (nint)(delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)&Launch,
             _ => throw new EntryPointNotFoundException(name),
         });
@@ -92,19 +99,28 @@ internal static unsafe class FakeCudaDriver
         return error == 218 ? 0 : 1;
     }
 
+    // CUlaunchConfig: seven numbers of 32 bits, the stream from byte 32 on, the attributes from 40, their count from 48.
+    [UnmanagedCallersOnly]
+    private static int MostClusters(int* clusters, nint function, uint* launch)
+    {
+        AskedForRoom = (new LaunchGrid((int)launch[0], (int)launch[1], (int)launch[2]), new LaunchGrid((int)launch[3], (int)launch[4], (int)launch[5]), launch[6], launch[12]);
+        *clusters = Clusters;
+        return *(ulong*)(launch + 8) == 0 && *(ulong*)(launch + 10) == 0 ? 0 : 1;
+    }
+
     [UnmanagedCallersOnly]
     private static int Launch(
         nint function, uint x, uint y, uint z, uint threads, uint threadsY, uint threadsZ, uint shared, nint stream, void** arguments, void** extra)
     {
         Launched = ((int)(x * y * z), (int)(threads * threadsY * threadsZ), (int)shared, stream, *(ulong*)arguments[0], *(uint*)arguments[2]);
         if (Memory is not null && Result == 0)
-            Execute(Modules[(int)function - 1], (int)x, (int)shared, arguments);
+            Execute(Modules[(int)function - 1], new LaunchGrid((int)x, (int)y, (int)z), (int)shared, arguments);
         return Result;
     }
 
     // No exception may pass into the caller, which thinks it calls a library.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Execute(string text, int blocks, int shared, void** arguments)
+    private static void Execute(string text, LaunchGrid blocks, int shared, void** arguments)
     {
         try
         {

@@ -24,7 +24,7 @@ internal sealed record MatmulCase(int Rows, int Inputs, int Outputs, DType Type,
     {
         var memory = new PtxGlobalMemory();
         ulong x = memory.Add(Array.ConvertAll(X, Narrow)), w = memory.Add(Array.ConvertAll(W, Narrow));
-        return Run(text, memory, x, w, tile.Blocks(Rows, Outputs), tile.SharedBytes, out conflicts);
+        return Run(text, memory, x, w, new LaunchGrid(tile.Count(Rows, Outputs), tile.Splits), tile.SharedBytes, out conflicts);
     }
 
     /// <summary>Runs a text of <see cref="FloatMatmulText.Write"/>, which takes the rows in F32.</summary>
@@ -35,12 +35,12 @@ internal sealed record MatmulCase(int Rows, int Inputs, int Outputs, DType Type,
         return Run(text, memory, x, w, tile.Blocks(Rows, Outputs), tile.SharedBytes, out conflicts);
     }
 
-    private float[] Run(string text, PtxGlobalMemory memory, ulong x, ulong w, int blocks, int sharedBytes, out IReadOnlyDictionary<string, int> conflicts)
+    private float[] Run(string text, PtxGlobalMemory memory, ulong x, ulong w, LaunchGrid blocks, int sharedBytes, out IReadOnlyDictionary<string, int> conflicts)
     {
         ulong bias = B is { } b ? memory.Add(b) : 0, residual = R is { } r ? memory.Add(r) : 0;
         ulong y = memory.Add(Enumerable.Repeat(float.NaN, Rows * Outputs).ToArray());
         var machine = new PtxMachine(PtxProgram.Parse(text), memory, sharedBytes);
-        machine.Launch(blocks, x, w, bias, residual, y, (ulong)Rows, (ulong)Inputs, (ulong)Outputs, (ulong)Activation);
+        machine.Launch(blocks, x, w, bias, residual, y, (ulong)Rows, (ulong)Inputs, (ulong)Outputs, (ulong)Activation, 0, 0, 0, 0, 0, 0);
         conflicts = machine.Conflicts;
         return memory.Read<float>(y);
     }

@@ -11,6 +11,9 @@ internal sealed class MatmulTextTests
 
     private static IEnumerable<MatmulTile> Tiles => MatmulTile.All;
 
+    // Each number of blocks once with each shape of warps that is split.
+    private static IEnumerable<MatmulTile> Split => MatmulTile.Split.Where(tile => tile.ToString() is "16x64k8" or "64x64k2" or "64x256k4" or "80x128k4" or "80x256k8" or "96x128k2");
+
     [Test]
     public void ProductsAgreeWithTheOracleOnOddSizes([ValueSource(nameof(Tiles))] MatmulTile tile)
     {
@@ -19,6 +22,14 @@ internal sealed class MatmulTextTests
             (1, 8, 1), (7, 24, 37), (tile.Rows + 3, 200, tile.Outputs + 5), (tile.Rows - 1, 2 * tile.Depth * tile.Stages, tile.Outputs + 4),
         })
             Agrees(tile, new MatmulCase(rows, inputs, outputs, DType.BF16));
+    }
+
+    /// <summary>Clusters of blocks that share the inputs: some blocks with fewer than others, some with none.</summary>
+    [Test]
+    public void SplitProductsAgreeWithTheOracle([ValueSource(nameof(Split))] MatmulTile tile)
+    {
+        foreach ((int rows, int inputs, int outputs) in new[] { (1, 8, 1), (tile.Rows + 3, (tile.Depth * tile.Splits) + 72, tile.Outputs + 5), (tile.Rows - 1, 456, 36) })
+            Agrees(tile, new MatmulCase(rows, inputs, outputs, DType.BF16, Activation.Gelu));
     }
 
     [Test]
@@ -55,6 +66,28 @@ internal sealed class MatmulTextTests
         Assert.That(conflicts["st.shared.v2.f32"], Is.Zero);
     }
 
+    /// <summary>Of the barriers of a cluster, the first keeps a block from reading sums that are not there yet, the last from ending while it is read.</summary>
+    [TestCase(true, "without a barrier since|was never written|is still being copied")]
+    [TestCase(false, "has ended")]
+    public void MissingBarriersOfAClusterAreFound(bool first, string found)
+    {
+        MatmulTile tile = MatmulTile.Split.Single(t => t.ToString() == "16x64k2");
+        string changed = MatmulText.Write(tile, DType.BF16, PtxTarget.Hopper);
+        foreach (string half in (string[])["\tbarrier.cluster.arrive.aligned;\n", "\tbarrier.cluster.wait.aligned;\n"])
+            changed = changed.Remove(first ? changed.IndexOf(half, StringComparison.Ordinal) : changed.LastIndexOf(half, StringComparison.Ordinal), half.Length);
+        Assert.That(() => new MatmulCase(16, 256, 64, DType.BF16).Run(changed, tile, out _), Throws.TypeOf<PtxFault>().With.Message.Matches(found));
+    }
+
+    [Test]
+    public void ReadingFromTheClusterBehindTheLastArrivalIsFound()
+    {
+        MatmulTile tile = MatmulTile.Split.Single(t => t.ToString() == "16x64k2");
+        string text = MatmulText.Write(tile, DType.BF16, PtxTarget.Hopper);
+        int place = text.LastIndexOf("\tbarrier.cluster.arrive.aligned;\n", StringComparison.Ordinal), read = text.IndexOf("\tld.shared::cluster", StringComparison.Ordinal);
+        string changed = text.Insert(text.IndexOf('\n', place) + 1, text[read..(text.IndexOf('\n', read) + 1)]);
+        Assert.That(() => new MatmulCase(16, 256, 64, DType.BF16).Run(changed, tile, out _), Throws.TypeOf<PtxFault>().With.Message.Contains("after having arrived"));
+    }
+
     /// <summary>What a device would not tell: the same checks find each of these mistakes in the text.</summary>
     [TestCase("cp.async.wait_group 2;", "cp.async.wait_group 3;", "is still being copied")]
     [TestCase("cp.async.wait_group 0;", "", "with copies on their way")]
@@ -88,15 +121,16 @@ internal sealed class MatmulTextTests
         int from = Array.FindIndex(all, line => line.StartsWith("LOOP", StringComparison.Ordinal));
         int to = Array.FindIndex(all, line => line.Contains("bra LOOP", StringComparison.Ordinal));
         string[] loop = [.. all[from..to].Select(line => line.Trim()).Where(line => line.Length > 0 && !line.StartsWith("//", StringComparison.Ordinal))];
-        int Count(string name) => loop.Count(line => line.StartsWith(name, StringComparison.Ordinal));
+        int Count(string name) => loop.Count(line => line.Split(' ').First(word => word[0] != '@').StartsWith(name, StringComparison.Ordinal));
         int steps = tile.Stages * tile.Depth / 16;
         Assert.That(Count("mma.sync.aligned.m16n8k16"), Is.EqualTo(steps * (tile.WarpRows / 16) * (tile.WarpOutputs / 8)));
         Assert.That(Count("ldmatrix"), Is.EqualTo(steps * ((tile.WarpRows / 16) + (tile.WarpOutputs / 16))));
-        Assert.That(Count("cp.async.cg"), Is.EqualTo(tile.Stages * (tile.Rows + tile.Outputs) * tile.Depth / 8 / tile.Threads));
+        Assert.That(Count("cp.async.cg"), Is.EqualTo(tile.Stages * (Copies(tile.Rows) + Copies(tile.Outputs))));
         Assert.That(Count("bar.sync"), Is.EqualTo(tile.Stages));
         Assert.That(loop.Count(line => line.Contains("global", StringComparison.Ordinal)), Is.EqualTo(Count("cp.async.cg")));
         Assert.That(text, Does.Not.Contain(".local"));
-        if (tile.WarpRows == 64)
+        int Copies(int lines) => (int)Math.Ceiling((double)lines * tile.Depth / 8 / tile.Threads);
+        if (tile.WarpRows >= 64 && tile.WarpOutputs == 64)
             Assert.That(Count("mma"), Is.GreaterThan(0.6 * loop.Length));
     }
 
@@ -116,7 +150,7 @@ internal sealed class MatmulTextTests
         static uint BFloat16Bits(float value) => (uint)Math.Round(BitConverter.SingleToUInt32Bits(value) / 65536.0, MidpointRounding.ToEven);
     }
 
-    private static string Text(MatmulTile tile, DType type) => MatmulText.Write(tile, type, PtxTarget.Ampere);
+    private static string Text(MatmulTile tile, DType type) => MatmulText.Write(tile, type, tile.Splits > 1 ? PtxTarget.Hopper : PtxTarget.Ampere);
 
     private static void Agrees(MatmulTile tile, MatmulCase product)
     {

@@ -36,6 +36,8 @@ internal static class PtxArithmetic
         ["shl.b64"] = (a, b, _) => a << (int)b,
         ["add.s64"] = (a, b, _) => a + b,
         ["selp.u32"] = (a, b, c) => c != 0 ? a : b,
+        ["selp.b64"] = (a, b, c) => c != 0 ? a : b,
+        ["mapa.shared::cluster.u32"] = (a, b, _) => PtxCluster.Address((uint)a, (int)b),
         ["selp.f32"] = (a, b, c) => c != 0 ? a : b,
         ["cvt.f32.f16"] = (a, _, _) => Bits((float)BitConverter.UInt16BitsToHalf((ushort)a)),
         ["cvt.rn.bf16x2.f32"] = (a, b, _) => (BFloat16(a) << 16) | BFloat16(b),

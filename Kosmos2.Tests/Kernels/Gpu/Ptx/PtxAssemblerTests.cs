@@ -19,7 +19,7 @@ internal sealed partial class PtxAssemblerTests
         string folder = Directory.CreateTempSubdirectory("kosmos2-ptx").FullName;
         try
         {
-            string[] kernels = [.. GpuKernelCatalog.Written, .. GpuKernelCatalog.Translated];
+            string[] kernels = [.. GpuKernelCatalog.WrittenFor(target), .. GpuKernelCatalog.Translated];
             string[] files = [.. kernels.Select((_, index) => Path.Combine(folder, $"{index}.ptx"))];
             for (int i = 0; i < kernels.Length; i++)
                 File.WriteAllText(files[i], GpuKernelCatalog.Ptx(kernels[i], target));

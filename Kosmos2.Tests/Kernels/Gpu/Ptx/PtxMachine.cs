@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Kosmos2.Kernels.Gpu.TensorCores;
 
 namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
 
 /// <summary>
-/// Runs a kernel's PTX text, the very text that a device would get: blocks one after another, the warps of a block in turn from barrier to barrier, 32 lanes
-/// in step. What a device leaves undefined is a <see cref="PtxFault"/>; a branch on which the lanes of a warp disagree is one too, since no kernel of ours
+/// Runs a kernel's PTX text, the very text that a device would get: clusters one after another, the warps of their blocks in turn from barrier to barrier, 32
+/// lanes in step. What a device leaves undefined is a <see cref="PtxFault"/>; a branch on which the lanes of a warp disagree is one too, since no kernel of ours
 /// has any.
 /// </summary>
 internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory global, int sharedBytes)
@@ -16,45 +17,52 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
 
     private int _executed;
 
-    [GeneratedRegex(@"^(ld\.shared|st\.shared|ld\.global|ld\.global\.nc|st\.global)(\.v[24])?\.[fb]32$|^cp\.async\.cg\.shared\.global$")]
+    [GeneratedRegex(@"^(ld\.shared(::cluster)?|st\.shared|ld\.global|ld\.global\.nc|st\.global)(\.v[24])?\.[fb]32$|^cp\.async\.cg\.shared\.global$")]
     private static partial Regex AccessPattern();
 
     /// <summary>Bank conflicts of all blocks, by kind of access.</summary>
     public Dictionary<string, int> Conflicts { get; } = [];
 
     /// <summary>Runs the kernel with so many blocks.</summary>
-    public void Launch(int blocks, params ulong[] arguments)
+    public void Launch(LaunchGrid blocks, params ulong[] arguments)
     {
         if (arguments.Length != program.Parameters.Count)
             throw new PtxFault($"{program.Name} takes {program.Parameters.Count} arguments, not {arguments.Length}");
-        for (int block = 0; block < blocks; block++)
+        if (blocks.Y % program.Cluster != 0)
+            throw new PtxFault($"{program.Name} takes clusters of {program.Cluster} blocks, not {blocks.Y}");
+        for (int z = 0; z < blocks.Z; z++)
         {
-            var shared = new PtxSharedMemory(sharedBytes);
-            Block(block, arguments, shared);
-            foreach ((string kind, int count) in shared.Conflicts)
-                Conflicts[kind] = Conflicts.GetValueOrDefault(kind) + count;
-        }
-    }
-
-    private void Block(int block, ulong[] arguments, PtxSharedMemory shared)
-    {
-        PtxWarp[] warps = [.. Enumerable.Range(0, program.Threads / PtxWarp.Lanes).Select(index => new PtxWarp(program, index, shared))];
-        while (warps.Any(warp => !warp.Ended))
-        {
-            foreach (PtxWarp warp in warps)
+            for (int y = 0; y < blocks.Y; y += program.Cluster)
             {
-                while (!warp.Ended && !warp.AtBarrier)
-                    Step(warp, block, arguments, shared);
+                for (int x = 0; x < blocks.X; x++)
+                    Cluster(new LaunchGrid(x, y, z), arguments);
             }
-            if (warps.Any(warp => warp.Ended) && warps.Any(warp => warp.AtBarrier))
-                throw new PtxFault("some warps wait at a barrier, others have ended");
-            foreach (PtxWarp warp in warps.Where(warp => warp.AtBarrier))
-                (warp.AtBarrier, warp.BlockBarriers) = (false, warp.BlockBarriers + 1);
         }
     }
 
-    private void Step(PtxWarp warp, int block, ulong[] arguments, PtxSharedMemory shared)
+    private void Cluster(LaunchGrid first, ulong[] arguments)
     {
+        var cluster = new PtxCluster(program, first, sharedBytes);
+        while (!cluster.HasEnded)
+        {
+            foreach (PtxBlock block in cluster.Blocks)
+            {
+                foreach (PtxWarp warp in block.Warps)
+                {
+                    while (!warp.Ended && !warp.AtBarrier && !warp.AtClusterBarrier)
+                        Step(warp, block, arguments, cluster);
+                }
+                block.Pass();
+            }
+            cluster.Pass();
+        }
+        foreach ((string kind, int count) in cluster.Blocks.SelectMany(block => block.Shared.Conflicts))
+            Conflicts[kind] = Conflicts.GetValueOrDefault(kind) + count;
+    }
+
+    private void Step(PtxWarp warp, PtxBlock block, ulong[] arguments, PtxCluster cluster)
+    {
+        PtxSharedMemory shared = block.Shared;
         if (++_executed > MostInstructions)
             throw new PtxFault($"{program.Name} does not end");
         PtxInstruction instruction = program.Instructions[warp.Position++];
@@ -83,7 +91,7 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
         }
         else
         {
-            Access(warp, instruction, active, shared);
+            Access(warp, instruction, active, shared, cluster);
         }
     }
 
@@ -91,7 +99,7 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
         warp.Lives(lane) && (instruction.Guard < 0 || warp.IsTrue(instruction.Guard, lane, instruction.Text) != instruction.Negated);
 
     private static bool IsCollective(string name) =>
-        name is "bra" or "bar.sync" or "bar.warp.sync" or "cp.async.commit_group" or "cp.async.wait_group" || name.StartsWith("mma.", StringComparison.Ordinal)
+        name is "bra" or "bar.sync" or "barrier.cluster.arrive.aligned" or "barrier.cluster.wait.aligned" or "bar.warp.sync" or "cp.async.commit_group" or "cp.async.wait_group" || name.StartsWith("mma.", StringComparison.Ordinal)
         || name.StartsWith("ldmatrix.", StringComparison.Ordinal);
 
     private static void Together(PtxWarp warp, PtxInstruction instruction, PtxSharedMemory shared)
@@ -103,6 +111,12 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
                 break;
             case "bar.sync":
                 warp.AtBarrier = true;
+                break;
+            case "barrier.cluster.arrive.aligned":
+                warp.HasArrived = true;
+                break;
+            case "barrier.cluster.wait.aligned":
+                warp.AtClusterBarrier = warp.HasArrived ? true : throw new PtxFault($"a wait without having arrived: {instruction.Text}");
                 break;
             case "bar.warp.sync":
                 warp.WarpBarriers++;
@@ -124,7 +138,7 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
         }
     }
 
-    private void Access(PtxWarp warp, PtxInstruction instruction, int[] active, PtxSharedMemory shared)
+    private void Access(PtxWarp warp, PtxInstruction instruction, int[] active, PtxSharedMemory shared, PtxCluster cluster)
     {
         (string name, string by) = (instruction.Name, instruction.Text);
         if (!AccessPattern().IsMatch(name))
@@ -155,6 +169,12 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
                 else
                     warp.WriteWords(value, lane, global.Load(place, size, by));
             }
+            else if (name.StartsWith("ld.shared::cluster.", StringComparison.Ordinal))
+            {
+                warp.WriteWords(value, lane, warp.HasArrived
+                    ? throw new PtxFault($"another block's memory is read after having arrived at the barrier that lets it end: {by}")
+                    : cluster.Load((uint)place, size, warp.Moment(lane), by));
+            }
             else if (store)
             {
                 shared.Store((uint)place, warp.ReadWords(value, lane, by), warp.Moment(lane), by);
@@ -170,11 +190,16 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
     }
 
     // A move to two registers takes 32 bits apart.
-    private static void Compute(PtxWarp warp, PtxInstruction instruction, Func<ulong, ulong, ulong, ulong> operation, int lane, int block)
+    private static void Compute(PtxWarp warp, PtxInstruction instruction, Func<ulong, ulong, ulong, ulong> operation, int lane, PtxBlock block)
     {
         PtxOperand[] operands = instruction.Operands;
-        ulong Value(int operand) => operands.Length <= operand ? 0
-            : operands[operand].Text == "%ctaid.x" ? (ulong)block : warp.Read(operands[operand], lane, instruction.Text);
+        ulong Value(int operand) => operands.Length <= operand ? 0 : operands[operand].Text switch
+        {
+            "%ctaid.x" => (ulong)block.Place.X,
+            "%ctaid.y" => (ulong)block.Place.Y,
+            "%ctaid.z" => (ulong)block.Place.Z,
+            _ => warp.Read(operands[operand], lane, instruction.Text),
+        };
         ulong value = operation(Value(1), Value(2), Value(3));
         if (operands[0].Group.Length == 0)
             warp.Write(operands[0], lane, value);

@@ -33,6 +33,7 @@ internal sealed partial class PtxProgram
         Name = EntryPattern().Match(text).Groups[1].Value;
         Parameters = [.. ParameterPattern().Matches(text).Select(match => (match.Groups[2].Value, match.Groups[1].Value))];
         Threads = int.Parse(ThreadsPattern().Match(text).Groups[1].Value, CultureInfo.InvariantCulture);
+        Cluster = ClusterPattern().Match(text) is { Success: true } cluster ? int.Parse(cluster.Groups[1].Value, CultureInfo.InvariantCulture) : 1;
         string body = text[(text.IndexOf('{', StringComparison.Ordinal) + 1)..text.LastIndexOf('}')];
         foreach (string line in body.Split('\n').Select(l => l.Split("//")[0].Trim()).Where(l => l.Length > 0))
             Line(line);
@@ -46,6 +47,9 @@ internal sealed partial class PtxProgram
     public IReadOnlyList<(string Name, string Type)> Parameters { get; }
 
     public int Threads { get; }
+
+    /// <summary>Blocks of a cluster, neighbours in y.</summary>
+    public int Cluster { get; }
 
     public List<PtxInstruction> Instructions { get; } = [];
 
@@ -62,10 +66,13 @@ internal sealed partial class PtxProgram
     [GeneratedRegex(@"\.maxntid (\d+)")]
     private static partial Regex ThreadsPattern();
 
+    [GeneratedRegex(@"\.reqnctapercluster 1, (\d+), 1")]
+    private static partial Regex ClusterPattern();
+
     [GeneratedRegex(@"^\.reg \.\w+ (%[a-z]+)<(\d+)>;$")]
     private static partial Regex RegistersPattern();
 
-    [GeneratedRegex(@"^(?:@(!?)(%\w+) )?([\w.]+)(?: (.*))?;$")]
+    [GeneratedRegex(@"^(?:@(!?)(%\w+) )?([\w.:]+)(?: (.*))?;$")]
     private static partial Regex InstructionPattern();
 
     // Commas outside of brackets and braces.
@@ -108,7 +115,7 @@ internal sealed partial class PtxProgram
         if (text.StartsWith("0f", StringComparison.Ordinal))
             return new PtxOperand(text, -1, ulong.Parse(text[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture), []);
         bool number = long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value);
-        if (!number && text.StartsWith('%') && text is not ("%tid.x" or "%ctaid.x"))
+        if (!number && text.StartsWith('%') && text is not ("%tid.x" or "%ctaid.x" or "%ctaid.y" or "%ctaid.z"))
             throw new PtxFault($"register {text} is not declared");
         return new PtxOperand(text, -1, (ulong)value, []);
     }

@@ -1,13 +1,13 @@
 namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
 
-/// <summary>A moment of a thread: barriers of its block and of its warp that it has passed.</summary>
-internal readonly record struct PtxMoment(int Thread, int BlockBarriers, int WarpBarriers)
+/// <summary>A moment of a thread: barriers of its cluster, its block and its warp that it has passed. Threads are counted through the cluster.</summary>
+internal readonly record struct PtxMoment(int Block, int Thread, int ClusterBarriers, int BlockBarriers, int WarpBarriers)
 {
     public int Warp => Thread / 32;
 
     /// <summary>Whether a barrier lies between then, by its thread, and now, by this one.</summary>
-    public bool Follows(PtxMoment then) => then.Thread == Thread || then.BlockBarriers < BlockBarriers
-        || (then.Warp == Warp && then.WarpBarriers < WarpBarriers);
+    public bool Follows(PtxMoment then) => then.Thread == Thread || then.ClusterBarriers < ClusterBarriers
+        || (then.Block == Block && then.BlockBarriers < BlockBarriers) || (then.Warp == Warp && then.WarpBarriers < WarpBarriers);
 }
 
 /// <summary>
@@ -21,11 +21,16 @@ internal sealed class PtxSharedMemory(int size)
     private readonly byte[] _bytes = new byte[size];
     private readonly WordState[] _words = new WordState[size / Word];
 
+    /// <summary>Whether its block has ended, after which other blocks must not look for it.</summary>
+    public bool HasEnded { get; set; }
+
     /// <summary>Extra turns that accesses of each kind took since lanes met in a bank.</summary>
     public Dictionary<string, int> Conflicts { get; } = [];
 
     public ReadOnlySpan<byte> Load(uint address, int count, PtxMoment now, string by)
     {
+        if (HasEnded)
+            throw new PtxFault($"the block whose shared memory is read has ended: {by}");
         Check(address, count, by);
         for (uint word = address / Word; word < (address + count) / Word; word++)
         {

@@ -3,7 +3,11 @@ using System.Buffers.Binary;
 namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
 
 /// <summary>Thirty-two threads in step: their registers, where they are, and the copies that each has begun.</summary>
-internal sealed class PtxWarp(PtxProgram program, int index, PtxSharedMemory shared)
+/// <param name="program">What they run.</param>
+/// <param name="block">Their block's number in its cluster.</param>
+/// <param name="index">The warp's number in its block.</param>
+/// <param name="shared">The block's.</param>
+internal sealed class PtxWarp(PtxProgram program, int block, int index, PtxSharedMemory shared)
 {
     public const int Lanes = 32;
 
@@ -22,11 +26,18 @@ internal sealed class PtxWarp(PtxProgram program, int index, PtxSharedMemory sha
 
     public bool AtBarrier { get; set; }
 
+    public bool AtClusterBarrier { get; set; }
+
+    /// <summary>Whether it has arrived at a cluster's barrier and not yet waited.</summary>
+    public bool HasArrived { get; set; }
+
+    public int ClusterBarriers { get; set; }
+
     public int BlockBarriers { get; set; }
 
     public int WarpBarriers { get; set; }
 
-    public PtxMoment Moment(int lane) => new((index * Lanes) + lane, BlockBarriers, WarpBarriers);
+    public PtxMoment Moment(int lane) => new(block, (block * program.Threads) + (index * Lanes) + lane, ClusterBarriers, BlockBarriers, WarpBarriers);
 
     public ulong Read(PtxOperand operand, int lane, string by)
     {

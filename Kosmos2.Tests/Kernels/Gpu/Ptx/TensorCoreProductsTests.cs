@@ -1,5 +1,6 @@
 using ILGPU.Runtime.Cuda;
 using Kosmos2.Kernels;
+using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Gpu;
 using Kosmos2.Kernels.Gpu.TensorCores;
 using Kosmos2.Tests.Kernels.Conformance;
@@ -11,7 +12,11 @@ namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
 internal sealed class TensorCoreProductsTests
 {
     private const int Multiprocessors = 132;
+    private const int SharedBytes = 232448;
     private const nint Stream = 77;
+
+    private static MatmulTile Tile(int rows, int outputs, int inputs, int layers) =>
+        MatmulTile.For(rows, outputs, inputs, layers, Multiprocessors, SharedBytes, clusters: true);
 
     [Test]
     public void ALayerIsRoundedAndMultiplied([Values(DType.BF16, DType.F16)] DType type, [Values(9, 40)] int rows)
@@ -54,20 +59,90 @@ internal sealed class TensorCoreProductsTests
         }
     }
 
-    [TestCase(8, 4096, "16x64")]
-    [TestCase(17, 4096, "32x64")]
-    [TestCase(72, 2048, "64x64")]
-    [TestCase(257, 1024, "64x64")]
-    [TestCase(64, 65037, "64x64")]
-    [TestCase(20, 65037, "32x64")]
-    [TestCase(340, 8192, "128x128")]
-    [TestCase(4096, 4096, "128x256")]
-    public void TheTileFitsTheShape(int rows, int outputs, string tile) =>
-        Assert.That(MatmulTile.For(rows, outputs, Multiprocessors, 232448).ToString(), Is.EqualTo(tile));
+    /// <summary>The model's products on an H200: the tile holds the rows of a batch or of a prompt at once, and the blocks fill the card.</summary>
+    [TestCase(4, 2048, 2048, 1, "16x64k4")]
+    [TestCase(16, 2048, 2048, 1, "16x64k4")]
+    [TestCase(16, 2048, 2048, 3, "16x64k4")]
+    [TestCase(16, 8192, 2048, 1, "16x64")]
+    [TestCase(16, 2048, 8192, 1, "16x64k4")]
+    [TestCase(16, 65037, 2048, 1, "16x64")]
+    [TestCase(64, 2048, 2048, 1, "64x128k8")]
+    [TestCase(64, 8192, 2048, 1, "64x256k4")]
+    [TestCase(64, 2048, 8192, 1, "64x128k8")]
+    [TestCase(64, 65037, 2048, 1, "64x256")]
+    [TestCase(71, 2048, 2048, 1, "80x128k8")]
+    [TestCase(71, 8192, 2048, 1, "80x256k4")]
+    [TestCase(71, 2048, 8192, 1, "80x128k8")]
+    [TestCase(257, 1024, 1024, 1, "80x128k4")]
+    [TestCase(257, 1024, 1024, 3, "64x128")]
+    [TestCase(257, 4096, 1024, 1, "80x128")]
+    [TestCase(257, 1024, 4096, 1, "80x256k8")]
+    [TestCase(4096, 4096, 4096, 1, "128x256")]
+    public void TheTileFitsTheShape(int rows, int outputs, int inputs, int layers, string expected)
+    {
+        MatmulTile tile = Tile(rows, outputs, inputs, layers);
+        Assert.That(tile.ToString(), Is.EqualTo(expected));
+        Assert.That(tile.Count(rows, outputs) * layers * tile.Splits, Is.GreaterThanOrEqualTo(100));
+    }
+
+    /// <summary>Whether the cards of a generation have clusters, the user allows them, and this one has room for one of eight blocks beside each other.</summary>
+    [TestCase(90, "", 16, 8)]
+    [TestCase(80, "", 16, 1)]
+    [TestCase(90, "clusters", 16, 1)]
+    [TestCase(90, "", 0, 1)]
+    public void InputsAreSplitWhereThereAreClusters(int capability, string disabled, int room, int splits)
+    {
+        const int Rows = 71, Inputs = 8192, Outputs = 2048;
+        CudaDriver driver = FakeCudaDriver.Create();
+        FakeCudaDriver.Clusters = room;
+        using var products = new TensorCoreProducts(driver, new PtxTarget(capability), Multiprocessors, SharedBytes, new CpuFeatures(disabled).Clusters);
+        MatmulTile first = products.TileFor(Rows, Outputs, Inputs);
+        for (int time = 0; time < 2; time++)
+            products.Multiply(Stream, DType.BF16, new ProductOperands(1 << 20, 2 << 20, 0, 0, 3 << 20), Rows, Inputs, Outputs, Activation.Identity);
+        MatmulTile tile = products.TileFor(Rows, Outputs, Inputs);
+        Assert.That(tile.Splits, Is.EqualTo(splits));
+        Assert.That(FakeCudaDriver.Launched.Blocks, Is.EqualTo(tile.Count(Rows, Outputs) * splits));
+        Assert.That(FakeCudaDriver.Modules, Has.Count.EqualTo(room == 0 ? 2 : 1));
+        Assert.That(FakeCudaDriver.Modules[^1].Contains("cluster", StringComparison.Ordinal), Is.EqualTo(splits > 1));
+        if (first.Splits > 1)
+            Assert.That(FakeCudaDriver.AskedForRoom, Is.EqualTo((new LaunchGrid(1, 8), new LaunchGrid(first.Threads), (uint)first.SharedBytes, 0u)));
+    }
 
     [Test]
     public void ALargeTileIsNotTakenWhereItsMemoryIsMissing() =>
-        Assert.That(MatmulTile.For(4096, 4096, Multiprocessors, 65536).ToString(), Is.EqualTo("128x128"));
+        Assert.That(MatmulTile.For(4096, 4096, 4096, 1, Multiprocessors, 65536, clusters: true).ToString(), Is.EqualTo("128x128"));
+
+    /// <summary>Query, key and value by one launch: each output as if alone.</summary>
+    [Test]
+    public void ThreeLayersAreMultipliedTogether([Values] bool exact)
+    {
+        const int Rows = 20, Inputs = 136, Outputs = 12;
+        CudaDriver driver = FakeCudaDriver.Create();
+        using var fast = new TensorCoreProducts(driver, PtxTarget.Hopper, Multiprocessors, driver.MostSharedBytes(0));
+        using var slow = new ExactProducts(driver, PtxTarget.Hopper, Multiprocessors);
+        Func<float, ushort> narrow = v => (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16);
+        float[] x = [.. Samples.Normal(1, Rows, Inputs).Select(v => MathF.Round(8 * v) / 8)];
+        float[][] w = [.. Enumerable.Range(2, 3).Select(seed => Samples.Normal(seed, Outputs, Inputs).Select(v => MathF.Round(8 * v) / 8).ToArray())];
+        PtxGlobalMemory memory = FakeCudaDriver.Memory = new PtxGlobalMemory();
+        ulong given = exact ? memory.Add(x) : memory.Add(Array.ConvertAll(x, v => narrow(v)));
+        ProductLayer[] layers = [.. w.Select((values, layer) => new ProductLayer(
+            memory.Add(Array.ConvertAll(values, v => narrow(v))), layer == 1 ? 0 : memory.Add(Enumerable.Repeat(1f + layer, Outputs).ToArray()), memory.Add(new float[Rows * Outputs])))];
+        var operands = new ProductOperands(given, layers[0].W, layers[0].Bias, 0, layers[0].Y, layers[1], layers[2]);
+        if (exact)
+            slow.Multiply(Stream, DType.BF16, operands, Rows, Inputs, Outputs, Activation.Identity);
+        else
+            fast.Multiply(Stream, DType.BF16, operands, Rows, Inputs, Outputs, Activation.Identity);
+        Assert.That(FakeCudaDriver.Fault, Is.Null);
+        for (int layer = 0; layer < layers.Length; layer++)
+        {
+            float[] actual = memory.Read<float>(layers[layer].Y);
+            for (int i = 0; i < actual.Length; i++)
+            {
+                double sum = Enumerable.Range(0, Inputs).Sum(k => (double)x[(i / Outputs * Inputs) + k] * w[layer][(i % Outputs * Inputs) + k]);
+                Assert.That(actual[i], Is.EqualTo(sum + (layer == 1 ? 0 : 1 + layer)).Within(1e-4), $"layer {layer}, element {i}");
+            }
+        }
+    }
 
     [Test]
     public void WhatIsNotWholeChunksIsLeftToOthers()
@@ -90,9 +165,9 @@ internal sealed class TensorCoreProductsTests
         CudaDriver driver = FakeCudaDriver.Create();
         using (var products = new TensorCoreProducts(driver, PtxTarget.Hopper, Multiprocessors, driver.MostSharedBytes(0)))
         {
-            MatmulTile tile = MatmulTile.For(100, 8192, Multiprocessors, 232448);
+            MatmulTile tile = Tile(100, 8192, 64, 1);
             Multiply();
-            Assert.That(FakeCudaDriver.Launched, Is.EqualTo((tile.Blocks(100, 8192), tile.Threads, tile.SharedBytes, Stream, 1UL << 40, 3 << 20)));
+            Assert.That(FakeCudaDriver.Launched, Is.EqualTo((tile.Count(100, 8192) * tile.Splits, tile.Threads, tile.SharedBytes, Stream, 1UL << 40, 3 << 20)));
             Assert.That(FakeCudaDriver.AllowedSharedBytes, Is.EqualTo(tile.SharedBytes));
             Allocated(100);
             Assert.That(Allocated(100), Is.Zero);

@@ -1,0 +1,50 @@
+namespace Kosmos2.Kernels.Gpu.TensorCores;
+
+/// <summary>The parameters of a matmul's text, in the order of <see cref="ProductOperands"/>. Blocks with the same z compute one layer, whose pointers these are.</summary>
+internal sealed class ProductParameters
+{
+    /// <summary>Reads them.</summary>
+    public ProductParameters(PtxText text)
+    {
+        X = text.Pointer();
+        (W, Bias) = (text.Pointer(), text.Pointer());
+        Residual = text.Pointer();
+        Y = text.Pointer();
+        (Rows, Inputs, Outputs, Activation) = (text.Parameter("s32"), text.Parameter("s32"), text.Parameter("s32"), text.Parameter("s32"));
+        string layer = text.B32("mov.u32", "%ctaid.z");
+        for (int other = 1; other < ProductOperands.MostLayers; other++)
+        {
+            string mine = text.Predicate("setp.eq.s32", layer, other);
+            W = text.B64("selp.b64", text.Pointer(), W, mine);
+            Bias = text.B64("selp.b64", text.Pointer(), Bias, mine);
+            Y = text.B64("selp.b64", text.Pointer(), Y, mine);
+        }
+    }
+
+    /// <summary>[rows, in].</summary>
+    public string X { get; }
+
+    /// <summary>[out, in].</summary>
+    public string W { get; }
+
+    /// <summary>[out], or a null pointer.</summary>
+    public string Bias { get; }
+
+    /// <summary>[rows, out], or a null pointer.</summary>
+    public string Residual { get; }
+
+    /// <summary>[rows, out].</summary>
+    public string Y { get; }
+
+    /// <summary>Rows of x and y.</summary>
+    public string Rows { get; }
+
+    /// <summary>Columns of x and W.</summary>
+    public string Inputs { get; }
+
+    /// <summary>Rows of W, columns of y.</summary>
+    public string Outputs { get; }
+
+    /// <summary>A <see cref="Kosmos2.Kernels.Activation"/> as a number.</summary>
+    public string Activation { get; }
+}
