@@ -6,17 +6,17 @@ using Kosmos2.Kernels.Cpu.Threading;
 namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>What all kernels of one backend share: the threads, the micro-kernels and the working memory.</summary>
-internal sealed class CpuMachine(int threads, bool pin, TileTable tiles, TileTable? int8, TileTable? int4, AssembledKernels? assembled) : IDisposable
+internal sealed class CpuMachine(int threads, bool pin, TileKernels tiles, TileKernels? int8, TileKernels? int4, AssembledKernels? assembled) : IDisposable
 {
     public WorkerPool Pool { get; } = new(threads, pin);
 
-    public TileTable Tiles { get; } = tiles;
+    public TileKernels Tiles { get; } = tiles;
 
     /// <summary>Kernels for 8-bit weights; null where they are switched off.</summary>
-    public TileTable? Int8 { get; } = int8;
+    public TileKernels? Int8 { get; } = int8;
 
     /// <summary>Kernels for 4-bit weights; null where they are switched off.</summary>
-    public TileTable? Int4 { get; } = int4;
+    public TileKernels? Int4 { get; } = int4;
 
     /// <summary>Kernels that only assembled code has, or null.</summary>
     public AssembledKernels? Assembled => assembled;

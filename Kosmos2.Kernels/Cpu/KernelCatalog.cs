@@ -84,7 +84,7 @@ internal static class KernelCatalog
 
     private static string? Missing(string name, string feature, AssembledKernels loaded)
     {
-        TileTable? table = name switch { "bf16" => loaded.BFloat16, "int8" => loaded.Int8, "int4" => loaded.Int4, _ => loaded.Float32 };
+        TileKernels? table = name switch { "bf16" => loaded.BFloat16, "int8" => loaded.Int8, "int4" => loaded.Int4, _ => loaded.Float32 };
         return table is null ? $"{feature} is missing or disabled" : null;
     }
 

@@ -101,7 +101,7 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
             Keys = k.Rows / batch,
             SharedQueries = q.Rows != y.Rows,
             Scale = scale,
-            Tiles = machine.Tiles,
+            Tiles = machine.Tiles.Plain,
             Scratch = machine.ReservePrivate(AttentionScratch<S>.Length(headSize), out nint stride),
             ScratchStride = stride,
         };
@@ -198,7 +198,7 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
             Heads = blocks.Heads,
             HeadSize = blocks.HeadSize,
             Scale = scale,
-            Tiles = machine.Tiles,
+            Tiles = machine.Tiles.Plain,
             Scratch = machine.ReservePrivate(AttentionScratch<S>.Length(blocks.HeadSize), out nint stride),
             ScratchStride = stride,
         };
@@ -210,22 +210,22 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
         switch (layers[0].Format)
         {
             case ProductFormat.BFloat16:
-                LinearKernel.Run<Simd512, BFloat16Format>(machine, machine.Assembled!.BFloat16!.Value, x, rows, norm, layers);
+                LinearKernel.Run<Simd512, BFloat16Format>(machine, machine.Assembled!.BFloat16!, x, rows, norm, layers);
                 break;
             case ProductFormat.Int8 when DirectKernel.Fits<S, Int8Direct>(rows, layers):
                 DirectKernel.Run<S, Int8Format<S, PairedBytes>, Int8Direct>(machine, x, rows, norm, layers);
                 break;
             case ProductFormat.Int8 when machine.Assembled?.Int8 is not null:
-                LinearKernel.Run<S, Int8Format<S, PlainBytes>>(machine, machine.Int8!.Value, x, rows, norm, layers);
+                LinearKernel.Run<S, Int8Format<S, PlainBytes>>(machine, machine.Int8!, x, rows, norm, layers);
                 break;
             case ProductFormat.Int8:
-                LinearKernel.Run<S, Int8Format<S, PairedBytes>>(machine, machine.Int8!.Value, x, rows, norm, layers);
+                LinearKernel.Run<S, Int8Format<S, PairedBytes>>(machine, machine.Int8!, x, rows, norm, layers);
                 break;
             case ProductFormat.Int4 when DirectKernel.Fits<S, Int4Direct>(rows, layers):
                 DirectKernel.Run<S, Int4Format<S>, Int4Direct>(machine, x, rows, norm, layers);
                 break;
             case ProductFormat.Int4:
-                LinearKernel.Run<S, Int4Format<S>>(machine, machine.Int4!.Value, x, rows, norm, layers);
+                LinearKernel.Run<S, Int4Format<S>>(machine, machine.Int4!, x, rows, norm, layers);
                 break;
             case ProductFormat.WidenedBFloat16:
                 LinearKernel.Run<S, HalfFormat<S, BF16Format>>(machine, machine.Tiles, x, rows, norm, layers);

@@ -12,16 +12,16 @@ internal sealed class AssembledKernels : IDisposable
     }
 
     /// <summary>Kernels for F32. All tables are valid for as long as this object lives.</summary>
-    public TileTable Float32 { get; private set; }
+    public TileKernels Float32 { get; private set; } = null!;
 
     /// <summary>Kernels for bfloat16; null where the machine lacks them.</summary>
-    public TileTable? BFloat16 { get; private set; }
+    public TileKernels? BFloat16 { get; private set; }
 
     /// <summary>Kernels for 8-bit weights; null where the machine lacks them.</summary>
-    public TileTable? Int8 { get; private set; }
+    public TileKernels? Int8 { get; private set; }
 
     /// <summary>Kernels for 4-bit weights; null where the machine lacks them.</summary>
-    public TileTable? Int4 { get; private set; }
+    public TileKernels? Int4 { get; private set; }
 
     /// <summary>Assembles the kernels of a width that the machine can run; null when there are none, or when memory for them is refused.</summary>
     /// <param name="features">The machine.</param>
@@ -35,18 +35,18 @@ internal sealed class AssembledKernels : IDisposable
             allocate = _ => null;
         bool wide = set == InstructionSet.Vector512;
         var kernels = new AssembledKernels();
-        if (kernels.Load(new TileAssembler(wide ? TileRegisters.Zmm : TileRegisters.Ymm, TileArithmetic.Float32), allocate) is not { } floats)
+        if (kernels.Load(wide ? TileRegisters.Zmm : TileRegisters.Ymm, TileArithmetic.Float32, allocate) is not { } floats)
         {
             kernels.Dispose();
             return null;
         }
         kernels.Float32 = floats;
         if (wide && features.BFloat16)
-            kernels.BFloat16 = kernels.Load(new TileAssembler(TileRegisters.Zmm, TileArithmetic.BFloat16), allocate);
+            kernels.BFloat16 = kernels.Load(TileRegisters.Zmm, TileArithmetic.BFloat16, allocate);
         if (wide && features.Vnni)
         {
-            kernels.Int8 = kernels.Load(new ByteTileAssembler(Int8Group.Words), allocate);
-            kernels.Int4 = kernels.Load(new NibbleTileAssembler(), allocate);
+            kernels.Int8 = TileKernels.From(kernels.Load(new ByteTileAssembler(Int8Group.Words), allocate));
+            kernels.Int4 = TileKernels.From(kernels.Load(new NibbleTileAssembler(), allocate));
         }
         return kernels;
     }
@@ -56,6 +56,18 @@ internal sealed class AssembledKernels : IDisposable
         foreach (ExecutableMemory memory in _memory)
             memory.Dispose();
         _memory.Clear();
+    }
+
+    private TileKernels? Load(TileRegisters registers, TileArithmetic arithmetic, Func<byte[], ExecutableMemory?> allocate)
+    {
+        var tables = new TileTable[TileKernels.LinesAhead.Length];
+        for (int i = 0; i < tables.Length; i++)
+        {
+            if (Load(new TileAssembler(registers, arithmetic, TileKernels.LinesAhead[i]), allocate) is not { } table)
+                return null;
+            tables[i] = table;
+        }
+        return new TileKernels(tables);
     }
 
     private TileTable? Load(KernelAssembler assembler, Func<byte[], ExecutableMemory?> allocate)

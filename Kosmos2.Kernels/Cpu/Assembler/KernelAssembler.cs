@@ -5,7 +5,7 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 
 /// <summary>
 /// What all assembled micro-kernels share: one entry point for each number of rows, C's calling convention of the system they run on, and the registers.
-/// A kernel finds its arguments (a, b, c, depth, stride) in rdi, rsi, rdx, rcx and r8, and may use all vector registers.
+/// A kernel finds its arguments (a, b, c, depth, stride, ahead) in rdi, rsi, rdx, rcx, r8 and r9, and may use all vector registers.
 /// </summary>
 /// <param name="mostRows">Kernels are written for 1 to that many rows.</param>
 internal abstract class KernelAssembler(int mostRows)
@@ -74,6 +74,7 @@ internal abstract class KernelAssembler(int mostRows)
         assembler.mov(rcx, r9);
         // The fifth argument: past the saved registers, the return address and the four slots that the caller keeps free.
         assembler.mov(r8, __qword_ptr[rsp + (SavedOnWindows.Length * 16) + 16 + 8 + 32]);
+        assembler.mov(r9, __qword_ptr[rsp + (SavedOnWindows.Length * 16) + 16 + 8 + 40]);
     }
 
     private static void Leave(Iced.Intel.Assembler assembler)

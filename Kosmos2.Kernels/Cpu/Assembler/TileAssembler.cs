@@ -13,14 +13,15 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 /// </summary>
 /// <param name="registers">Vectors, and how many rows of them fit.</param>
 /// <param name="arithmetic">What a step computes.</param>
-internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arithmetic) : KernelAssembler(registers.MostRows)
+/// <param name="linesAhead">Lines of memory that it asks for in four steps: 0, 1, 2, 4 or 8 (see <see cref="TileKernels"/>).</param>
+internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arithmetic, int linesAhead = 0) : KernelAssembler(registers.MostRows)
 {
     private const int WordBytes = 4;
     private const int Unrolled = 4;
 
     private readonly int _stepBytes = 2 * registers.VectorBytes;
 
-    // rdi: a [depth][rows]; rsi: b [depth][2 vectors]; rdx: c; rcx: depth; r8: words from one row of c to the next.
+    // rdi: a [depth][rows]; rsi: b [depth][2 vectors]; rdx: c; rcx: depth; r8: words from one row of c to the next; r9: what is asked for.
     protected override void Kernel(Iced.Intel.Assembler assembler, int rows)
     {
         for (int i = 0; i < 2 * rows; i++)
@@ -33,7 +34,13 @@ internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arit
         assembler.jl(ones);
         assembler.Label(ref fours);
         for (int step = 0; step < Unrolled; step++)
+        {
+            for (int line = step * linesAhead / Unrolled; line < (step + 1) * linesAhead / Unrolled; line++)
+                assembler.prefetcht1(__byte_ptr[r9 + (line * CacheLine.Bytes)]);
             Step(assembler, rows, step);
+        }
+        if (linesAhead > 0)
+            assembler.add(r9, linesAhead * CacheLine.Bytes);
         assembler.add(rdi, Unrolled * rows * WordBytes);
         assembler.add(rsi, Unrolled * _stepBytes);
         assembler.sub(rcx, Unrolled);
@@ -67,11 +74,6 @@ internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arit
         AssemblerMemoryOperand from = __[rsi] + (step * _stepBytes);
         registers.Load(assembler, column, from);
         registers.Load(assembler, column + 1, from + registers.VectorBytes);
-        if (rows > ReadAhead.FewRows)
-        {
-            for (int line = 0; line < _stepBytes; line += CacheLine.Bytes)
-                assembler.prefetcht1(__byte_ptr[rsi + (step * _stepBytes) + line + ReadAhead.Bytes]);
-        }
         for (int row = 0; row < rows; row++)
         {
             int x = registers.Broadcast(row);

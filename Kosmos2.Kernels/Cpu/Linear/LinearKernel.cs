@@ -9,7 +9,7 @@ internal static unsafe class LinearKernel
     private const int MostRows = 504;
     private const long MostPackedFloats = 2 << 20;
 
-    public static void Run<S, TFormat>(CpuMachine machine, TileTable tiles, float* x, int rows, LayerNormParameters? norm, ReadOnlySpan<LinearOperands> layers)
+    public static void Run<S, TFormat>(CpuMachine machine, TileKernels tiles, float* x, int rows, LayerNormParameters? norm, ReadOnlySpan<LinearOperands> layers)
         where S : unmanaged, ISimd<S>
         where TFormat : unmanaged, IProductFormat
     {
@@ -40,7 +40,7 @@ internal static unsafe class LinearKernel
                     pack.Run(0, 1);
                 else
                     machine.Pool.Run(ref pack);
-                var multiply = new MultiplyJob<S, TFormat>(first, layers.Length, packed, panels, row, tiles, scratch, scratchStride);
+                var multiply = new MultiplyJob<S, TFormat>(first, layers.Length, packed, panels, row, tiles.Asking(TFormat.BlockSteps, TFormat.PanelWords, panels.Count), scratch, scratchStride);
                 machine.Pool.Run(ref multiply);
             }
         }

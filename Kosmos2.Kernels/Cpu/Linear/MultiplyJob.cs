@@ -15,7 +15,7 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// blocking its reasons.
 /// </remarks>
 internal readonly unsafe struct MultiplyJob<S, TFormat>(
-    LinearOperands* layers, int layerCount, PackedRows rows, RowPanels panels, int firstRow, TileTable tiles, float* scratch, nint scratchStride) : IJob, IPanelWork
+    LinearOperands* layers, int layerCount, PackedRows rows, RowPanels panels, int firstRow, AskingTiles tiles, float* scratch, nint scratchStride) : IJob, IPanelWork
     where S : unmanaged, ISimd<S>
     where TFormat : unmanaged, IProductFormat
 {
@@ -35,7 +35,7 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
 
     public void RunPanels(LinearOperands* layer, int first, int end, float* scratch)
     {
-        int together = layer->Panels == null ? 0 : TFormat.PanelsTogether(panels.Rows);
+        int together = layer->Panels == null || panels.Count > 1 ? 0 : TFormat.PanelsTogether(panels.Rows);
         for (int panel = first; panel < end;)
         {
             bool stream = together > 0 && panel + together <= end && !new ReadOnlySpan<byte>(layer->Written + panel, together).Contains((byte)0);
@@ -73,13 +73,16 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
             float* weight = kept ? layer->Panels + ((((nint)index * steps) + step) * TFormat.PanelWords) : block;
             if (!written)
                 TFormat.PackWeight(layer, column, step, count, weight, room);
+            // The next block, which lies behind this one also where the next panel begins.
+            byte* next = written ? (byte*)(weight + ((nint)count * TFormat.PanelWords)) : null;
             weight = TFormat.Expand(weight, count, room);
             float* words = rows.Words + ((nint)step * TFormat.StepWords * panels.Rows);
             for (int panel = 0; panel < panels.Count; panel++)
             {
                 int row = panels.Start(panel);
-                tiles.Run(
-                    panels.Start(panel + 1) - row, words + ((nint)row * count * TFormat.StepWords), weight, strip + ((nint)row * PanelWidth), count, PanelWidth);
+                tiles.Table.Run(
+                    panels.Start(panel + 1) - row, words + ((nint)row * count * TFormat.StepWords), weight, strip + ((nint)row * PanelWidth), count, PanelWidth,
+                    tiles.Ahead(panel, next, weight));
             }
         }
         if (kept)

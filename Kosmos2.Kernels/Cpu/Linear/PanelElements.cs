@@ -9,11 +9,8 @@ internal unsafe interface IPanelElements
     /// <summary>Bytes of one.</summary>
     static abstract int Bytes { get; }
 
-    /// <summary>Rows, 3 or 4, up to which several panels at once are faster than one.</summary>
+    /// <summary>Rows, 3 or up to 6, up to which several panels at once are faster than one.</summary>
     static abstract int MostPanelRows { get; }
-
-    /// <summary>Rows, at most 6, up to which they are multiplied as they are stored.</summary>
-    static abstract int MostRows { get; }
 
     /// <summary>A vector of them, widened.</summary>
     static abstract S Load<S>(void* source)
@@ -24,9 +21,7 @@ internal readonly unsafe struct FloatElements : IPanelElements
 {
     public static int Bytes => sizeof(float);
 
-    public static int MostPanelRows => 4;
-
-    public static int MostRows => MostPanelRows;
+    public static int MostPanelRows => 6;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S Load<S>(void* source)
@@ -40,8 +35,6 @@ internal readonly unsafe struct HalfElements<THalf> : IPanelElements
 
     // Widening takes as long as memory gives it time for.
     public static int MostPanelRows => 3;
-
-    public static int MostRows => 6;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S Load<S>(void* source)

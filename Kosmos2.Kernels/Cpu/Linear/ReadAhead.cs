@@ -5,7 +5,7 @@ using Kosmos2.Kernels.Cpu.Simd;
 namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
-/// What a tile asks memory for while it computes. The first tile of rows that meets a block of weights would otherwise wait for it line by line, and computes
+/// What a compiled tile asks memory for while it computes; assembled ones share that out (<see cref="TileKernels"/>). The first tile of rows that meets a block of weights would otherwise wait for it line by line, and computes
 /// too long on each for the hardware to look far ahead; the lines asked for are those that the next block is read from.
 /// </summary>
 internal static unsafe class ReadAhead

@@ -4,8 +4,8 @@ using Kosmos2.Kernels.Cpu.Simd;
 namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
-/// Products of few rows with several packed panels at once. So few rows only wait for memory, and a core gets more of it from two or four places that
-/// it reads in turn than from one, since each is looked ahead of. Sums are those of <see cref="Tile{S, TRows, TElements}"/>, in its order.
+/// Products of few rows with several packed panels at once. So few rows mostly wait for memory, and a core gets more of it from four places that it reads in
+/// turn than from one, since the hardware looks ahead of each. Sums are those of <see cref="Tile{S, TRows, TElements}"/>, in its order.
 /// </summary>
 /// <typeparam name="S">The vector.</typeparam>
 /// <typeparam name="TElements">How the panels' elements are stored; they are widened in registers.</typeparam>
@@ -13,11 +13,19 @@ internal static unsafe class StreamTile<S, TElements>
     where S : unmanaged, ISimd<S>
     where TElements : unmanaged, IPanelElements
 {
-    /// <summary>Rows of the strips of all panels together, at most.</summary>
-    public const int MostStripRows = 8;
+    /// <summary>Most rows; with more, the micro-kernels of <see cref="TileKernels"/> are faster.</summary>
+    public const int MostRows = 6;
 
-    /// <summary>Panels at once for a number of rows; 0 for so many that the micro-kernels of <see cref="TileTable"/> are faster.</summary>
-    public static int Panels(int rows) => rows == 1 ? 4 : rows <= TElements.MostPanelRows ? 2 : rows <= TElements.MostRows ? 1 : 0;
+    /// <summary>Rows of the strips of all panels together, at most.</summary>
+    public const int MostStripRows = PanelCount * MostRows;
+
+    private const int PanelCount = 4;
+
+    // Long enough that bringing sums to the registers and back costs little, short enough that a core looks ahead of all panels at once.
+    private const int Visit = 8;
+
+    /// <summary>Panels at once for a number of rows; 0 for more than <see cref="MostRows"/>.</summary>
+    public static int Panels(int rows) => rows <= TElements.MostPanelRows ? PanelCount : rows <= MostRows ? 1 : 0;
 
     private static int VectorBytes
     {
@@ -26,7 +34,7 @@ internal static unsafe class StreamTile<S, TElements>
     }
 
     /// <summary>Adds a block of steps.</summary>
-    /// <param name="rows">1 to <see cref="IPanelElements.MostRows"/>.</param>
+    /// <param name="rows">1 to <see cref="MostRows"/>.</param>
     /// <param name="a">[depth][rows].</param>
     /// <param name="b">[depth][2 Width], of the first panel.</param>
     /// <param name="panelBytes">From one panel to the next; there are <see cref="Panels"/>.</param>
@@ -45,19 +53,26 @@ internal static unsafe class StreamTile<S, TElements>
             case 3:
                 MoreRows<Rows3>(a, b, panelBytes, c, depth);
                 break;
-            case 4 when TElements.MostPanelRows >= 4:
-                MoreRows<Rows4>(a, b, panelBytes, c, depth);
-                break;
             case 4:
-                Tile<S, Rows4, TElements>.Run(a, (float*)b, c, depth, Panel<S>.Width);
+                FourRows<Rows4>(a, b, panelBytes, c, depth);
                 break;
             case 5:
-                Tile<S, Rows5, TElements>.Run(a, (float*)b, c, depth, Panel<S>.Width);
+                FourRows<Rows5>(a, b, panelBytes, c, depth);
                 break;
             default:
-                Tile<S, Rows6, TElements>.Run(a, (float*)b, c, depth, Panel<S>.Width);
+                FourRows<Rows6>(a, b, panelBytes, c, depth);
                 break;
         }
+    }
+
+    // Four rows and more: of several panels, or of one.
+    private static void FourRows<TRows>(float* a, byte* b, nint panelBytes, float* c, nint depth)
+        where TRows : ITileRows
+    {
+        if (TElements.MostPanelRows >= TRows.Count)
+            MoreRows<TRows>(a, b, panelBytes, c, depth);
+        else
+            Tile<S, TRows, TElements>.Run(a, (float*)b, c, depth, Panel<S>.Width);
     }
 
     // Four panels: eight sums, named by panel and side.
@@ -87,63 +102,87 @@ internal static unsafe class StreamTile<S, TElements>
         Add(c + (3 * Panel<S>.Width), l3, r3);
     }
 
-    // Two panels, a and b: up to sixteen sums, named by panel, side and row. With AVX2 some of four rows' wait in memory, which is still faster than one panel.
+    // Four panels, a few steps of each in turn. The registers hold one panel's sums, left and right of up to six rows; the others' wait in the first-level cache.
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MoreRows<TRows>(float* a, byte* b, nint panelBytes, float* c, nint depth)
         where TRows : ITileRows
     {
-        S al0 = default, al1 = default, al2 = default, al3 = default, ar0 = default, ar1 = default, ar2 = default, ar3 = default;
-        S bl0 = default, bl1 = default, bl2 = default, bl3 = default, br0 = default, br1 = default, br2 = default, br3 = default;
-        for (nint k = 0; k < depth; k++)
+        S* sums = stackalloc S[PanelCount * 2 * TRows.Count];
+        for (int i = 0; i < PanelCount * 2 * TRows.Count; i++)
+            sums[i] = default;
+        for (nint step = 0; step < depth; step += Visit)
+        {
+            nint steps = Math.Min(Visit, depth - step);
+            S* own = sums;
+            byte* panel = b;
+            for (int i = 0; i < PanelCount; i++)
+            {
+                Steps<TRows>(a, panel, own, steps);
+                own += 2 * TRows.Count;
+                panel += panelBytes;
+            }
+            a += Visit * TRows.Count;
+            b += Visit * 2 * VectorBytes;
+        }
+        for (int i = 0; i < PanelCount * TRows.Count; i++)
+            Add(c + (i * Panel<S>.Width), sums[2 * i], sums[(2 * i) + 1]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Steps<TRows>(float* a, byte* b, S* sums, nint steps)
+        where TRows : ITileRows
+    {
+        S l0 = sums[0], r0 = sums[1], l1 = sums[2], r1 = sums[3];
+        S l2 = TRows.Count > 2 ? sums[4] : default, r2 = TRows.Count > 2 ? sums[5] : default;
+        S l3 = TRows.Count > 3 ? sums[6] : default, r3 = TRows.Count > 3 ? sums[7] : default;
+        S l4 = TRows.Count > 4 ? sums[8] : default, r4 = TRows.Count > 4 ? sums[9] : default;
+        S l5 = TRows.Count > 5 ? sums[10] : default, r5 = TRows.Count > 5 ? sums[11] : default;
+        for (nint k = 0; k < steps; k++)
         {
             S left = TElements.Load<S>(b), right = TElements.Load<S>(b + VectorBytes);
-            S x = S.Broadcast(a[0]), y = S.Broadcast(a[1]), z = TRows.Count > 2 ? S.Broadcast(a[2]) : default, w = TRows.Count > 3 ? S.Broadcast(a[3]) : default;
-            al0 = S.MultiplyAdd(x, left, al0);
-            ar0 = S.MultiplyAdd(x, right, ar0);
-            al1 = S.MultiplyAdd(y, left, al1);
-            ar1 = S.MultiplyAdd(y, right, ar1);
+            S x = S.Broadcast(a[0]);
+            l0 = S.MultiplyAdd(x, left, l0);
+            r0 = S.MultiplyAdd(x, right, r0);
+            x = S.Broadcast(a[1]);
+            l1 = S.MultiplyAdd(x, left, l1);
+            r1 = S.MultiplyAdd(x, right, r1);
             if (TRows.Count > 2)
             {
-                al2 = S.MultiplyAdd(z, left, al2);
-                ar2 = S.MultiplyAdd(z, right, ar2);
+                x = S.Broadcast(a[2]);
+                l2 = S.MultiplyAdd(x, left, l2);
+                r2 = S.MultiplyAdd(x, right, r2);
             }
             if (TRows.Count > 3)
             {
-                al3 = S.MultiplyAdd(w, left, al3);
-                ar3 = S.MultiplyAdd(w, right, ar3);
+                x = S.Broadcast(a[3]);
+                l3 = S.MultiplyAdd(x, left, l3);
+                r3 = S.MultiplyAdd(x, right, r3);
             }
-            left = TElements.Load<S>(b + panelBytes);
-            right = TElements.Load<S>(b + panelBytes + VectorBytes);
-            bl0 = S.MultiplyAdd(x, left, bl0);
-            br0 = S.MultiplyAdd(x, right, br0);
-            bl1 = S.MultiplyAdd(y, left, bl1);
-            br1 = S.MultiplyAdd(y, right, br1);
-            if (TRows.Count > 2)
+            if (TRows.Count > 4)
             {
-                bl2 = S.MultiplyAdd(z, left, bl2);
-                br2 = S.MultiplyAdd(z, right, br2);
+                x = S.Broadcast(a[4]);
+                l4 = S.MultiplyAdd(x, left, l4);
+                r4 = S.MultiplyAdd(x, right, r4);
             }
-            if (TRows.Count > 3)
+            if (TRows.Count > 5)
             {
-                bl3 = S.MultiplyAdd(w, left, bl3);
-                br3 = S.MultiplyAdd(w, right, br3);
+                x = S.Broadcast(a[5]);
+                l5 = S.MultiplyAdd(x, left, l5);
+                r5 = S.MultiplyAdd(x, right, r5);
             }
             a += TRows.Count;
             b += 2 * VectorBytes;
         }
-        Add(c, al0, ar0);
-        Add(c + Panel<S>.Width, al1, ar1);
+        (sums[0], sums[1], sums[2], sums[3]) = (l0, r0, l1, r1);
         if (TRows.Count > 2)
-            Add(c + (2 * Panel<S>.Width), al2, ar2);
+            (sums[4], sums[5]) = (l2, r2);
         if (TRows.Count > 3)
-            Add(c + (3 * Panel<S>.Width), al3, ar3);
-        c += TRows.Count * Panel<S>.Width;
-        Add(c, bl0, br0);
-        Add(c + Panel<S>.Width, bl1, br1);
-        if (TRows.Count > 2)
-            Add(c + (2 * Panel<S>.Width), bl2, br2);
-        if (TRows.Count > 3)
-            Add(c + (3 * Panel<S>.Width), bl3, br3);
+            (sums[6], sums[7]) = (l3, r3);
+        if (TRows.Count > 4)
+            (sums[8], sums[9]) = (l4, r4);
+        if (TRows.Count > 5)
+            (sums[10], sums[11]) = (l5, r5);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -71,13 +71,16 @@ internal unsafe struct TileTable
         return table;
     }
 
-    /// <summary>c[i][j] += sum over k of a[k][i] b[k][j]; operands as in <see cref="Tile{S, TRows, TElements}"/>.</summary>
+    /// <summary>
+    /// c[i][j] += sum over k of a[k][i] b[k][j]; operands as in <see cref="Tile{S, TRows, TElements}"/>. Kernels that ask for memory (<see cref="TileKernels"/>)
+    /// ask for what lies at <paramref name="ahead"/>; the others do not look at it.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void Run(int rows, float* a, float* b, float* c, nint depth, nint stride)
+    public readonly void Run(int rows, float* a, float* b, float* c, nint depth, nint stride, void* ahead = null)
     {
         long entry = _entries[rows];
         if (_assembled)
-            ((delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, void>)entry)(a, b, c, depth, stride);
+            ((delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, void*, void>)entry)(a, b, c, depth, stride, ahead);
         else
             ((delegate*<float*, float*, float*, nint, nint, void>)entry)(a, b, c, depth, stride);
     }

@@ -60,10 +60,13 @@ public sealed class InvarianceTests
         }
     }
 
-    /// <summary>Up to three rows take several packed panels at once, and one by one those that are left; 301 outputs are more than four panels a thread and an edge.</summary>
+    /// <summary>
+    /// Few rows take several packed panels at once, and one by one those that are left; 301 outputs are more than four panels a thread and an edge. More ask for the
+    /// next block in one, two or more tiles of rows.
+    /// </summary>
     [Test]
     public void FewRowsOfAPackedWeightGiveWhatManyGive(
-        [ValueSource(nameof(Sets))] InstructionSet set, [Values(DType.F32, DType.F16, DType.BF16)] DType type, [Values(1, 2, 3, 4)] int rows)
+        [ValueSource(nameof(Sets))] InstructionSet set, [Values(DType.F32, DType.F16, DType.BF16)] DType type, [Values(1, 2, 3, 4, 5, 6, 7, 29)] int rows)
     {
         const int Outputs = 301;
         foreach (int inputs in (int[])[1, 37, 301])

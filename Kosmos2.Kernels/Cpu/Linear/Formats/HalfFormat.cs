@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Kosmos2.Kernels.Cpu.Memory;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
@@ -47,12 +46,7 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
         ushort* halves = (ushort*)packed;
         int length = count * Panel<S>.Width;
         for (int i = 0; i < length; i += S.Width)
-        {
-            // The next block, which is read while the micro-kernel computes on this one.
-            if (i % (CacheLine.Bytes / sizeof(ushort)) == 0)
-                CacheLine.Prefetch(halves + length + i);
             THalf.Load<S>(halves + i).Store(room + i);
-        }
         return room;
     }
 
