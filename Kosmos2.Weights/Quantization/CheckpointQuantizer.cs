@@ -43,10 +43,13 @@ public static class CheckpointQuantizer
 
         Dictionary<string, WeightFormat> formats = checkpoint.Names.ToDictionary(name => name, name => plan.FormatOf(name, checkpoint[name].DType), StringComparer.Ordinal);
         Kosmos2Config made = plan.Configure(config, formats);
-        Dictionary<string, WeightQuantizer> integers = checkpoint.Names.Where(name => formats[name] is WeightFormat.Int8 or WeightFormat.Int4).ToDictionary(
+        bool IsInteger(string name) => formats.TryGetValue(name, out WeightFormat format) && format is WeightFormat.Int8 or WeightFormat.Int4;
+        FoldPlan? folds = options.Inputs is null ? null : new FoldPlan(config, checkpoint, options.Inputs, IsInteger);
+        Dictionary<string, WeightQuantizer> integers = checkpoint.Names.Where(IsInteger).ToDictionary(
             name => name,
             name => new WeightQuantizer(
-                checkpoint[name], plan.SchemeOf(formats[name]), checkpoint.TryGet(BiasOf(name), out _) ? options.Inputs?.GetValueOrDefault(name) : null, options.SearchScales),
+                checkpoint[name], plan.SchemeOf(formats[name]), checkpoint.TryGet(BiasOf(name), out _) ? options.Inputs?.GetValueOrDefault(name) : null,
+                options.SearchScales, folds?.OfLayer(ModuleOf(name)), folds?.OfOutputs(ModuleOf(name))),
             StringComparer.Ordinal);
         Dictionary<string, WeightQuantizer> layers = integers.ToDictionary(pair => BiasOf(pair.Key), pair => pair.Value, StringComparer.Ordinal);
         var shards = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -56,7 +59,7 @@ public static class CheckpointQuantizer
             string fileName = Path.GetFileName(file.FilePath);
             // Biases after their weights, which say what they have to make up for.
             StoredWeight[] weights = [.. checkpoint.Names.Where(name => checkpoint.FileOf(name) == file).OrderBy(layers.ContainsKey).Select(name => new StoredWeight(
-                name, checkpoint[name], formats[name], integers.GetValueOrDefault(name), layers.GetValueOrDefault(name)))];
+                name, checkpoint[name], formats[name], integers.GetValueOrDefault(name), ChangeOf(name)))];
             using var writer = new SafetensorsWriter(Path.Combine(destination, fileName), weights.SelectMany(w => w.Parts), new Dictionary<string, string> { ["format"] = "pt" });
             foreach (StoredWeight weight in weights)
             {
@@ -84,9 +87,30 @@ public static class CheckpointQuantizer
         CopyOthers(source, destination);
         File.WriteAllText(Path.Combine(destination, "config.json"), made.ToJson());
         return made;
+
+        // A layer's bias makes up for the mean error; what makes folded inputs takes the fold over, in its bias and, if it is a norm, in its weight.
+        Action<float[]>? ChangeOf(string name)
+        {
+            WeightQuantizer? layer = layers.GetValueOrDefault(name);
+            Lazy<InputFold>? fold = integers.ContainsKey(name) ? null : folds?.OfOutputs(ModuleOf(name));
+            if (fold is null && layer is not { HasInputs: true })
+                return null;
+            bool isBias = name.EndsWith(".bias", StringComparison.Ordinal);
+            return values =>
+            {
+                if (layer?.LostInMean() is { } lost)
+                    RowSums.Add(1, lost, values);
+                if (isBias && fold is not null)
+                    RowSums.Add(-1, fold.Value.Mean, values);
+                for (int i = 0; fold is not null && i < values.Length; i++)
+                    values[i] /= fold.Value.Factors[i];
+            };
+        }
     }
 
-    private static string BiasOf(string weight) => weight.EndsWith(".weight", StringComparison.Ordinal) ? $"{weight[..^".weight".Length]}.bias" : weight;
+    private static string BiasOf(string weight) => weight.EndsWith(".weight", StringComparison.Ordinal) ? $"{ModuleOf(weight)}.bias" : weight;
+
+    private static string ModuleOf(string tensor) => tensor[..Math.Max(tensor.LastIndexOf('.'), 0)];
 
     private static void WriteIndex(string path, SortedDictionary<string, string> shards, long size) => File.WriteAllText(
         path,

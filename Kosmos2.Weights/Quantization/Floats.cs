@@ -37,31 +37,6 @@ internal static class Floats
         }
     }
 
-    /// <summary>A vector with others' elements added, in the same type and memory of its own.</summary>
-    public static Tensor Shift(Tensor source, ReadOnlySpan<float> added)
-    {
-        var sums = new float[added.Length];
-        Widen(source, 0, sums);
-        for (int i = 0; i < sums.Length; i++)
-            sums[i] += added[i];
-        Tensor shifted = Tensor.OnHost(source.DType, source.Shape.Extents);
-        switch (source.DType)
-        {
-            case DType.F32:
-                sums.CopyTo(shifted.AsSpan<float>());
-                break;
-            case DType.F16:
-                Array.ConvertAll(sums, sum => (Half)sum).CopyTo(shifted.AsSpan<Half>());
-                break;
-            case DType.BF16:
-                Array.ConvertAll(sums, BFloat16.ToBits).CopyTo(shifted.AsSpan<ushort>());
-                break;
-            default:
-                throw new ArgumentException($"a {source} tensor does not hold model weights", nameof(source));
-        }
-        return shifted;
-    }
-
     /// <summary>Widens elements of an F32, F16, BF16 or F64 host tensor, whatever its alignment.</summary>
     /// <param name="source">The tensor.</param>
     /// <param name="start">Its first element to read.</param>

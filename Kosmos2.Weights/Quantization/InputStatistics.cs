@@ -34,6 +34,9 @@ public sealed class InputStatistics
     /// <summary>For each block of n inputs [n, n].</summary>
     public IReadOnlyList<float[]> Covariance { get; }
 
+    /// <summary>How far an input varies: its place on the diagonal.</summary>
+    internal float Variance(int input) => Covariance[input / BlockSize][input % BlockSize * (WidthOf(input / BlockSize, Mean.Count) + 1)];
+
     /// <summary>Number of blocks.</summary>
     internal static int Blocks(int inputs) => (inputs + BlockSize - 1) / BlockSize;
 

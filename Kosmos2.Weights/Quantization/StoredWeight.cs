@@ -7,8 +7,8 @@ namespace Kosmos2.Weights;
 /// <param name="source">F32, F16 or BF16.</param>
 /// <param name="format">What it becomes.</param>
 /// <param name="integers">Makes its integers; null unless the format is one of those.</param>
-/// <param name="layer">For a bias that makes up for what its weight loses in the mean: what quantizes that weight.</param>
-internal sealed class StoredWeight(string name, Tensor source, WeightFormat format, WeightQuantizer? integers, WeightQuantizer? layer)
+/// <param name="change">What else becomes of its elements, in place, after which they are stored in F32; null if nothing. Not for integers.</param>
+internal sealed class StoredWeight(string name, Tensor source, WeightFormat format, WeightQuantizer? integers, Action<float[]>? change)
 {
     private readonly string _module = name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;
 
@@ -24,7 +24,7 @@ internal sealed class StoredWeight(string name, Tensor source, WeightFormat form
         get
         {
             if (integers is null)
-                return [(name, format == WeightFormat.BFloat16 ? DType.BF16 : source.DType, source.Shape)];
+                return [(name, change is not null ? DType.F32 : format == WeightFormat.BFloat16 ? DType.BF16 : source.DType, source.Shape)];
             var parts = new List<(string Name, DType DType, Shape Shape)>
             {
                 (ValuesName, integers.StoredType, new Shape(source.Shape[0], integers.StoredWidth)),
@@ -51,6 +51,14 @@ internal sealed class StoredWeight(string name, Tensor source, WeightFormat form
             else
                 WriteIntegers<int>(writer, pieceLength, cancellation);
         }
+        else if (change is not null)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var values = new float[source.Shape.ElementCount];
+            Floats.Widen(source, 0, values);
+            change(values);
+            writer.Write<float>(name, 0, values);
+        }
         else if (format == WeightFormat.BFloat16)
         {
             WriteBFloat16(writer, pieceLength, cancellation);
@@ -58,8 +66,7 @@ internal sealed class StoredWeight(string name, Tensor source, WeightFormat form
         else
         {
             cancellation.ThrowIfCancellationRequested();
-            using Tensor? shifted = layer?.LostInMean() is { } lost ? Floats.Shift(source, lost) : null;
-            writer.Write(name, shifted ?? source);
+            writer.Write(name, source);
         }
 
         // It is not read again: a mapped file would stay in memory whole.

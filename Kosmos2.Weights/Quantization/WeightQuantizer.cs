@@ -9,7 +9,10 @@ namespace Kosmos2.Weights;
 /// <param name="scheme">Bits and groups.</param>
 /// <param name="inputs">What the layer is given, or null when all inputs count the same.</param>
 /// <param name="search">Whether scales minimise the error; otherwise they hold the largest weight.</param>
-internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, InputStatistics? inputs = null, bool search = true)
+/// <param name="given">How the inputs are folded, which needs their statistics, or null.</param>
+/// <param name="made">How the outputs are folded, or null.</param>
+internal sealed class WeightQuantizer(
+    Tensor matrix, QuantizationScheme scheme, InputStatistics? inputs = null, bool search = true, Lazy<InputFold>? given = null, Lazy<InputFold>? made = null)
 {
     private readonly int _width = matrix.Shape.Width;
     private readonly int _groupSize = scheme.GroupSizeOf(matrix.Shape.Width);
@@ -20,6 +23,9 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
 
     /// <summary>Columns of the stored integers: bytes, or words of eight 4-bit elements.</summary>
     public int StoredWidth => scheme.Bits == 8 ? _width : (_width + 7) / 8;
+
+    /// <summary>Whether it is known what the layer is given.</summary>
+    public bool HasInputs => inputs is not null;
 
     /// <summary>Type of the stored integers.</summary>
     public DType StoredType => scheme.Bits == 8 ? DType.I8 : DType.I32;
@@ -71,8 +77,8 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
     }
 
     /// <summary>
-    /// What the outputs lose in the mean [out]: what rounding takes from the weights, times the inputs' means. The bias can make up for it. Null without
-    /// inputs' statistics.
+    /// What the outputs lose in the mean [out]: what rounding takes from the weights, or all of them where the mean is folded, times the inputs' means. The bias can
+    /// make up for it. Null without inputs' statistics.
     /// </summary>
     public float[]? LostInMean()
     {
@@ -93,7 +99,7 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
     {
         if (values.Length != (long)count * StoredWidth || scales.Length != (long)count * Groups || sizeof(T) != StoredType.SizeInBytes())
             throw new ArgumentException($"{values.Length} {typeof(T).Name} and {scales.Length} scales do not hold {count} rows of {scheme}");
-        ErrorDescent? descent = inputs is null ? null : new ErrorDescent(inputs, scheme.Bits, _groupSize);
+        ErrorDescent? descent = inputs is null ? null : new ErrorDescent(given?.Value.Apply(inputs) ?? inputs, scheme.Bits, _groupSize);
         fixed (T* pinned = values)
         fixed (float* pinnedScales = scales)
         {
@@ -118,6 +124,13 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
         Floats.Widen(matrix, (long)row * _width, weights);
         if (weights.AsSpan().ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
             throw new ArgumentException($"row {row} holds a number that is not finite");
+        float lost = 0;
+        if (given is not null)
+        {
+            lost = Dot(weights, inputs!.Mean);
+            for (int i = 0; i < weights.Length; i++)
+                weights[i] *= given.Value.Factors[i];
+        }
         for (int g = 0; g < scales.Length; g++)
         {
             int start = g * _groupSize, length = Math.Min(_groupSize, _width - start);
@@ -128,14 +141,26 @@ internal sealed class WeightQuantizer(Tensor matrix, QuantizationScheme scheme, 
 
         descent?.Improve(weights, room.Integers, scales, room.Slopes);
         if (_lost is not null)
-            _lost[row] = Lost(room, scales);
+            _lost[row] = given is not null ? lost : Lost(room, scales);
+        if (made is not null)
+        {
+            for (int g = 0; g < scales.Length; g++)
+                scales[g] /= made.Value.Factors[row];
+        }
     }
 
     private float Lost(Room room, ReadOnlySpan<float> scales)
     {
-        double sum = 0;
         for (int i = 0; i < _width; i++)
-            sum += (room.Weights[i] - ((double)room.Integers[i] * scales[i / _groupSize])) * inputs!.Mean[i];
+            room.Weights[i] -= room.Integers[i] * scales[i / _groupSize];
+        return Dot(room.Weights, inputs!.Mean);
+    }
+
+    private static float Dot(float[] weights, IReadOnlyList<float> mean)
+    {
+        double sum = 0;
+        for (int i = 0; i < weights.Length; i++)
+            sum += (double)weights[i] * mean[i];
         return (float)sum;
     }
 
