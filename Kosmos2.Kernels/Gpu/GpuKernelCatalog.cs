@@ -31,7 +31,7 @@ internal static class GpuKernelCatalog
     public static IEnumerable<string> WrittenFor(PtxTarget target) =>
         Texts.Where(text => target.HasClusters || !text.InClusters).Select(text => text.Name);
 
-    /// <summary>Kernels in C#, which ILGPU translates: <c>RowKernels.LayerNorm</c>, <c>FewRowKernels.Row(HalfView)</c>, <c>CacheKernels.Append(Int8Rows)</c>.</summary>
+    /// <summary>Kernels in C#, which ILGPU translates: <c>RowKernels.L2Normalize</c>, <c>FewRowKernels.Row(HalfView)</c>, <c>CacheKernels.Append(Int8Rows)</c>.</summary>
     public static IEnumerable<string> Translated => Methods().Select(NameOf).Order(StringComparer.Ordinal);
 
     /// <summary>A kernel's PTX.</summary>

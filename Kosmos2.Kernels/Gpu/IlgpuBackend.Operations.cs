@@ -19,9 +19,12 @@ internal sealed partial class IlgpuBackend
         if (y.Shape.ElementCount == 0)
             return;
         if (x.Rows < TiledRows && !IsForTensorCores(x.Rows, layer))
+        {
             FewRows(x, layer, y, activation, residual, norm);
-        else
-            Linear(Normalised(x, norm), x.Rows, layer, y, activation, residual);
+            return;
+        }
+        bool rounded = NormaliseToRounded(x, norm, [layer]);
+        Linear(rounded ? x.Floats() : Normalised(x, norm), x.Rows, layer, y, activation, residual, isRounded: rounded);
     }
 
     /// <inheritdoc/>
@@ -35,11 +38,12 @@ internal sealed partial class IlgpuBackend
             FewRows(x, layers, y, norm);
             return;
         }
-        ArrayView<float> input = Normalised(x, norm);
-        if (WrittenLinear(input, x.Rows, layers, y, Activation.Identity, null, sameRows: false))
+        bool rounded = NormaliseToRounded(x, norm, layers);
+        ArrayView<float> input = rounded ? x.Floats() : Normalised(x, norm);
+        if (WrittenLinear(input, x.Rows, layers, y, Activation.Identity, null, rounded))
             return;
         for (int i = 0; i < layers.Length; i++)
-            Linear(input, x.Rows, layers[i], y[i], Activation.Identity, null, sameRows: i > 0);
+            Linear(input, x.Rows, layers[i], y[i], Activation.Identity, null, isRounded: rounded || i > 0);
     }
 
     /// <inheritdoc/>
@@ -55,7 +59,7 @@ internal sealed partial class IlgpuBackend
     {
         _checks.L2Normalize(x, y);
         if (x.Shape.ElementCount > 0)
-            _launch.L2Normalize(Launch(), (x.Rows, IlgpuDevices.GroupSize), x.Floats(), y.Floats(), x.Width);
+            _launch.L2Normalize(Launch(), RowGroups(x), x.Floats(), y.Floats(), x.Width);
     }
 
     /// <inheritdoc/>
@@ -252,11 +256,14 @@ internal sealed partial class IlgpuBackend
     }
 
     private void LayerNorm(Tensor x, LayerNormParameters norm, ArrayView<float> y) =>
-        _launch.LayerNorm(Launch(), (x.Rows, IlgpuDevices.GroupSize), x.Floats(), Views(norm), y, x.Width);
+        _launch.LayerNorm(Launch(), RowGroups(x), x.Floats(), Views(norm), new FloatResult(y), x.Width);
 
-    private void Linear(ArrayView<float> x, int rows, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, bool sameRows = false)
+    /// <summary>A group for each row.</summary>
+    private KernelConfig RowGroups(Tensor x) => (x.Rows, _launch.RowThreads(x.Width));
+
+    private void Linear(ArrayView<float> x, int rows, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, bool isRounded = false)
     {
-        if (WrittenLinear(x, rows, [layer], [y], activation, residual, sameRows))
+        if (WrittenLinear(x, rows, [layer], [y], activation, residual, isRounded))
             return;
         For(layer.Weight).Tiled(
             Launch(Label(rows, [layer], nameof(TiledLinearKernels.Tiled)), Bytes([layer])),

@@ -2,6 +2,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using Kosmos2.Kernels.Cpu;
+using Kosmos2.Kernels.Gpu.Kernels;
 using Kosmos2.Kernels.Gpu.TensorCores;
 
 namespace Kosmos2.Kernels.Gpu;
@@ -42,12 +43,12 @@ internal sealed partial class IlgpuBackend
     /// <param name="y">[rows, out] of each.</param>
     /// <param name="activation">Applied before the residual.</param>
     /// <param name="residual">[rows, out], or null.</param>
-    /// <param name="sameRows">Whether x is that of the call before, whose rounded rows then serve again.</param>
+    /// <param name="isRounded">Whether the rounded rows are x's already: those of the call before, or of <see cref="NormaliseToRounded"/>.</param>
     /// <returns>False where there is none for this device or these layers, and nothing was done.</returns>
     private bool WrittenLinear(
-        ArrayView<float> x, int rows, ReadOnlySpan<LinearParameters> layers, ReadOnlySpan<Tensor> y, Activation activation, Tensor? residual, bool sameRows)
+        ArrayView<float> x, int rows, ReadOnlySpan<LinearParameters> layers, ReadOnlySpan<Tensor> y, Activation activation, Tensor? residual, bool isRounded)
     {
-        if (!sameRows)
+        if (!isRounded)
             _roundedAs = null;
         if (_exactProducts is null || layers.Length > ProductOperands.MostLayers)
             return false;
@@ -90,6 +91,28 @@ internal sealed partial class IlgpuBackend
         }
         _roundedAs = type;
         return rounded;
+    }
+
+    /// <summary>Normalises rows straight into the 16 bits that tensor cores read, where all the layers behind the norm are theirs.</summary>
+    /// <returns>False where that is not so, and nothing was done.</returns>
+    private bool NormaliseToRounded(Tensor x, LayerNormParameters? norm, ReadOnlySpan<LinearParameters> layers)
+    {
+        if (norm is null || _fastProducts is null)
+            return false;
+        DType type = layers[0].Weight.DType;
+        foreach (LinearParameters layer in layers)
+        {
+            if (layer.Weight.DType != type || !TensorCoreProducts.Takes(type, x.Rows, layer.Inputs, Address(x), Address((DeviceWeight)layer.Weight)))
+                return false;
+        }
+        long count = x.Shape.ElementCount;
+        ArrayView<ushort> rounded = Grow(ref _rounded, count * sizeof(ushort)).View<ushort>(0, count);
+        if (type == DType.F16)
+            _launch.LayerNormToHalf(Launch(name: nameof(LayerNorm)), RowGroups(x), x.Floats(), Views(norm), new HalfResult(rounded), x.Width);
+        else
+            _launch.LayerNormToBFloat16(Launch(name: nameof(LayerNorm)), RowGroups(x), x.Floats(), Views(norm), new BFloat16Result(rounded), x.Width);
+        _roundedAs = type;
+        return true;
     }
 
     private static ulong Address(DeviceWeight weight) => Address(weight.Storage.View<byte>(0, weight.Storage.ByteLength));

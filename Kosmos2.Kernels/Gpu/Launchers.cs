@@ -10,7 +10,9 @@ namespace Kosmos2.Kernels.Gpu;
 /// <summary>The kernels as they are launched on one device's queue, each compiled when it is first asked for and kept.</summary>
 internal sealed class Launchers(Accelerator accelerator)
 {
-    private Action<Stream, KernelConfig, Floats, NormViews, Floats, int>? _layerNorm;
+    private Action<Stream, KernelConfig, Floats, NormViews, FloatResult, int>? _layerNorm;
+    private Action<Stream, KernelConfig, Floats, NormViews, BFloat16Result, int>? _layerNormToBFloat16;
+    private Action<Stream, KernelConfig, Floats, NormViews, HalfResult, int>? _layerNormToHalf;
     private Action<Stream, KernelConfig, Floats, Floats, int>? _l2Normalize;
     private Action<Stream, Index1D, Floats, Floats, PatchOptions>? _unfold;
     private Action<Stream, Index1D, Floats, Floats, Floats, int, int>? _patchPositions;
@@ -21,11 +23,20 @@ internal sealed class Launchers(Accelerator accelerator)
     private Action<Stream, KernelConfig, Floats, Integers, Integers, Integers, int>? _select;
     private Action<Stream, KernelConfig, Floats, ChoiceViews, ArrayView<ulong>, Integers, int>? _draw;
 
-    public Action<Stream, KernelConfig, Floats, NormViews, Floats, int> LayerNorm =>
-        _layerNorm ??= accelerator.LoadKernel<Floats, NormViews, Floats, int>(RowKernels.LayerNorm);
+    /// <summary>Threads of a group that has a row of a width.</summary>
+    public int RowThreads(int width) => RowKernels.ThreadsFor(width, accelerator.MaxNumThreadsPerGroup);
+
+    public Action<Stream, KernelConfig, Floats, NormViews, FloatResult, int> LayerNorm =>
+        _layerNorm ??= accelerator.LoadKernel<Floats, NormViews, FloatResult, int>(RowKernels.LayerNorm, Rows);
+
+    public Action<Stream, KernelConfig, Floats, NormViews, BFloat16Result, int> LayerNormToBFloat16 =>
+        _layerNormToBFloat16 ??= accelerator.LoadKernel<Floats, NormViews, BFloat16Result, int>(RowKernels.LayerNorm, Rows);
+
+    public Action<Stream, KernelConfig, Floats, NormViews, HalfResult, int> LayerNormToHalf =>
+        _layerNormToHalf ??= accelerator.LoadKernel<Floats, NormViews, HalfResult, int>(RowKernels.LayerNorm, Rows);
 
     public Action<Stream, KernelConfig, Floats, Floats, int> L2Normalize =>
-        _l2Normalize ??= accelerator.LoadKernel<Floats, Floats, int>(RowKernels.L2Normalize);
+        _l2Normalize ??= accelerator.LoadKernel<Floats, Floats, int>(RowKernels.L2Normalize, Rows);
 
     public Action<Stream, Index1D, Floats, Floats, PatchOptions> Unfold =>
         _unfold ??= accelerator.LoadAutoGroupedKernel<Index1D, Floats, Floats, PatchOptions>(EmbeddingKernels.Unfold);
@@ -52,4 +63,6 @@ internal sealed class Launchers(Accelerator accelerator)
 
     public Action<Stream, KernelConfig, Floats, ChoiceViews, ArrayView<ulong>, Integers, int> Draw =>
         _draw ??= accelerator.LoadKernel<Floats, ChoiceViews, ArrayView<ulong>, Integers, int>(DrawKernels.Draw);
+
+    private KernelSpecialization Rows => Residency.OfRows(Math.Min(accelerator.MaxNumThreadsPerGroup, RowKernels.MostThreads));
 }

@@ -3,56 +3,81 @@ using ILGPU.Algorithms;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
-/// <summary>Normalisations: a group of <see cref="IlgpuDevices.GroupSize"/> threads for each row. y may be x.</summary>
+/// <summary>
+/// Normalisations: a group for each row, of <see cref="Octet.Count"/> elements a thread as far as groups go. Rows are read once, into registers; what a longer
+/// row has beyond is read again. y may be x.
+/// </summary>
 internal static class RowKernels
 {
-    /// <summary>y[r, i] = (x[r, i] - mean) / sqrt(variance + epsilon) * weight[i] + bias[i], with the mean found before the variance.</summary>
-    public static void LayerNorm(ArrayView<float> x, NormViews norm, ArrayView<float> y, int width)
+    /// <summary>Threads of the largest group.</summary>
+    public const int MostThreads = 1024;
+
+    // Threads of the smallest group, that of GroupReduction.
+    private const int LeastThreads = 64;
+
+    /// <summary>Threads for a row: enough for all its elements, a power of two.</summary>
+    /// <param name="width">The row's.</param>
+    /// <param name="most">What the device allows, at least <see cref="IlgpuDevices.GroupSize"/>.</param>
+    internal static int ThreadsFor(int width, int most)
     {
-        ArrayView<float> shared = SharedMemory.Allocate<float>(IlgpuDevices.GroupSize);
+        int threads = LeastThreads;
+        while (threads * Octet.Count < width && threads * 2 <= Math.Min(most, MostThreads))
+            threads *= 2;
+        return threads;
+    }
+
+    /// <summary>y[r, i] = (x[r, i] - mean) / sqrt(variance + epsilon) * weight[i] + bias[i], with the mean found before the variance.</summary>
+    public static void LayerNorm<TRows>(ArrayView<float> x, NormViews norm, TRows y, int width)
+        where TRows : struct, IResultRows
+    {
+        ArrayView<float> shared = SharedMemory.Allocate<float>(MostThreads);
         int start = Grid.IdxX * width;
-        float mean = Mean(shared, x, start, width);
-        float factor = Factor(shared, x, start, width, mean, norm.Epsilon);
-        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
-            y[start + i] = ((x[start + i] - mean) * factor * norm.Weight[i]) + norm.Bias[i];
+        int thread = Group.IdxX;
+        int step = Group.DimX;
+        int turn = Octet.Count * step;
+        // Asked for together, though the last two are wanted late.
+        Octet own = Octet.Load(x, start, thread, step, width);
+        Octet weight = Octet.Load(norm.Weight, 0, thread, step, width);
+        Octet bias = Octet.Load(norm.Bias, 0, thread, step, width);
+
+        float sum = own.Sum(thread, step, width);
+        for (int i = thread + turn; i < width; i += turn)
+            sum += Octet.Load(x, start, i, step, width).Sum(i, step, width);
+        float mean = GroupReduction.Sum(shared, sum) / width;
+
+        float squares = own.SquaredDistance(mean).Sum(thread, step, width);
+        for (int i = thread + turn; i < width; i += turn)
+            squares += Octet.Load(x, start, i, step, width).SquaredDistance(mean).Sum(i, step, width);
+        float factor = 1 / XMath.Sqrt((GroupReduction.Sum(shared, squares) / width) + norm.Epsilon);
+
+        own.Normalized(mean, factor, weight, bias).Store(y, start, thread, step, width);
+        for (int i = thread + turn; i < width; i += turn)
+        {
+            Octet more = Octet.Load(x, start, i, step, width);
+            more.Normalized(mean, factor, Octet.Load(norm.Weight, 0, i, step, width), Octet.Load(norm.Bias, 0, i, step, width)).Store(y, start, i, step, width);
+        }
     }
 
     /// <summary>y[r, i] = x[r, i] / max(sqrt(sum over j of x[r, j]^2), 1e-12).</summary>
     public static void L2Normalize(ArrayView<float> x, ArrayView<float> y, int width)
     {
-        ArrayView<float> shared = SharedMemory.Allocate<float>(IlgpuDevices.GroupSize);
+        ArrayView<float> shared = SharedMemory.Allocate<float>(MostThreads);
         int start = Grid.IdxX * width;
         float part = 0;
-        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
+        for (int i = Group.IdxX; i < width; i += Group.DimX)
             part += x[start + i] * x[start + i];
         float length = XMath.Max(XMath.Sqrt(GroupReduction.Sum(shared, part)), 1e-12f);
 
-        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
+        for (int i = Group.IdxX; i < width; i += Group.DimX)
             y[start + i] = x[start + i] / length;
     }
 
     /// <summary>The mean of a row, in every thread of a group.</summary>
     internal static float Mean(ArrayView<float> shared, ArrayView<float> x, int start, int width)
     {
-        const int Step = IlgpuDevices.GroupSize;
         float part = 0;
-        int i = Group.IdxX;
-        // Eight loads are under way at once; the sum keeps its order. Later passes over the row find it in the first cache.
-        for (; i + (7 * Step) < width; i += 8 * Step)
-        {
-            int at = start + i;
-            float a = x[at];
-            float b = x[at + Step];
-            float c = x[at + (2 * Step)];
-            float d = x[at + (3 * Step)];
-            float e = x[at + (4 * Step)];
-            float f = x[at + (5 * Step)];
-            float g = x[at + (6 * Step)];
-            float h = x[at + (7 * Step)];
-            part = part + a + b + c + d + e + f + g + h;
-        }
-        for (; i < width; i += Step)
-            part += x[start + i];
+        for (int i = Group.IdxX; i < width; i += Octet.Count * Group.DimX)
+            part += Octet.Load(x, start, i, Group.DimX, width).Sum(i, Group.DimX, width);
         return GroupReduction.Sum(shared, part) / width;
     }
 
@@ -60,11 +85,8 @@ internal static class RowKernels
     internal static float Factor(ArrayView<float> shared, ArrayView<float> x, int start, int width, float mean, float epsilon)
     {
         float part = 0;
-        for (int i = Group.IdxX; i < width; i += IlgpuDevices.GroupSize)
-        {
-            float difference = x[start + i] - mean;
-            part += difference * difference;
-        }
+        for (int i = Group.IdxX; i < width; i += Octet.Count * Group.DimX)
+            part += Octet.Load(x, start, i, Group.DimX, width).SquaredDistance(mean).Sum(i, Group.DimX, width);
         return 1 / XMath.Sqrt((GroupReduction.Sum(shared, part) / width) + epsilon);
     }
 }

@@ -10,7 +10,7 @@ public sealed class NormConformance(BackendUnderTest backend) : ConformanceFixtu
     {
         foreach (int rows in OddSizes)
         {
-            foreach (int width in (int[])[.. OddSizes, 515, 2048])
+            foreach (int width in (int[])[.. OddSizes, 515, 2048, 8200])
             {
                 Conforms($"{rows}x{width}", bench =>
                 {

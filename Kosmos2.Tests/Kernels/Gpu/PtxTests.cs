@@ -60,6 +60,18 @@ internal sealed class PtxTests
         });
     }
 
+    /// <summary>A norm asks for eight elements of the row, of the gain and of the bias before it waits; each of its two sums takes three barriers, whatever the group.</summary>
+    [Test]
+    public void NormsWaitThreeTimesASum(
+        [ValueSource(nameof(Targets))] PtxTarget target,
+        [Values("FloatResult", "BFloat16Result", "HalfResult")] string result)
+    {
+        string[] lines = [.. GpuKernelCatalog.Ptx($"RowKernels.LayerNorm({result})", target).Split('\n').Select(line => line.Trim())];
+        int first = Array.FindIndex(lines, line => line.StartsWith("bar.sync", StringComparison.Ordinal));
+        Assert.That(lines.Count(line => line.StartsWith("bar.sync", StringComparison.Ordinal)), Is.EqualTo(2 * 3));
+        Assert.That(lines[..first].Count(line => line.StartsWith("ld.f32", StringComparison.Ordinal) || line.StartsWith("ld.global.f32", StringComparison.Ordinal)), Is.GreaterThanOrEqualTo(3 * 8));
+    }
+
     /// <summary>Tiled attention multiplies what it reads from shared memory 128 bits at a time: 8 reads for 64 multiply-adds, of keys as of values.</summary>
     [Test]
     public void TiledAttentionReadsFourFloatsAtATime(
@@ -85,7 +97,7 @@ internal sealed class PtxTests
     public void KernelsAreFoundByName()
     {
         Assert.That(GpuKernelCatalog.Ptx("linear_bf16_128x256", PtxTarget.Hopper), Does.Contain(".visible .entry linear_bf16_128x256("));
-        Assert.That(GpuKernelCatalog.Translated, Does.Contain("RowKernels.LayerNorm").And.Contain("FewRowKernels.Row(HalfView)"));
+        Assert.That(GpuKernelCatalog.Translated, Does.Contain("RowKernels.LayerNorm(HalfResult)").And.Contain("FewRowKernels.Row(HalfView)"));
         Assert.That(() => GpuKernelCatalog.Ptx("linear_bf17", PtxTarget.Ampere), Throws.ArgumentException.With.Message.Contains("'linear_bf17'"));
         Assert.That(() => PtxTarget.Parse("sm_70"), Throws.ArgumentException.With.Message.Contains("sm_80, sm_90"));
     }
