@@ -19,19 +19,30 @@ internal static class TokenEntry
     public static ulong Of(float logit, int token, float penalty, float temperature)
     {
         float score = (logit < 0 ? logit * penalty : logit / penalty) / temperature;
-        if (float.IsNaN(score) || score == float.NegativeInfinity)
-            return 0;
-        // The bits of a float order as the number does once a negative one's are inverted and a positive one's sign is set; the zeros are equal.
-        uint bits = Interop.FloatAsInt(score);
-        uint key = score < 0 ? ~bits : score > 0 ? bits | 0x8000_0000 : 0x8000_0000;
-        return ((ulong)key << 32) | (uint)token;
+        return float.IsNaN(score) || score == float.NegativeInfinity ? 0 : ((ulong)Key(score) << 32) | (uint)token;
     }
+
+    /// <summary>A number that orders by the logit, equal ones by the id from the last to the first, and is never 0.</summary>
+    /// <param name="logit">A NaN is taken for minus infinity.</param>
+    /// <param name="token">Its id.</param>
+    public static ulong Likeliest(float logit, int token) =>
+        ((ulong)Key(float.IsNaN(logit) ? float.NegativeInfinity : logit) << 32) | ~(uint)token;
+
+    /// <summary>The id in such a number.</summary>
+    public static int TokenOfLikeliest(ulong entry) => (int)~(uint)entry;
 
     /// <summary>An entry's score.</summary>
     public static float Score(ulong entry)
     {
         uint key = (uint)(entry >> 32);
         return Interop.IntAsFloat((key & 0x8000_0000) != 0 ? key & 0x7FFF_FFFF : ~key);
+    }
+
+    // The bits of a float order as the number does once a negative one's are inverted and a positive one's sign is set; the zeros are equal.
+    private static uint Key(float score)
+    {
+        uint bits = Interop.FloatAsInt(score);
+        return score < 0 ? ~bits : score > 0 ? bits | 0x8000_0000 : 0x8000_0000;
     }
 
     /// <summary>exp(score - largest) as a weight.</summary>

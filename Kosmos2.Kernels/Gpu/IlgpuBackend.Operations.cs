@@ -189,7 +189,7 @@ internal sealed partial class IlgpuBackend
         {
             _launch.Select(
                 Launch(),
-                (step.OutputCount, IlgpuDevices.GroupSize),
+                (step.OutputCount, _launch.RowThreads(logits.Width)),
                 logits.Floats(),
                 Section(StepTable.Section.BanStarts),
                 Section(StepTable.Section.Bans),

@@ -59,7 +59,7 @@ internal sealed class Launchers(Accelerator accelerator)
         _gather ??= accelerator.LoadAutoGroupedKernel<Index1D, Integers, Floats, Floats, int>(CacheKernels.Gather);
 
     public Action<Stream, KernelConfig, Floats, Integers, Integers, Integers, int> Select =>
-        _select ??= accelerator.LoadKernel<Floats, Integers, Integers, Integers, int>(SelectionKernels.Select);
+        _select ??= accelerator.LoadKernel<Floats, Integers, Integers, Integers, int>(SelectionKernels.Select, Rows);
 
     public Action<Stream, KernelConfig, Floats, ChoiceViews, ArrayView<ulong>, Integers, int> Draw =>
         _draw ??= accelerator.LoadKernel<Floats, ChoiceViews, ArrayView<ulong>, Integers, int>(DrawKernels.Draw);

@@ -18,10 +18,10 @@ internal static class Residency
     public static KernelSpecialization Of(Type kernels) =>
         kernels == typeof(FewRowKernels) || kernels == typeof(AttentionKernels) ? new KernelSpecialization(IlgpuDevices.GroupSize, Groups)
         : kernels == typeof(TiledAttentionKernels) ? new KernelSpecialization(TiledAttentionKernels.GroupSize, TiledGroups)
-        : kernels == typeof(RowKernels) ? OfRows(RowKernels.MostThreads)
+        : kernels == typeof(RowKernels) || kernels == typeof(SelectionKernels) ? OfRows(RowKernels.MostThreads)
         : KernelSpecialization.Empty;
 
-    /// <summary>For <see cref="RowKernels"/>: one group, whose registers hold a row, its gain and its bias.</summary>
+    /// <summary>For kernels with a group for each row: one, whose registers hold the row, its gain and its bias.</summary>
     /// <param name="most">Threads of the largest group that is launched.</param>
     public static KernelSpecialization OfRows(int most) => new(most, 1);
 }

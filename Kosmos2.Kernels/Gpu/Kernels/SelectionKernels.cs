@@ -5,56 +5,56 @@ namespace Kosmos2.Kernels.Gpu.Kernels;
 /// <summary>ids[i] = the first t with the largest logits[i, t] among those that are not banned; -1 when all are.</summary>
 internal static class SelectionKernels
 {
-    /// <summary>A group of <see cref="IlgpuDevices.GroupSize"/> threads for each output.</summary>
+    /// <summary>
+    /// A group of 64 to <see cref="RowKernels.MostThreads"/> threads for each output. A vocabulary of 65,037 is eight turns of such a group, in each of which eight
+    /// loads a thread are under way: about as fast as the group's multiprocessor can be given them, so that sharing an output among groups would gain nothing.
+    /// </summary>
     public static void Select(ArrayView<float> logits, ArrayView<int> banStarts, ArrayView<int> bans, ArrayView<int> ids, int vocabulary)
     {
-        ArrayView<float> values = SharedMemory.Allocate<float>(IlgpuDevices.GroupSize);
-        ArrayView<int> tokens = SharedMemory.Allocate<int>(IlgpuDevices.GroupSize);
-        int thread = Group.IdxX;
+        ArrayView<ulong> shared = SharedMemory.Allocate<ulong>(RowKernels.MostThreads);
         int output = Grid.IdxX;
-        int start = output * vocabulary;
-        int best = -1;
-        float value = 0;
-        for (int t = thread; t < vocabulary; t += IlgpuDevices.GroupSize)
+        int step = Group.DimX;
+        int last = vocabulary - 1;
+        var banned = new BannedTokens(bans, banStarts[output], banStarts[output + 1]);
+        ulong best = 0;
+        // Behind the end the last token comes again.
+        for (int t = Group.IdxX; t < vocabulary; t += Octet.Count * step)
         {
-            // Bans are only looked up for a token that would win, which is rare.
-            float logit = logits[start + t];
-            float candidate = float.IsNaN(logit) ? float.NegativeInfinity : logit;
-            if ((best < 0 || candidate > value) && !IsBanned(bans, banStarts[output], banStarts[output + 1], t))
-            {
-                best = t;
-                value = candidate;
-            }
+            Octet logit = Octet.Load(logits, output * vocabulary, t, step, vocabulary);
+            best = banned.Better(best, logit.A, t);
+            best = banned.Better(best, logit.B, Math.Min(t + step, last));
+            best = banned.Better(best, logit.C, Math.Min(t + (2 * step), last));
+            best = banned.Better(best, logit.D, Math.Min(t + (3 * step), last));
+            best = banned.Better(best, logit.E, Math.Min(t + (4 * step), last));
+            best = banned.Better(best, logit.F, Math.Min(t + (5 * step), last));
+            best = banned.Better(best, logit.G, Math.Min(t + (6 * step), last));
+            best = banned.Better(best, logit.H, Math.Min(t + (7 * step), last));
         }
-        tokens[thread] = best;
-        values[thread] = value;
-        Group.Barrier();
-
-        for (int half = IlgpuDevices.GroupSize / 2; half > 0; half /= 2)
-        {
-            if (thread < half)
-            {
-                int other = tokens[thread + half];
-                int mine = tokens[thread];
-                bool larger = values[thread + half] > values[thread];
-                bool equal = values[thread + half] == values[thread];
-                if (other >= 0 && (mine < 0 || larger || (equal && other < mine)))
-                {
-                    tokens[thread] = other;
-                    values[thread] = values[thread + half];
-                }
-            }
-            Group.Barrier();
-        }
-        if (thread == 0)
-            ids[output] = tokens[0];
+        best = GroupReduction.Max(shared, best);
+        if (Group.IdxX == 0)
+            ids[output] = best == 0 ? -1 : TokenEntry.TokenOfLikeliest(best);
     }
 
-    private static bool IsBanned(ArrayView<int> bans, int start, int end, int token)
+    /// <summary>The tokens that an output may not become: those of a list from one place to another.</summary>
+    private readonly struct BannedTokens(ArrayView<int> bans, int start, int end)
     {
-        bool found = false;
-        for (int i = start; i < end; i++)
-            found |= bans[i] == token;
-        return found;
+        private readonly ArrayView<int> _bans = bans;
+        private readonly int _start = start;
+        private readonly int _end = end;
+
+        /// <summary>The better one of an entry and a token, which is only looked up if it would win: that is rare.</summary>
+        public ulong Better(ulong best, float logit, int token)
+        {
+            ulong entry = TokenEntry.Likeliest(logit, token);
+            return entry > best && !Contains(token) ? entry : best;
+        }
+
+        private bool Contains(int token)
+        {
+            bool found = false;
+            for (int i = _start; i < _end; i++)
+                found |= _bans[i] == token;
+            return found;
+        }
     }
 }

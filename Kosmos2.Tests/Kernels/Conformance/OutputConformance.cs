@@ -35,15 +35,15 @@ public sealed class OutputConformance(BackendUnderTest backend) : ConformanceFix
     [Test]
     public void SelectTakesTheFirstOfEqualLogits()
     {
-        foreach ((int first, int second) in new[] { (0, 1), (5, 300), (299, 300), (63, 64), (255, 256), (12, 999), (1, 998) })
+        foreach ((int first, int second) in new[] { (0, 1), (5, 300), (299, 300), (63, 64), (255, 256), (12, 999), (1, 998), (8191, 8192), (1030, 9222), (9222, 19999) })
         {
             ConformsExactly($"{first} and {second}", bench =>
             {
-                float[] logits = Array.ConvertAll(Samples.Normal(1, 1000), v => Math.Min(v, 4));
+                float[] logits = Array.ConvertAll(Samples.Normal(1, 20000), v => Math.Min(v, 4));
                 logits[first] = logits[second] = 5;
                 bench.Begin(Steps.Outputs(1, [0], [[]]));
                 Tensor ids = bench.Integers(1);
-                bench.Backend.SelectTokens(bench.Floats(logits, 1, 1000), ids);
+                bench.Backend.SelectTokens(bench.Floats(logits, 1, 20000), ids);
                 float[] chosen = bench.ReadIntegers(ids);
                 Assert.That(chosen[0], Is.EqualTo(first));
                 return chosen;

@@ -72,6 +72,18 @@ internal sealed class PtxTests
         Assert.That(lines[..first].Count(line => line.StartsWith("ld.f32", StringComparison.Ordinal) || line.StartsWith("ld.global.f32", StringComparison.Ordinal)), Is.GreaterThanOrEqualTo(3 * 8));
     }
 
+    /// <summary>Selection asks for eight logits before it looks at the first.</summary>
+    [Test]
+    public void SelectionLoadsEightLogitsTogether([ValueSource(nameof(Targets))] PtxTarget target)
+    {
+        string[] lines = [.. GpuKernelCatalog.Ptx("SelectionKernels.Select", target).Split('\n').Select(line => line.Trim())];
+        int first = Array.FindIndex(lines, line => line.StartsWith("ld.f32", StringComparison.Ordinal));
+        Assert.That(first, Is.GreaterThan(0));
+        string[] together = lines[first..Array.FindIndex(lines, first, line => line.StartsWith("setp", StringComparison.Ordinal) && line.Contains("f32", StringComparison.Ordinal))];
+        Assert.That(together.Count(line => line.StartsWith("ld.f32", StringComparison.Ordinal)), Is.EqualTo(8));
+        Assert.That(together, Has.None.Contains("bra"));
+    }
+
     /// <summary>Tiled attention multiplies what it reads from shared memory 128 bits at a time: 8 reads for 64 multiply-adds, of keys as of values.</summary>
     [Test]
     public void TiledAttentionReadsFourFloatsAtATime(
