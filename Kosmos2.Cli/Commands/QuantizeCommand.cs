@@ -25,6 +25,11 @@ internal static class QuantizeCommand
             DefaultValueFactory = _ => [],
         };
         var embedding = new Option<string?>("--embedding") { Description = "Format of the token embeddings and the head; without it they stay as they are.", HelpName = "FORMAT" };
+        var encoder = new Option<string?>("--encoder")
+        {
+            Description = "Format of the vision encoder and the projection; without it that of --format, but int8 where that is int4.",
+            HelpName = "FORMAT",
+        };
         var absMax = new Option<bool>("--absmax") { Description = "Scales that just hold the largest weight, instead of those of the least error." };
         var calibrate = new Option<string[]>("--calibrate")
         {
@@ -37,7 +42,7 @@ internal static class QuantizeCommand
         var force = new Option<bool>("--force") { Description = "Replace a model that is there." };
         var command = new Command("quantize", "Write the model with smaller weights, as compressed-tensors stores them.")
         {
-            source, destination, format, group, keep, embedding, absMax, calibrate, force,
+            source, destination, format, group, keep, embedding, encoder, absMax, calibrate, force,
         };
         command.SetAction(async (parse, cancellation) =>
         {
@@ -47,6 +52,7 @@ internal static class QuantizeCommand
                 GroupSize = parse.GetValue(group),
                 Keep = parse.GetRequiredValue(keep),
                 Embedding = parse.GetValue(embedding) is string name ? ModelOptions.FormatOf(name, "--embedding") : null,
+                Encoder = parse.GetValue(encoder) is string one ? ModelOptions.FormatOf(one, "--encoder") : null,
                 SearchScales = !parse.GetValue(absMax),
             };
             IReadOnlyList<RgbImage> pictures = await LoadAsync(parse.GetRequiredValue(calibrate), cancellation).ConfigureAwait(false);

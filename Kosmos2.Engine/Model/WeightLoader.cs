@@ -72,10 +72,11 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
         Tensor tensor = checkpoint[name];
         long rows = tensor.Shape[0];
         Tensor matrix = tensor.Reshape(rows, rows == 0 ? 0 : tensor.Shape.ElementCount / rows);
-        return (_plan?.FormatOf(name, tensor.DType) ?? WeightFormat.Stored) switch
+        WeightFormat made = _plan?.FormatOf(name, tensor.DType) ?? WeightFormat.Stored;
+        return made switch
         {
             WeightFormat.BFloat16 when tensor.DType != DType.BF16 => Own(backend.Prepare(Own(Floats.ToBFloat16Later(matrix)))),
-            WeightFormat.Int8 or WeightFormat.Int4 => Own(backend.Prepare(Own(new WeightQuantizer(matrix, _plan!.SchemeOf(format)).RunLater(problem => checkpoint.Problem(name, problem))))),
+            WeightFormat.Int8 or WeightFormat.Int4 => Own(backend.Prepare(Own(new WeightQuantizer(matrix, _plan!.SchemeOf(made)).RunLater(problem => checkpoint.Problem(name, problem))))),
             _ => Own(backend.Prepare(matrix)),
         };
     }

@@ -29,7 +29,31 @@ internal sealed class CheckpointQuantizerTests
             Assert.That(RelativeError(before, after, config, Fc1), Is.LessThan(format == WeightFormat.Int4 ? 0.1 : 0.01));
         }
         if (format != WeightFormat.BFloat16)
-            Assert.That(config.QuantizationConfig!.Schemes, Is.EqualTo(new[] { format == WeightFormat.Int8 ? new QuantizationScheme(8) : new QuantizationScheme(4, 32) }));
+            Assert.That(config.QuantizationConfig!.Schemes, Is.EquivalentTo(format == WeightFormat.Int8 ? [new(8)] : new QuantizationScheme[] { new(8), new(4, 32) }));
+    }
+
+    [TestCase(WeightFormat.Int4, null, 8)]
+    [TestCase(WeightFormat.Int4, WeightFormat.Int4, 4)]
+    [TestCase(WeightFormat.Int8, WeightFormat.Int4, 4)]
+    [TestCase(WeightFormat.Int8, WeightFormat.Stored, null)]
+    [TestCase(WeightFormat.Int8, WeightFormat.BFloat16, null)]
+    [TestCase(WeightFormat.BFloat16, WeightFormat.Int8, 8)]
+    public void TheEncoderMayHaveAFormatOfItsOwn(WeightFormat format, WeightFormat? encoder, int? bits)
+    {
+        using var folder = new TemporaryFolder();
+        CheckpointQuantizer.Write(ReferenceModels.Folder("real-shapes"), folder.Path, new QuantizeOptions { Format = format, Encoder = encoder });
+        Kosmos2Config config = Kosmos2Config.Load(folder.Path);
+        using Checkpoint checkpoint = Checkpoint.Open(folder.Path);
+        Assert.That(checkpoint.Validate(config), Is.Empty);
+        foreach (string name in new[] { "vision_model.model.encoder.layers.0.mlp.fc1.weight", "image_to_text_projection.x_attn.k_proj.weight" })
+        {
+            using QuantizedMatrix? integers = checkpoint.GetQuantized(name, config);
+            Assert.That(integers?.Bits, Is.EqualTo(bits), name);
+            if (bits is null)
+                Assert.That(checkpoint[name].DType, Is.EqualTo(encoder == WeightFormat.Stored ? DType.F16 : DType.BF16), name);
+        }
+        using QuantizedMatrix? text = checkpoint.GetQuantized(Fc1, config);
+        Assert.That(text?.Bits, Is.EqualTo(format switch { WeightFormat.Int4 => 4, WeightFormat.Int8 => 8, _ => (int?)null }));
     }
 
     [Test]

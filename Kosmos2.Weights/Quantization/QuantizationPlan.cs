@@ -9,6 +9,7 @@ internal sealed class QuantizationPlan
     private readonly Dictionary<string, CatalogEntry> _entries;
     private readonly QuantizeOptions _options;
     private readonly ModuleTargets _keep;
+    private readonly WeightFormat _encoder;
 
     /// <summary>Checks the options.</summary>
     /// <exception cref="ArgumentException">An option is unusable.</exception>
@@ -20,6 +21,7 @@ internal sealed class QuantizationPlan
             throw new ArgumentException($"a group has 32, 64 or 128 weights, not {options.GroupSize}", nameof(options));
         _entries = TensorCatalog.For(config).ToDictionary(t => t.Name, StringComparer.Ordinal);
         _options = options;
+        _encoder = options.Encoder ?? (options.Format == WeightFormat.Int4 ? WeightFormat.Int8 : options.Format);
         _keep = ModuleTargets.TryCreate(options.Keep, out string problem) ?? throw new ArgumentException($"keep {problem}", nameof(options));
     }
 
@@ -32,7 +34,8 @@ internal sealed class QuantizationPlan
             return Fitting(entry, _options.Embedding ?? (_options.Format == WeightFormat.BFloat16 ? WeightFormat.BFloat16 : WeightFormat.Stored));
 
         // Norms and biases are next to no bytes, and an error in them goes into every output.
-        return entry.ModuleClass == TensorCatalog.Linear || (_options.Format == WeightFormat.BFloat16 && entry.Shape.Rank > 1) ? Fitting(entry, _options.Format) : WeightFormat.Stored;
+        WeightFormat format = entry.Module.StartsWith("text_model.", StringComparison.Ordinal) ? _options.Format : _encoder;
+        return entry.ModuleClass == TensorCatalog.Linear || (format == WeightFormat.BFloat16 && entry.Shape.Rank > 1) ? Fitting(entry, format) : WeightFormat.Stored;
     }
 
     /// <summary>The scheme of a format of integers.</summary>
@@ -67,11 +70,11 @@ internal sealed class QuantizationPlan
         // Linear layers by class, but for those left out; anything else by name.
         CatalogEntry[] linear = [.. modules.Where(e => e.ModuleClass == TensorCatalog.Linear)];
         var groups = new Dictionary<string, object>();
-        foreach (IGrouping<(WeightFormat Format, bool ByClass), CatalogEntry> group in modules.Where(IsInteger).GroupBy(
-            e => (formats[e.Name], e.ModuleClass == TensorCatalog.Linear && formats[e.Name] == _options.Format)))
+        foreach (IGrouping<(WeightFormat Format, bool IsLinear, bool ByClass), CatalogEntry> group in modules.Where(IsInteger).GroupBy(
+            e => (formats[e.Name], e.ModuleClass == TensorCatalog.Linear, e.ModuleClass == TensorCatalog.Linear && formats[e.Name] == _options.Format)))
         {
             string[] targets = group.Key.ByClass ? [TensorCatalog.Linear] : [.. group.Select(e => e.Module)];
-            groups[$"group_{groups.Count}"] = Group(SchemeOf(group.Key.Format), targets, rows: group.Key is { Format: WeightFormat.Int8, ByClass: true });
+            groups[$"group_{groups.Count}"] = Group(SchemeOf(group.Key.Format), targets, rows: group.Key is { Format: WeightFormat.Int8, IsLinear: true });
         }
 
         // A tied head has no weight of its own, and no scheme.

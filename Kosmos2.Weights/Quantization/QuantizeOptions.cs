@@ -3,8 +3,14 @@ namespace Kosmos2.Weights;
 /// <summary>What <see cref="CheckpointQuantizer"/> makes of a checkpoint.</summary>
 public sealed record QuantizeOptions
 {
-    /// <summary>Format of the linear layers of the vision encoder, the projection and the decoder.</summary>
+    /// <summary>Format of the linear layers.</summary>
     public required WeightFormat Format { get; init; }
+
+    /// <summary>
+    /// Format of the vision encoder's and the projection's. Null: that of all, but 8 bits where that is 4. No token reads them, so that they cost a picture's answer
+    /// next to nothing, but their errors are in all of it.
+    /// </summary>
+    public WeightFormat? Encoder { get; init; }
 
     /// <summary>Weights of a row that share a scale, for <see cref="WeightFormat.Int4"/>: 32, 64 or 128.</summary>
     public int GroupSize { get; init; } = 32;
