@@ -18,7 +18,8 @@ internal readonly unsafe struct AttentionTask<S, TKeys, TRows>(AttentionItem ite
 
     private readonly RowPanels _panels = new(item.Count, S.TileRows);
 
-    // One query reads values once, where they lie.
+    // One query reads keys and values once, where they lie.
+    private readonly bool _keysInPlace = item.Count == 1 && TRows.IsPlain && source.Keys(0).Stride == headSize && SingleQuery<S>.ScoresInPlace;
     private readonly bool _valuesInPlace = item.Count == 1 && headSize % SingleQuery<S>.Columns == 0;
 
     public void Run()
@@ -32,7 +33,7 @@ internal readonly unsafe struct AttentionTask<S, TKeys, TRows>(AttentionItem ite
         for (int key = 0; key < keys; key += Chunk)
         {
             int count = Math.Min(Chunk, keys - key);
-            PackKeys(key, count);
+            PackKeys(key, count, keys);
             if (!_valuesInPlace)
                 PackValues(key, count, padded);
             for (int panel = 0; panel < _panels.Count; panel++)
@@ -54,7 +55,7 @@ internal readonly unsafe struct AttentionTask<S, TKeys, TRows>(AttentionItem ite
     }
 
     // Pieces that lie in one block of keys and in one panel.
-    private void PackKeys(int key, int count)
+    private void PackKeys(int key, int count, int keys)
     {
         int width = Panel<S>.Width;
         int piece = Math.Min(KeyValueBlocks.BlockSize, width);
@@ -65,6 +66,10 @@ internal readonly unsafe struct AttentionTask<S, TKeys, TRows>(AttentionItem ite
             int row = (key + i) % KeyValueBlocks.BlockSize;
             int rows = Math.Clamp(count - i, 0, piece);
             float* destination = scratch.Keys + ((nint)(i / width) * width * headSize) + (i % width);
+            if (row == 0 && rows > 0)
+                source.AskBeyond(block, (keys + KeyValueBlocks.BlockSize - 1) / KeyValueBlocks.BlockSize);
+            if (_keysInPlace)
+                continue;
             Packing.Pack<S, TRows>(rows > 0 ? source.Keys(block) : default, row, rows, 0, headSize, destination, piece, width);
         }
         if (!TKeys.HasBias)
@@ -94,7 +99,10 @@ internal readonly unsafe struct AttentionTask<S, TKeys, TRows>(AttentionItem ite
         int first = _panels.Start(panel);
         int rows = _panels.Start(panel + 1) - first;
         new Span<float>(scratch.Scores, rows * Chunk).Clear();
-        AddScores(scratch.Queries + ((nint)first * headSize), rows, count);
+        if (_keysInPlace)
+            SingleQuery<S>.AddScores<TKeys, TRows>(source, key, count, headSize, scratch.Queries, scratch.Scores);
+        else
+            AddScores(scratch.Queries + ((nint)first * headSize), rows, count);
         for (int row = 0; row < rows; row++)
             Soften(first + row, scratch.Scores + (row * Chunk), key, count, padded);
         AddValues(first, rows, key, count, padded);

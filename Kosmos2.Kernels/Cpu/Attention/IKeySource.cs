@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Kosmos2.Kernels.Cpu.Cache;
 using Kosmos2.Kernels.Cpu.Linear;
+using Kosmos2.Kernels.Cpu.Memory;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Attention;
@@ -19,6 +20,11 @@ internal unsafe interface IKeySource<TRows>
 
     /// <summary>[BlockSize] added to the scores of a block's keys.</summary>
     float* Bias(int block);
+
+    /// <summary>Asks for what is read after a block's keys are: its values, and the next block's keys.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="blocks">How many there are; after the last comes, likely, the next head's first.</param>
+    void AskBeyond(int block, int blocks);
 }
 
 /// <summary>Keys and values as rows of a matrix.</summary>
@@ -34,6 +40,10 @@ internal readonly unsafe struct DenseKeys<S>(float* keys, float* values, nint st
     public F32Rows<S> Values(int block) => new(values + (block * KeyValueBlocks.BlockSize * stride), stride);
 
     public float* Bias(int block) => null;
+
+    public void AskBeyond(int block, int blocks)
+    {
+    }
 }
 
 /// <summary>
@@ -55,4 +65,17 @@ internal readonly unsafe struct CachedKeys<S, TFormat>(byte* keys, byte* values,
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float* Bias(int block) => bias + ((nint)blocks[block] * KeyValueBlocks.BlockSize);
+
+    // A head's part of a block is a piece of some kilobytes, too short for the hardware to look ahead in.
+    public void AskBeyond(int block, int blockCount)
+    {
+        int headBytes = TFormat.HeadBytes(headSize);
+        byte* next = keys + (block + 1 < blockCount ? blocks[block + 1] * blockStride : (blocks[0] * blockStride) + headBytes);
+        byte* own = values + (blocks[block] * blockStride);
+        for (int line = 0; line < headBytes; line += CacheLine.Bytes)
+        {
+            CacheLine.Prefetch(next + line);
+            CacheLine.Prefetch(own + line);
+        }
+    }
 }

@@ -17,6 +17,30 @@ internal static unsafe class SingleQuery<S>
     /// <summary>Elements of a value that <see cref="AddValues"/> takes at once.</summary>
     public static int Columns => 8 * S.Width;
 
+    /// <summary>Whether <see cref="AddScores"/> runs here.</summary>
+    public static bool ScoresInPlace => S.Width >= Simd256.Width && Simd256.IsSupported;
+
+    /// <summary>
+    /// scores[j] += sum over k of query[k] keys[j][k], for the keys j of one chunk, of plain rows one behind the other. Eight at a time; what lies in a block behind
+    /// the last key is read and scored too.
+    /// </summary>
+    /// <param name="source">The keys.</param>
+    /// <param name="key">First key, a block's first.</param>
+    /// <param name="count">Keys.</param>
+    /// <param name="headSize">Width of a head.</param>
+    /// <param name="query">[headSize].</param>
+    /// <param name="scores">[count], up to a multiple of eight.</param>
+    public static void AddScores<TKeys, TRows>(TKeys source, int key, int count, int headSize, float* query, float* scores)
+        where TKeys : unmanaged, IKeySource<TRows>
+        where TRows : unmanaged, IRowSource<S>
+    {
+        for (int i = 0; i < count; i += Simd256.Width)
+        {
+            float* rows = source.Keys((key + i) / KeyValueBlocks.BlockSize).Address((key + i) % KeyValueBlocks.BlockSize, 0);
+            MappedTile<MappedF32, Rows1>.Run((byte*)rows, headSize, headSize, query, scores + i, Simd256.Width);
+        }
+    }
+
     /// <summary>scores[j] += sum over k of query[k] keys[j][k], for the keys j of <see cref="Panels"/> panels.</summary>
     /// <param name="query">[headSize].</param>
     /// <param name="keys">[panel][headSize][2 Width].</param>

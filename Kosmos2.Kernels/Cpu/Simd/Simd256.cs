@@ -38,9 +38,31 @@ internal readonly unsafe partial struct Simd256(Vector256<float> lanes) : ISimd<
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => _lanes.Store(destination);
 
+    // Four lanes, two and one: some processors take twenty cycles and more for a masked store.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void StorePartial(float* destination, int count) =>
-        Avx.MaskStore(destination, FirstLanes(count), _lanes);
+    public void StorePartial(float* destination, int count)
+    {
+        if (count >= Width)
+        {
+            Store(destination);
+            return;
+        }
+        Vector128<float> rest = _lanes.GetLower();
+        if ((count & 4) != 0)
+        {
+            rest.Store(destination);
+            destination += 4;
+            rest = _lanes.GetUpper();
+        }
+        if ((count & 2) != 0)
+        {
+            Sse.StoreLow(destination, rest);
+            destination += 2;
+            rest = Sse.MoveHighToLow(rest, rest);
+        }
+        if ((count & 1) != 0)
+            *destination = rest.ToScalar();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 operator +(Simd256 a, Simd256 b) => new(a._lanes + b._lanes);
