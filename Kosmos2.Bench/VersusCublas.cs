@@ -53,7 +53,7 @@ internal static class VersusCublas
             {
                 void Ours(ProductOperands at) => (type == DType.F32 ? exact.Multiply : (Product)products.Multiply)(
                     stream.StreamPtr, type, at, shape.Rows, shape.Inputs, shape.Outputs, Activation.Identity);
-                string tile = (type == DType.F32 ? (object)exact.TileFor(shape.Rows, shape.Outputs) : products.TileFor(shape.Rows, shape.Outputs, shape.Inputs)).ToString()!;
+                string tile = (type == DType.F32 ? (object)exact.TileFor(shape.Rows, shape.Outputs) : products.TileFor(type, shape.Rows, shape.Outputs, shape.Inputs)).ToString()!;
                 output.WriteLine($"{shape,-23}  {type,-4}  {tile,-9}  {Row(accelerator, stream, Ours, cublas, shape, type, turns)}");
             }
         }

@@ -29,8 +29,11 @@ internal class DeviceWeight(DeviceStorage storage, Shape shape, DType type) : Pr
 internal sealed class DeviceIntegers(QuantizedMatrix source, DeviceStorage values, DeviceStorage scales, DeviceStorage? zeroPoints)
     : DeviceWeight(values, source.Shape, source.Values.DType)
 {
-    private readonly int _groupSize = source.GroupSize;
-    private readonly int _groups = source.Groups;
+    /// <summary>Inputs that share a scale.</summary>
+    public int GroupSize { get; } = source.GroupSize;
+
+    /// <summary>Groups of a row.</summary>
+    public int Groups { get; } = source.Groups;
 
     /// <summary>Scales and zero points for kernels. What is absent must still be some buffer.</summary>
     public ScaleViews Scales
@@ -43,9 +46,9 @@ internal sealed class DeviceIntegers(QuantizedMatrix source, DeviceStorage value
                 zeros.View<sbyte>(0, zeros.ByteLength),
                 zeroPoints is null ? 0 : 1,
                 Shape.Width,
-                _groupSize,
-                _groups,
-                BitOperations.IsPow2(_groupSize) ? BitOperations.Log2((uint)_groupSize) : -1);
+                GroupSize,
+                Groups,
+                BitOperations.IsPow2(GroupSize) ? BitOperations.Log2((uint)GroupSize) : -1);
         }
     }
 

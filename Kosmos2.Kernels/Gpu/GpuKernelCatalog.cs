@@ -15,8 +15,9 @@ internal static class GpuKernelCatalog
 
     private static readonly (string Name, bool InClusters, Func<PtxTarget, string> Write)[] Texts =
     [
-        .. from type in Types
+        .. from type in (DType[])[.. Types, DType.I8, DType.I32]
            from tile in MatmulTile.All.Concat(MatmulTile.Split)
+           where tile.TakesIntegers || MatmulText.RowsOf(type) == type
            select (MatmulText.Name(tile, type), tile.Splits > 1, (Func<PtxTarget, string>)(target => MatmulText.Write(tile, type, target))),
         .. from type in Types select (RoundText.Name(type), false, (Func<PtxTarget, string>)(target => RoundText.Write(type, target))),
         .. from type in Types.Prepend(DType.F32)

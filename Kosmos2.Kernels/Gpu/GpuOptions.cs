@@ -7,8 +7,8 @@ namespace Kosmos2.Kernels.Gpu;
 public sealed record GpuOptions
 {
     /// <summary>
-    /// What weights of less than F32 are multiplied by. Fast products of BF16 and F16 weights with 8 rows or more run on the tensor cores of a CUDA device of
-    /// compute capability 8.0 or later; elsewhere products stay exact.
+    /// What weights of less than F32 are multiplied by. Fast products of BF16 and F16 weights with 2 rows or more, and of integers with 8 or more, run on the
+    /// tensor cores of a CUDA device of compute capability 8.0 or later; elsewhere products stay exact.
     /// </summary>
     public ProductPrecision Products { get; init; }
 

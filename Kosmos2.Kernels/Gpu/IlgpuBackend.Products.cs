@@ -32,9 +32,9 @@ internal sealed partial class IlgpuBackend
         return (new ExactProducts(driver, target, cuda.NumMultiprocessors), fast);
     }
 
-    /// <summary>Whether tensor cores are to have a layer although its rows are few.</summary>
-    private bool IsForTensorCores(int rows, LinearParameters layer) =>
-        _fastProducts is not null && TensorCoreProducts.Takes(layer.Weight.DType, rows, layer.Inputs, 0, Address((DeviceWeight)layer.Weight));
+    /// <summary>Whether tensor cores are to have a layer, also if its rows are few.</summary>
+    private bool IsForTensorCores(int rows, LinearParameters layer, ulong x = 0) => _fastProducts is not null && TensorCoreProducts.Takes(
+        layer.Weight.DType, rows, layer.Inputs, x, Address((DeviceWeight)layer.Weight), (layer.Weight as DeviceIntegers)?.GroupSize ?? MatmulTile.ChunkInputs);
 
     /// <summary>Linear layers over the same rows by one of those kernels, in one launch.</summary>
     /// <param name="x">[rows, in].</param>
@@ -53,32 +53,41 @@ internal sealed partial class IlgpuBackend
         if (_exactProducts is null || layers.Length > ProductOperands.MostLayers)
             return false;
         (DType type, int inputs, int outputs) = (layers[0].Weight.DType, layers[0].Inputs, layers[0].Outputs);
+        var integers = layers[0].Weight as DeviceIntegers;
+        bool fast = true;
         foreach (LinearParameters layer in layers)
         {
-            if (layer.Weight.DType != type || layer.Outputs != outputs)
+            if (layer.Weight.DType != type || layer.Outputs != outputs || (layer.Weight as DeviceIntegers)?.GroupSize != integers?.GroupSize)
                 return false;
+            fast &= IsForTensorCores(rows, layer, Address(x));
         }
         ProductLayer first = Operands(layers[0], y[0]);
         ProductLayer second = layers.Length > 1 ? Operands(layers[1], y[1]) : default, third = layers.Length > 2 ? Operands(layers[2], y[2]) : default;
-        ulong weights = first.W | second.W | third.W;
-        var operands = new ProductOperands(Address(x), first.W, first.Bias, Address(residual), first.Y, second, third);
+        var operands = new ProductOperands(
+            Address(x), first.W, first.Bias, Address(residual), first.Y, second, third, first.Scales, first.Zeros, integers?.GroupSize ?? 0, integers?.Groups ?? 0);
         using var current = _accelerator.BindScoped();
         nint stream = ((CudaStream)_queue).StreamPtr;
-        if (_fastProducts is not null && TensorCoreProducts.Takes(type, rows, inputs, operands.X, weights))
+        if (fast)
         {
-            ulong rounded = Rounded(stream, type, x);
+            ulong rounded = Rounded(stream, MatmulText.RowsOf(type), x);
             Launch(Label(rows, layers, "TensorCoreProducts"), Bytes(layers));
-            _fastProducts.Multiply(stream, type, operands with { X = rounded }, rows, inputs, outputs, activation);
+            _fastProducts!.Multiply(stream, type, operands with { X = rounded }, rows, inputs, outputs, activation);
             return true;
         }
-        if (!ExactProducts.Takes(type, rows, inputs, operands.X, weights))
+        if (!ExactProducts.Takes(type, rows, inputs, operands.X, first.W | second.W | third.W))
             return false;
         Launch(Label(rows, layers, "ExactProducts"), Bytes(layers));
         _exactProducts.Multiply(stream, type, operands, rows, inputs, outputs, activation);
         return true;
     }
 
-    private static ProductLayer Operands(LinearParameters layer, Tensor y) => new(Address((DeviceWeight)layer.Weight), Address(layer.Bias), Address(y));
+    private static ProductLayer Operands(LinearParameters layer, Tensor y)
+    {
+        var given = new ProductLayer(Address((DeviceWeight)layer.Weight), Address(layer.Bias), Address(y));
+        return layer.Weight is DeviceIntegers { Scales: var scales }
+            ? given with { Scales = Address(scales.Scales), Zeros = scales.HasZeros == 0 ? 0 : Address(scales.Zeros) }
+            : given;
+    }
 
     private ulong Rounded(nint stream, DType type, ArrayView<float> x)
     {
@@ -99,10 +108,10 @@ internal sealed partial class IlgpuBackend
     {
         if (norm is null || _fastProducts is null)
             return false;
-        DType type = layers[0].Weight.DType;
+        DType type = MatmulText.RowsOf(layers[0].Weight.DType);
         foreach (LinearParameters layer in layers)
         {
-            if (layer.Weight.DType != type || !TensorCoreProducts.Takes(type, x.Rows, layer.Inputs, Address(x), Address((DeviceWeight)layer.Weight)))
+            if (MatmulText.RowsOf(layer.Weight.DType) != type || !IsForTensorCores(x.Rows, layer, Address(x)))
                 return false;
         }
         long count = x.Shape.ElementCount;

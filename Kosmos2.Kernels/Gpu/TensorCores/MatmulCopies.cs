@@ -18,11 +18,7 @@ internal sealed class MatmulCopies
     private readonly string _thread;
     private readonly int _chunks;
     private readonly string _chunk;
-    private readonly string _line;
-    private readonly string _destination;
-    private readonly string _position;
     private readonly List<(string Source, int Destination, string? Guard)> _copies = [];
-    private int _operandBytes;
     private string _size = "";
 
     public MatmulCopies(PtxText text, MatmulTile tile, string shared, string thread, string inputs, InputRange range)
@@ -30,12 +26,26 @@ internal sealed class MatmulCopies
         (_text, _tile, _inputs, _range, _thread) = (text, tile, inputs, range, thread);
         _chunks = tile.Depth / MatmulTile.ChunkInputs;
         _chunk = text.B32("rem.u32", thread, _chunks);
-        _line = text.B32("div.u32", _thread, _chunks);
-        string place = text.B32("mad.lo.u32", _line, tile.Pitch, text.B32("mul.lo.u32", Swizzled(text, tile, _line, _chunk), 16));
-        _destination = text.B32("add.u32", shared, place);
-        // The first input of this thread's chunk in the tile that is copied next.
-        _position = text.B32("mad.lo.u32", _chunk, MatmulTile.ChunkInputs, range.First);
+        Line = text.B32("div.u32", _thread, _chunks);
+        string place = text.B32("mad.lo.u32", Line, tile.Pitch, text.B32("mul.lo.u32", Swizzled(text, tile, Line, _chunk), 16));
+        Destination = text.B32("add.u32", shared, place);
+        Position = text.B32("mad.lo.u32", _chunk, MatmulTile.ChunkInputs, range.First);
     }
+
+    /// <summary>The first of the lines of an operand's tile that this thread has a chunk of.</summary>
+    public string Line { get; }
+
+    /// <summary>From one of them to the next.</summary>
+    public int LinesAtOnce => _tile.Threads / _chunks;
+
+    /// <summary>Where the chunk of that line lies in the first operand's first tile.</summary>
+    public string Destination { get; }
+
+    /// <summary>The first input of this thread's chunk in the tile that is copied next.</summary>
+    public string Position { get; }
+
+    /// <summary>Bytes of a tile of the operands so far.</summary>
+    public int OperandBytes { get; private set; }
 
     /// <summary>Copies of one tile that each thread makes.</summary>
     public int Count => _copies.Count;
@@ -51,26 +61,26 @@ internal sealed class MatmulCopies
     /// <summary>Adds an operand: rows from <paramref name="first"/> on of a matrix with <paramref name="count"/> rows, <paramref name="lines"/> of them a tile.</summary>
     public void Operand(string matrix, string first, string count, int lines)
     {
-        int step = _tile.Threads / _chunks;
+        int step = LinesAtOnce;
         string last = _text.B32("sub.s32", count, 1);
-        string start = _text.B32("add.s32", first, _line);
+        string start = _text.B32("add.s32", first, Line);
         for (int line = 0; line < lines; line += step)
         {
             string row = _text.B32("min.s32", line == 0 ? start : _text.B32("add.s32", start, line), last);
-            string element = _text.B64("mad.wide.s32", row, _inputs, _text.B64("cvt.u64.u32", _position));
+            string element = _text.B64("mad.wide.s32", row, _inputs, _text.B64("cvt.u64.u32", Position));
             // The last lines may be fewer than what all threads copy at once.
-            string? guard = line + step <= lines ? null : _text.Predicate("setp.lt.u32", _line, lines - line);
-            _copies.Add((_text.B64("add.s64", matrix, _text.B64("shl.b64", element, 1)), _operandBytes + (line * _tile.Pitch), guard));
+            string? guard = line + step <= lines ? null : _text.Predicate("setp.lt.u32", Line, lines - line);
+            _copies.Add((_text.B64("add.s64", matrix, _text.B64("shl.b64", element, 1)), OperandBytes + (line * _tile.Pitch), guard));
         }
-        _operandBytes += lines * _tile.Pitch;
+        OperandBytes += lines * _tile.Pitch;
     }
 
     /// <summary>Begins the copy of the next tile: finds out whether this thread's chunk is still within the inputs.</summary>
     public void Begin()
     {
-        string within = _text.Predicate("setp.lt.s32", _position, _range.End);
+        string within = _text.Predicate("setp.lt.s32", Position, _range.End);
         _size = _text.B32("selp.u32", 16, 0, within);
-        _text.Do("add.s32", _position, _position, _tile.Depth);
+        _text.Do("add.s32", Position, Position, _tile.Depth);
     }
 
     /// <summary>Some of the tile's copies.</summary>
@@ -82,7 +92,7 @@ internal sealed class MatmulCopies
     {
         foreach ((string source, int destination, string? guard) in _copies[from..to])
         {
-            object[] copy = [At(_destination, (stage * _tile.StageBytes) + destination), At(source, ahead * _tile.Pitch), 16, _size];
+            object[] copy = [At(Destination, (stage * _tile.StageBytes) + destination), At(source, ahead * _tile.Pitch), 16, _size];
             if (guard is null)
                 _text.Do(Copying, copy);
             else

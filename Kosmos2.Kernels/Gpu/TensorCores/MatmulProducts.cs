@@ -12,6 +12,7 @@ internal sealed class MatmulProducts
     private readonly PtxText _text;
     private readonly MatmulTile _tile;
     private readonly MatmulCopies _copies;
+    private readonly IntegerOperand? _integers;
     private readonly MatmulSums _sums;
     private readonly int _steps;
     private readonly string[] _rowAddress;
@@ -22,9 +23,9 @@ internal sealed class MatmulProducts
     private readonly string[][][] _b;
 
     public MatmulProducts(
-        PtxText text, MatmulTile tile, MatmulCopies copies, MatmulSums sums, string shared, string lane, string warpRow, string warpOutput)
+        PtxText text, MatmulTile tile, MatmulCopies copies, IntegerOperand? integers, MatmulSums sums, string shared, string lane, string warpRow, string warpOutput)
     {
-        (_text, _tile, _copies, _sums) = (text, tile, copies, sums);
+        (_text, _tile, _copies, _integers, _sums) = (text, tile, copies, integers, sums);
         _steps = tile.Depth / 16;
         // ldmatrix takes four 8 x 8 matrices, each lane names one row. Of x: rows 0-7 and 8-15 of the first 8 inputs, then of the next 8.
         string row = text.B32("add.u32", warpRow, text.B32("and.b32", lane, 15));
@@ -47,6 +48,7 @@ internal sealed class MatmulProducts
             _copies.Copy(0, _copies.Count, stage, stage);
             _copies.Commit();
         }
+        _integers?.Start();
         string left = range.Tiles(_text, _tile.Depth);
         string loop = _text.NewLabel("LOOP"), done = _text.NewLabel("DONE");
         _copies.Wait(ahead - 1);
@@ -76,7 +78,10 @@ internal sealed class MatmulProducts
                 _copies.Wait(ahead - 1);
             Load((step + 1) % 2, last ? (stage + 1) % _tile.Stages : stage, (step + 1) % _steps);
             if (step == 0)
+            {
                 _copies.Begin();
+                _integers?.Begin();
+            }
             for (int i = 0; i < _sums.Down; i++)
             {
                 // The copies are spread among the products of the first steps.
@@ -84,6 +89,7 @@ internal sealed class MatmulProducts
                 {
                     int turn = (step * _sums.Down) + i, turns = (_steps - 1) * _sums.Down;
                     _copies.Copy(_copies.Count * turn / turns, _copies.Count * (turn + 1) / turns, (stage + ahead) % _tile.Stages, stage + ahead);
+                    _integers?.Pass(_integers.Count * turn / turns, _integers.Count * (turn + 1) / turns, (stage + 1) % _tile.Stages);
                 }
                 for (int j = 0; j < _sums.Across; j++)
                     _sums.Add(i, j, _a[step % 2][i], _b[step % 2][j]);

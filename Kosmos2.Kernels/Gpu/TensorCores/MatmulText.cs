@@ -3,8 +3,8 @@ using static Kosmos2.Kernels.Gpu.TensorCores.PtxText;
 namespace Kosmos2.Kernels.Gpu.TensorCores;
 
 /// <summary>
-/// Writes y[r, o] = activation(sum over i of x[r, i] W[o, i] + b[o]) + residual[r, o] for tensor cores: x [rows, in] and W [out, in] in 16 bits, everything else
-/// in F32. in must be a multiple of 8, and x and W must begin at multiples of 16 bytes; rows and out are free. Sums begin with the bias and take the inputs
+/// Writes y[r, o] = activation(sum over i of x[r, i] W[o, i] + b[o]) + residual[r, o] for tensor cores: x [rows, in] in 16 bits and W [out, in] in the same or in small integers, which become
+/// BF16 on their way in; everything else in F32. in must be a multiple of 8, and x and W must begin at multiples of 16 bytes; rows and out are free. Sums begin with the bias and take the inputs
 /// in order, 16 at a time, whatever the tile; only where blocks split the inputs are their sums added up afterwards, in order too.
 /// </summary>
 internal sealed class MatmulText
@@ -15,16 +15,19 @@ internal sealed class MatmulText
     private MatmulText(PtxText text, MatmulTile tile) => (_text, _tile) = (text, tile);
 
     /// <summary>The kernel's name: <c>linear_bf16_128x256</c>.</summary>
-    public static string Name(MatmulTile tile, DType type) => $"linear_{Suffix(type)}_{tile}";
+    public static string Name(MatmulTile tile, DType type) => $"linear_{(type == DType.I8 ? "int8" : type == DType.I32 ? "int4" : Suffix(type))}_{tile}";
+
+    /// <summary>The type of x that goes with a type of W: for small integers BF16.</summary>
+    public static DType RowsOf(DType type) => type is DType.I8 or DType.I32 ? DType.BF16 : type;
 
     /// <summary>The kernel's text.</summary>
     /// <param name="tile">How it cuts the product.</param>
-    /// <param name="type">Of x and W: BF16 or F16.</param>
+    /// <param name="type">Of W: BF16, F16, I8, or I32 for words of eight 4-bit integers.</param>
     /// <param name="target">What the text is for.</param>
     public static string Write(MatmulTile tile, DType type, PtxTarget target)
     {
         var text = new PtxText(Name(tile, type), target, tile.Threads, tile.Splits);
-        new MatmulText(text, tile).Write(Suffix(type));
+        new MatmulText(text, tile).Write(type);
         return text.ToString();
     }
 
@@ -37,7 +40,7 @@ internal sealed class MatmulText
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "tensor cores are used for BF16 and F16"),
     };
 
-    private void Write(string type)
+    private void Write(DType type)
     {
         var at = new ProductParameters(_text);
         string thread = _text.B32("mov.u32", "%tid.x");
@@ -50,11 +53,15 @@ internal sealed class MatmulText
         InputRange range = InputRange.Write(_text, at.Inputs, _tile.Splits, _tile.Depth);
         var copies = new MatmulCopies(_text, _tile, shared, thread, at.Inputs, range);
         copies.Operand(at.X, firstRow, at.Rows, _tile.Rows);
-        copies.Operand(at.W, firstOutput, at.Outputs, _tile.Outputs);
-        var sums = new MatmulSums(_text, _tile, type);
+        IntegerOperand? integers = null;
+        if (RowsOf(type) == type)
+            copies.Operand(at.W, firstOutput, at.Outputs, _tile.Outputs);
+        else
+            integers = new IntegerOperand(_text, _tile, copies, at, type == DType.I8 ? 8 : 4, firstOutput, range);
+        var sums = new MatmulSums(_text, _tile, Suffix(RowsOf(type)));
         string row = _text.B32("add.s32", firstRow, warpRow), output = _text.B32("add.s32", firstOutput, warpOutput);
         sums.Begin(at.Bias, output, at.Outputs, lane);
-        var products = new MatmulProducts(_text, _tile, copies, sums, shared, lane, warpRow, warpOutput);
+        var products = new MatmulProducts(_text, _tile, copies, integers, sums, shared, lane, warpRow, warpOutput);
         products.Write(range);
         ClusterSums? cluster = _tile.Splits == 1 ? null : new(_text, _tile.Splits, _tile.Threads, shared, _tile.PassedBytes, thread, warp);
         new MatmulEpilogue(_text, _tile, sums, cluster, shared, lane, warp).Write(row, output, at);

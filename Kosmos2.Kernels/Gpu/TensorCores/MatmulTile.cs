@@ -49,6 +49,9 @@ internal sealed record MatmulTile(int Rows, int Outputs, int Depth, int Stages, 
     public static IReadOnlyList<MatmulTile> Split { get; } =
         [.. from tile in Tiles where tile.Rows <= 96 from splits in (int[])[2, 4, 8] select tile with { Splits = splits }];
 
+    /// <summary>Whether its threads have registers to widen small integers in: of a tile of 64 outputs each has four chunks on the way, of larger ones eight.</summary>
+    public bool TakesIntegers => Outputs == 64;
+
     /// <summary>Threads of a block.</summary>
     public int Threads => 32 * WarpsDown * WarpsAcross;
 
@@ -116,9 +119,10 @@ internal sealed record MatmulTile(int Rows, int Outputs, int Depth, int Stages, 
     /// <param name="multiprocessors">Of the device.</param>
     /// <param name="sharedBytes">The most shared memory that a block may have on the device; 64 KB at least.</param>
     /// <param name="clusters">Whether the device has clusters of blocks.</param>
-    public static MatmulTile For(int rows, int outputs, int inputs, int layers, int multiprocessors, int sharedBytes, bool clusters) =>
+    /// <param name="integers">Whether W is of small integers.</param>
+    public static MatmulTile For(int rows, int outputs, int inputs, int layers, int multiprocessors, int sharedBytes, bool clusters, bool integers = false) =>
         Tiles.Concat(clusters ? Split : [])
-            .Where(tile => tile.SharedBytes <= sharedBytes && (tile.Rows / 2 < rows || tile.Rows == Tiles[^1].Rows))
+            .Where(tile => tile.SharedBytes <= sharedBytes && (tile.TakesIntegers || !integers) && (tile.Rows / 2 < rows || tile.Rows == Tiles[^1].Rows))
             .MinBy(tile => tile.Clocks(rows, outputs, inputs, layers, multiprocessors, sharedBytes))!;
 
     private static int Groups(int count, int size) => (count + size - 1) / size;

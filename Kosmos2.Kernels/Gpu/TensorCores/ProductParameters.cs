@@ -11,6 +11,8 @@ internal sealed class ProductParameters
         Residual = text.Pointer();
         Y = text.Pointer();
         (Rows, Inputs, Outputs, Activation) = (text.Parameter("s32"), text.Parameter("s32"), text.Parameter("s32"), text.Parameter("s32"));
+        (GroupSize, Groups) = (text.Parameter("s32"), text.Parameter("s32"));
+        (Scales, Zeros) = (text.Pointer(), text.Pointer());
         string layer = text.B32("mov.u32", "%ctaid.z");
         for (int other = 1; other < ProductOperands.MostLayers; other++)
         {
@@ -18,6 +20,8 @@ internal sealed class ProductParameters
             W = text.B64("selp.b64", text.Pointer(), W, mine);
             Bias = text.B64("selp.b64", text.Pointer(), Bias, mine);
             Y = text.B64("selp.b64", text.Pointer(), Y, mine);
+            Scales = text.B64("selp.b64", text.Pointer(), Scales, mine);
+            Zeros = text.B64("selp.b64", text.Pointer(), Zeros, mine);
         }
     }
 
@@ -47,4 +51,16 @@ internal sealed class ProductParameters
 
     /// <summary>A <see cref="Kosmos2.Kernels.Activation"/> as a number.</summary>
     public string Activation { get; }
+
+    /// <summary>Inputs that share a scale, where W is of small integers.</summary>
+    public string GroupSize { get; }
+
+    /// <summary>Groups of a row.</summary>
+    public string Groups { get; }
+
+    /// <summary>[out, groups], or a null pointer where W is of floats.</summary>
+    public string Scales { get; }
+
+    /// <summary>[out, groups] of 8 bits, or a null pointer.</summary>
+    public string Zeros { get; }
 }

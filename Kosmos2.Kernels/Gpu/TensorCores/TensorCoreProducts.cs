@@ -13,26 +13,32 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     /// <summary>The smallest tile is mostly empty with so few, yet it reads W once; kernels for few rows read it once a row.</summary>
     public const int LeastRows = 2;
 
+    /// <summary>For small integers: kernels for few rows read fewer bytes of them.</summary>
+    public const int LeastIntegerRows = 8;
+
     // Of an address that is read 16 bytes at a time.
     private const int Alignment = 16;
 
     // Which tile fits a shape is known after some hundred estimates.
-    private readonly Dictionary<(int Rows, int Outputs, int Inputs, int Layers), MatmulTile> _tiles = [];
+    private readonly Dictionary<(int Rows, int Outputs, int Inputs, int Layers, bool Integers), MatmulTile> _tiles = [];
     private readonly Dictionary<(MatmulTile Tile, DType Type), PtxKernel> _matmuls = [];
     private readonly Dictionary<DType, PtxKernel> _roundings = [];
     private bool _clusters = clusters && target.HasClusters;
 
-    /// <summary>Whether a product can be made here: enough rows, 16-bit weights, whole chunks of 16 bytes.</summary>
-    public static bool Takes(DType type, int rows, int inputs, ulong x, ulong w) =>
-        type is DType.BF16 or DType.F16 && rows >= LeastRows && inputs % MatmulTile.ChunkInputs == 0 && (x | w) % Alignment == 0;
+    /// <summary>Whether a product can be made here: enough rows, weights of 16 bits or of small integers with scales for whole chunks, whole chunks of 16 bytes.</summary>
+    public static bool Takes(DType type, int rows, int inputs, ulong x, ulong w, int groupSize = MatmulTile.ChunkInputs) =>
+        type is DType.BF16 or DType.F16 or DType.I8 or DType.I32
+        && rows >= (MatmulText.RowsOf(type) == type ? LeastRows : LeastIntegerRows)
+        && inputs % MatmulTile.ChunkInputs == 0 && groupSize % MatmulTile.ChunkInputs == 0 && (x | w) % Alignment == 0;
 
     /// <summary>How this device cuts a product.</summary>
-    public MatmulTile TileFor(int rows, int outputs, int inputs, int layers = 1)
+    public MatmulTile TileFor(DType type, int rows, int outputs, int inputs, int layers = 1)
     {
-        if (!_tiles.TryGetValue((rows, outputs, inputs, layers), out MatmulTile? tile))
+        bool integers = MatmulText.RowsOf(type) != type;
+        if (!_tiles.TryGetValue((rows, outputs, inputs, layers, integers), out MatmulTile? tile))
         {
-            tile = MatmulTile.For(rows, outputs, inputs, layers, multiprocessors, sharedBytes, _clusters);
-            _tiles.Add((rows, outputs, inputs, layers), tile);
+            tile = MatmulTile.For(rows, outputs, inputs, layers, multiprocessors, sharedBytes, _clusters, integers);
+            _tiles.Add((rows, outputs, inputs, layers, integers), tile);
         }
         return tile;
     }
@@ -54,13 +60,13 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     /// <summary>y = activation(x W^T + b) + residual, with x [rows, in] rounded already.</summary>
     public void Multiply(nint stream, DType type, ProductOperands at, int rows, int inputs, int outputs, Activation activation)
     {
-        MatmulTile tile = TileFor(rows, outputs, inputs, at.Layers);
+        MatmulTile tile = TileFor(type, rows, outputs, inputs, at.Layers);
         PtxKernel kernel = Matmul(tile, type);
         if (!kernel.HasRoom)
         {
             _clusters = false;
             _tiles.Clear();
-            tile = TileFor(rows, outputs, inputs, at.Layers);
+            tile = TileFor(type, rows, outputs, inputs, at.Layers);
             kernel = Matmul(tile, type);
         }
         at.Launch(kernel, stream, tile.Count(rows, outputs), tile.Splits, rows, inputs, outputs, activation);

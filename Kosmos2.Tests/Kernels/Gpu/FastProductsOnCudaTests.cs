@@ -10,6 +10,30 @@ namespace Kosmos2.Tests.Kernels.Gpu;
 [Category("CUDA")]
 internal sealed class FastProductsOnCudaTests
 {
+    /// <summary>Small integers, whose products with their scales are rounded as well; that alone is what the tolerance is for.</summary>
+    [Test]
+    public void SmallIntegersAgreeWithTheOracle([Values(8, 4)] int bits, [Values(8, 21, 130, 300)] int rows, [Values(72, 1032, 4104)] int inputs, [Values] bool zeros)
+    {
+        if (!IlgpuDevices.Enumerate().Any(d => d.Kind == IlgpuDeviceKind.Cuda && d.Problem is null))
+            Assert.Inconclusive("no CUDA device on this machine");
+        using IlgpuBackend device = IlgpuBackend.Create(IlgpuDeviceKind.Cuda, 0, new GpuOptions { Products = ProductPrecision.Fast });
+        using var oracle = new ReferenceBackend();
+        float[] actual = Run(device), expected = Run(oracle);
+        double scale = Math.Sqrt(expected.Average(v => (double)v * v));
+        for (int i = 0; i < expected.Length; i++)
+            Assert.That(actual[i], Is.EqualTo(expected[i]).Within(0.02 * scale), $"element {i}");
+
+        float[] Run(IBackend backend)
+        {
+            using var bench = new Workbench(backend);
+            Tensor given = bench.Random(1, rows, inputs);
+            LinearParameters[] layers = [.. new[] { 2, 3, 4 }.Select(seed => new LinearParameters(bench.Quantized(seed, bits, 37, inputs, 24, zeros), bench.Random(5, 37)))];
+            Tensor[] y = [.. layers.Select(_ => bench.Result(rows, 37))];
+            backend.LinearGroup(given, layers, y);
+            return [.. y.SelectMany(bench.Read)];
+        }
+    }
+
     [Test]
     public void LayersAndGroupsAgreeWithTheOracle([Values(DType.BF16, DType.F16)] DType type, [Values(2, 5, 8, 21, 130, 300)] int rows, [Values(72, 1032, 4104)] int inputs)
     {

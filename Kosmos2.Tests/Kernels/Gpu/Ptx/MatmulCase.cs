@@ -5,14 +5,29 @@ using Kosmos2.Tests.Kernels.Conformance;
 
 namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
 
-/// <summary>One product with random operands, for a matmul's text and for the oracle.</summary>
-internal sealed record MatmulCase(int Rows, int Inputs, int Outputs, DType Type, Activation Activation = Activation.Identity, bool Bias = true, bool Residual = true)
+/// <summary>One product with random operands, for a matmul's text and for the oracle. Small integers have a scale, and perhaps a zero point, for each group of inputs.</summary>
+internal sealed record MatmulCase(
+    int Rows, int Inputs, int Outputs, DType Type, Activation Activation = Activation.Identity, bool Bias = true, bool Residual = true, int GroupSize = 0, bool Zeros = false)
 {
     public float[] X => Widened(Samples.Normal(1, Rows, Inputs));
 
-    public float[] W => Widened(Array.ConvertAll(Samples.Normal(2, Outputs, Inputs), v => v / MathF.Sqrt(Math.Max(Inputs, 1))));
+    public float[] W => IsInteger ? Dequantized() : Widened(Array.ConvertAll(Samples.Normal(2, Outputs, Inputs), v => v / MathF.Sqrt(Math.Max(Inputs, 1))));
 
     public float[]? B => Bias ? Samples.Normal(3, Outputs) : null;
+
+    private bool IsInteger => MatmulText.RowsOf(Type) != Type;
+
+    private int Groups => IsInteger ? (Inputs + GroupSize - 1) / GroupSize : 0;
+
+    // All values that the bits can hold.
+    private sbyte[] Integers => Type == DType.I8
+        ? [.. Enumerable.Range(0, Outputs * Inputs).Select(i => (sbyte)(i * 37))]
+        : [.. Enumerable.Range(0, Outputs * Inputs).Select(i => (sbyte)((i * 7 % 16) - 8))];
+
+    private float[] Scales => Array.ConvertAll(Samples.Normal(5, Outputs, Groups), v => v / (Type == DType.I8 ? 100 : 8) / MathF.Sqrt(Inputs));
+
+    private sbyte[]? ZeroPoints => !Zeros ? null
+        : [.. Enumerable.Range(0, Outputs * Groups).Select(i => Type == DType.I8 ? (sbyte)((i * 51) - 128) : (sbyte)((i * 5 % 16) - 8))];
 
     private float[]? R => Residual ? Samples.Normal(4, Rows, Outputs) : null;
 
@@ -23,7 +38,12 @@ internal sealed record MatmulCase(int Rows, int Inputs, int Outputs, DType Type,
     public float[] Run(string text, MatmulTile tile, out IReadOnlyDictionary<string, int> conflicts)
     {
         var memory = new PtxGlobalMemory();
-        ulong x = memory.Add(Array.ConvertAll(X, Narrow)), w = memory.Add(Array.ConvertAll(W, Narrow));
+        ulong x = memory.Add(Array.ConvertAll(X, Narrow)), w = Type switch
+        {
+            DType.I8 => memory.Add(Integers),
+            DType.I32 => memory.Add(Integers.Chunk(8).Select(eight => (uint)eight.Select((q, place) => (long)(q + 8) << (4 * place)).Sum()).ToArray()),
+            _ => memory.Add(Array.ConvertAll(W, Narrow)),
+        };
         return Run(text, memory, x, w, new LaunchGrid(tile.Count(Rows, Outputs), tile.Splits), tile.SharedBytes, out conflicts);
     }
 
@@ -39,8 +59,10 @@ internal sealed record MatmulCase(int Rows, int Inputs, int Outputs, DType Type,
     {
         ulong bias = B is { } b ? memory.Add(b) : 0, residual = R is { } r ? memory.Add(r) : 0;
         ulong y = memory.Add(Enumerable.Repeat(float.NaN, Rows * Outputs).ToArray());
+        ulong scales = IsInteger ? memory.Add(Scales) : 0, zeros = IsInteger && ZeroPoints is { } z ? memory.Add(z) : 0;
         var machine = new PtxMachine(PtxProgram.Parse(text), memory, sharedBytes);
-        machine.Launch(blocks, x, w, bias, residual, y, (ulong)Rows, (ulong)Inputs, (ulong)Outputs, (ulong)Activation, 0, 0, 0, 0, 0, 0);
+        ulong[] arguments = [x, w, bias, residual, y, (ulong)Rows, (ulong)Inputs, (ulong)Outputs, (ulong)Activation, (ulong)GroupSize, (ulong)Groups, scales, zeros];
+        machine.Launch(blocks, [.. arguments, .. new ulong[2 * 5]]);
         conflicts = machine.Conflicts;
         return memory.Read<float>(y);
     }
@@ -54,6 +76,17 @@ internal sealed record MatmulCase(int Rows, int Inputs, int Outputs, DType Type,
         var layer = new LinearParameters(bench.Weight(W, DType.F32, Outputs, Inputs), B is { } b ? bench.Floats(b, Outputs) : null);
         reference.Linear(bench.Floats(X, Rows, Inputs), layer, y, Activation, R is { } r ? bench.Floats(r, Rows, Outputs) : null);
         return bench.Read(y);
+    }
+
+    // (q - zero) * scale in F32, rounded to BF16.
+    private float[] Dequantized()
+    {
+        (sbyte[] integers, float[] scales, sbyte[]? zeros) = (Integers, Scales, ZeroPoints);
+        return [.. integers.Select((q, i) =>
+        {
+            int group = (i / Inputs * Groups) + (i % Inputs / GroupSize);
+            return BFloat16.FromBits(BFloat16.ToBits((q - (zeros?[group] ?? 0)) * scales[group]));
+        })];
     }
 
     private float[] Widened(float[] values) => Array.ConvertAll(values, v => Type == DType.F32 ? v : Type == DType.F16

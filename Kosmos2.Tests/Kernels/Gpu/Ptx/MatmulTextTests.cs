@@ -12,7 +12,11 @@ internal sealed class MatmulTextTests
     private static IEnumerable<MatmulTile> Tiles => MatmulTile.All;
 
     // Each number of blocks once with each shape of warps that is split.
-    private static IEnumerable<MatmulTile> Split => MatmulTile.Split.Where(tile => tile.ToString() is "16x64k8" or "64x64k2" or "64x256k4" or "80x128k4" or "80x256k8" or "96x128k2");
+    private static IEnumerable<MatmulTile> Split => MatmulTile.Split.Where(tile => tile.ToString() is "16x64k8" or "64x64k2" or "80x64k4" or "64x256k4" or "80x128k4" or "80x256k8" or "96x128k2");
+
+    private static IEnumerable<MatmulTile> OfIntegers => Tiles.Where(tile => tile.TakesIntegers);
+
+    private static IEnumerable<MatmulTile> OfIntegersAndSplit => OfIntegers.Concat(Split.Where(tile => tile.TakesIntegers));
 
     [Test]
     public void ProductsAgreeWithTheOracleOnOddSizes([ValueSource(nameof(Tiles))] MatmulTile tile)
@@ -30,6 +34,18 @@ internal sealed class MatmulTextTests
     {
         foreach ((int rows, int inputs, int outputs) in new[] { (1, 8, 1), (tile.Rows + 3, (tile.Depth * tile.Splits) + 72, tile.Outputs + 5), (tile.Rows - 1, 456, 36) })
             Agrees(tile, new MatmulCase(rows, inputs, outputs, DType.BF16, Activation.Gelu));
+    }
+
+    /// <summary>Weights of small integers: (q - zero) * scale becomes BF16 on its way in. Groups of whole chunks, tiles within groups and groups within tiles.</summary>
+    [Test]
+    public void ProductsOfSmallIntegersAgreeWithTheOracle(
+        [Values(DType.I8, DType.I32)] DType type, [Values] bool zeros, [ValueSource(nameof(OfIntegersAndSplit))] MatmulTile tile)
+    {
+        foreach ((int rows, int inputs, int outputs, int group) in new[]
+        {
+            (1, 8, 1, 8), (7, 24, 37, 24), (tile.Rows + 3, (tile.Depth * tile.Splits) + 72, tile.Outputs + 5, 40), (tile.Rows - 1, tile.Depth * tile.Stages, 36, 128),
+        })
+            Agrees(tile, new MatmulCase(rows, inputs, outputs, type, GroupSize: group, Zeros: zeros));
     }
 
     [Test]
@@ -64,6 +80,25 @@ internal sealed class MatmulTextTests
         Assert.That(conflicts["ldmatrix"], Is.Zero);
         Assert.That(conflicts["cp.async"], Is.Zero);
         Assert.That(conflicts["st.shared.v2.f32"], Is.Zero);
+    }
+
+    [Test]
+    public void WidenedIntegersAreWrittenWithoutBankConflicts([Values(DType.I8, DType.I32)] DType type, [ValueSource(nameof(OfIntegers))] MatmulTile tile)
+    {
+        new MatmulCase(tile.Rows, 256, tile.Outputs, type, GroupSize: 64).Run(Text(tile, type), tile, out IReadOnlyDictionary<string, int> conflicts);
+        Assert.That(conflicts["ldmatrix"], Is.Zero);
+        Assert.That(conflicts["st.shared.v4.b32"], Is.Zero);
+    }
+
+    /// <summary>Of a tile of integers the loop loads what it widens, once, two words or one at a time.</summary>
+    [Test]
+    public void TheLoopOfSmallIntegersLoadsThemOnce([Values(DType.I8, DType.I32)] DType type, [ValueSource(nameof(OfIntegers))] MatmulTile tile)
+    {
+        string text = Text(tile, type), loop = text[text.IndexOf("\nLOOP", StringComparison.Ordinal)..text.IndexOf("bra LOOP", StringComparison.Ordinal)];
+        int lines = tile.Outputs * tile.Depth / 8 / tile.Threads;
+        Assert.That(Regex.Count(loop, type == DType.I8 ? @"ld\.global\.nc\.v2\.b32" : @"ld\.global\.nc\.b32"), Is.EqualTo(tile.Stages * lines));
+        Assert.That(Regex.Count(loop, @"st\.shared\.v4\.b32"), Is.EqualTo(tile.Stages * lines));
+        Assert.That(Regex.Count(loop, @"bar\.sync"), Is.EqualTo(tile.Stages));
     }
 
     /// <summary>Of the barriers of a cluster, the first keeps a block from reading sums that are not there yet, the last from ending while it is read.</summary>

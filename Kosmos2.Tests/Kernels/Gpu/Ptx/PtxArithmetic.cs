@@ -30,6 +30,8 @@ internal static class PtxArithmetic
         ["and.b64"] = (a, b, _) => a & b,
         ["and.pred"] = (a, b, _) => a & b,
         ["or.b64"] = (a, b, _) => a | b,
+        ["or.b32"] = (a, b, _) => (uint)(a | b),
+        ["prmt.b32"] = Permuted,
         ["xor.b32"] = (a, b, _) => (uint)(a ^ b),
         ["shr.u32"] = (a, b, _) => (uint)a >> (int)b,
         ["shl.b32"] = (a, b, _) => (uint)a << (int)b,
@@ -71,6 +73,15 @@ internal static class PtxArithmetic
     public static float Float(ulong bits) => BitConverter.UInt32BitsToSingle((uint)bits);
 
     public static ulong Bits(float value) => BitConverter.SingleToUInt32Bits(value);
+
+    // Four bytes, each chosen from the eight of b and a by four bits.
+    private static ulong Permuted(ulong a, ulong b, ulong selector)
+    {
+        ulong bytes = ((ulong)(uint)b << 32) | (uint)a, result = 0;
+        for (int i = 0; i < 4; i++)
+            result |= ((bytes >> (8 * (int)((selector >> (4 * i)) & 7))) & 0xff) << (8 * i);
+        return result;
+    }
 
     // To nearest, ties to even.
     private static ulong BFloat16(ulong bits)

@@ -17,7 +17,7 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
 
     private int _executed;
 
-    [GeneratedRegex(@"^(ld\.shared(::cluster)?|st\.shared|ld\.global|ld\.global\.nc|st\.global)(\.v[24])?\.[fb]32$|^cp\.async\.cg\.shared\.global$")]
+    [GeneratedRegex(@"^(ld\.shared(::cluster)?|st\.shared|ld\.global|ld\.global\.nc|st\.global)(\.v[24])?\.[fb]32$|^ld\.global\.nc\.s8$|^cp\.async\.cg\.shared\.global$")]
     private static partial Regex AccessPattern();
 
     /// <summary>Bank conflicts of all blocks, by kind of access.</summary>
@@ -164,7 +164,9 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
             }
             else if (name.Contains(".global.", StringComparison.Ordinal))
             {
-                if (store)
+                if (name.EndsWith(".s8", StringComparison.Ordinal))
+                    warp.Write(value, lane, (uint)(sbyte)global.Load(place, 1, by)[0]);
+                else if (store)
                     global.Store(place, warp.ReadWords(value, lane, by), by);
                 else
                     warp.WriteWords(value, lane, global.Load(place, size, by));

@@ -96,10 +96,10 @@ internal sealed class TensorCoreProductsTests
         CudaDriver driver = FakeCudaDriver.Create();
         FakeCudaDriver.Clusters = room;
         using var products = new TensorCoreProducts(driver, new PtxTarget(capability), Multiprocessors, SharedBytes, new CpuFeatures(disabled).Clusters);
-        MatmulTile first = products.TileFor(Rows, Outputs, Inputs);
+        MatmulTile first = products.TileFor(DType.BF16, Rows, Outputs, Inputs);
         for (int time = 0; time < 2; time++)
             products.Multiply(Stream, DType.BF16, new ProductOperands(1 << 20, 2 << 20, 0, 0, 3 << 20), Rows, Inputs, Outputs, Activation.Identity);
-        MatmulTile tile = products.TileFor(Rows, Outputs, Inputs);
+        MatmulTile tile = products.TileFor(DType.BF16, Rows, Outputs, Inputs);
         Assert.That(tile.Splits, Is.EqualTo(splits));
         Assert.That(FakeCudaDriver.Launched.Blocks, Is.EqualTo(tile.Count(Rows, Outputs) * splits));
         Assert.That(FakeCudaDriver.Modules, Has.Count.EqualTo(room == 0 ? 2 : 1));
@@ -107,6 +107,13 @@ internal sealed class TensorCoreProductsTests
         if (first.Splits > 1)
             Assert.That(FakeCudaDriver.AskedForRoom, Is.EqualTo((new LaunchGrid(1, 8), new LaunchGrid(first.Threads), (uint)first.SharedBytes, 0u)));
     }
+
+    [TestCase(71, 2048, 2048, "80x64k4")]
+    [TestCase(71, 8192, 2048, "80x64")]
+    [TestCase(257, 1024, 4096, "80x64k2")]
+    [TestCase(16, 2048, 8192, "16x64k4")]
+    public void SmallIntegersHaveTilesOfTheirOwn(int rows, int outputs, int inputs, string expected) => Assert.That(
+        MatmulTile.For(rows, outputs, inputs, 1, Multiprocessors, SharedBytes, clusters: true, integers: true).ToString(), Is.EqualTo(expected));
 
     [Test]
     public void ALargeTileIsNotTakenWhereItsMemoryIsMissing() =>
@@ -148,6 +155,9 @@ internal sealed class TensorCoreProductsTests
     public void WhatIsNotWholeChunksIsLeftToOthers()
     {
         Assert.That(TensorCoreProducts.Takes(DType.BF16, TensorCoreProducts.LeastRows, 64, 256, 512));
+        Assert.That(TensorCoreProducts.Takes(DType.I8, TensorCoreProducts.LeastIntegerRows, 64, 256, 512, groupSize: 32));
+        Assert.That(TensorCoreProducts.Takes(DType.I8, TensorCoreProducts.LeastIntegerRows, 64, 256, 512, groupSize: 20), Is.False);
+        Assert.That(TensorCoreProducts.Takes(DType.I32, TensorCoreProducts.LeastIntegerRows - 1, 64, 256, 512, groupSize: 32), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.F32, 8, 64, 256, 512), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.BF16, TensorCoreProducts.LeastRows - 1, 64, 256, 512), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 60, 256, 512), Is.False);
