@@ -131,7 +131,7 @@ internal static class TaskCommands
 
     private static string[] Labels(string[]? labels, string? file)
     {
-        string[] all = [.. labels ?? [], .. file is null ? [] : File.ReadLines(file).Where(line => !string.IsNullOrWhiteSpace(line))];
+        string[] all = [.. labels ?? [], .. file is null ? [] : File.ReadLines(file).Select(line => line.Trim()).Where(line => line.Length > 0)];
         return all.Length > 0 ? all : throw new UsageException("labels are wanted: --label TEXT for each, or --labels FILE");
     }
 
