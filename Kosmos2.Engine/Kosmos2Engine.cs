@@ -65,19 +65,24 @@ public sealed partial class Kosmos2Engine : IDisposable
         options ??= new EngineOptions();
         ArgumentOutOfRangeException.ThrowIfNegative(options.PrefixCacheTokens, nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegative(options.ImageCacheBytes, nameof(options));
+        // Beside each other: the vocabulary is read, the device opened, which assembles its kernels, and the weights found.
+        Task<Kosmos2Processor> reading = Task.Run(() => Kosmos2Processor.Load(folder));
         Kosmos2Config config = Kosmos2Config.Load(folder);
-        return Load(folder, config, Backends.Create(options.Device, options.ForCpu(folder, config), options.ForGpu(config)), options);
+        Task<IBackend> device = Task.Run(() => Backends.Create(options.Device, options.ForCpu(folder, config), options.ForGpu(config)));
+        return Load(folder, config, device, reading, options);
     }
 
     /// <summary>Opens a model folder on a device, which the engine takes over, also when opening fails.</summary>
-    internal static Kosmos2Engine Load(string folder, Kosmos2Config config, IBackend backend, EngineOptions options)
+    internal static Kosmos2Engine Load(string folder, Kosmos2Config config, IBackend backend, EngineOptions options) =>
+        Load(folder, config, Task.FromResult(backend), Task.Run(() => Kosmos2Processor.Load(folder)), options);
+
+    // A folder whose vocabulary and weights are both wrong is refused for its vocabulary.
+    private static Kosmos2Engine Load(string folder, Kosmos2Config config, Task<IBackend> device, Task<Kosmos2Processor> reading, EngineOptions options)
     {
-        // The vocabulary is read while the weights are found; a folder with both wrong is refused for its vocabulary.
-        Task<Kosmos2Processor> reading = Task.Run(() => Kosmos2Processor.Load(folder));
         Kosmos2Model model;
         try
         {
-            model = Kosmos2Model.Load(folder, config, backend, options.MaxCachedTokens, options.WeightFormat, options.CacheFormat);
+            model = Kosmos2Model.Load(folder, config, device, options.MaxCachedTokens, options.WeightFormat, options.CacheFormat);
         }
         catch
         {

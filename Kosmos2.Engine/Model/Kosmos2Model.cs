@@ -84,12 +84,12 @@ public sealed class Kosmos2Model : IDisposable
             backend.Dispose();
             throw;
         }
-        return Load(folder, config, backend, maxCachedTokens, format, cacheFormat);
+        return Load(folder, config, Task.FromResult(backend), maxCachedTokens, format, cacheFormat);
     }
 
-    /// <summary>As the public method, with a configuration that has been read.</summary>
+    /// <summary>As the public method, with a configuration that has been read and a device that is still being opened while the weights are found.</summary>
     internal static Kosmos2Model Load(
-        string folder, Kosmos2Config config, IBackend backend, int? maxCachedTokens, WeightFormat format, CacheFormat cacheFormat)
+        string folder, Kosmos2Config config, Task<IBackend> device, int? maxCachedTokens, WeightFormat format, CacheFormat cacheFormat)
     {
         Checkpoint? checkpoint = null;
         try
@@ -99,6 +99,7 @@ public sealed class Kosmos2Model : IDisposable
             checkpoint.Validate(config);
             if (format != WeightFormat.Stored && config.QuantizationConfig is not null)
                 throw new ConfigurationException(Path.Combine(folder, "config.json"), "quantization_config", $"is set: the weights are small integers already, and cannot become {format}");
+            IBackend backend = device.GetAwaiter().GetResult();
             if (backend.FreeBytes is long free)
                 new ModelMemory(folder, config, generation, maxCachedTokens, cacheFormat).Require(format, free);
             return new Kosmos2Model(checkpoint, config, generation, backend, maxCachedTokens, format, cacheFormat);
@@ -106,7 +107,8 @@ public sealed class Kosmos2Model : IDisposable
         catch
         {
             checkpoint?.Dispose();
-            backend.Dispose();
+            // Where both are wrong the device is what the caller hears of.
+            device.GetAwaiter().GetResult().Dispose();
             throw;
         }
     }
