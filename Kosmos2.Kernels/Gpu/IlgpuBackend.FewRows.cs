@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using ILGPU;
 using Kosmos2.Kernels.Gpu.Kernels;
@@ -10,9 +11,10 @@ internal sealed partial class IlgpuBackend
 {
     private void FewRows(Tensor x, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, LayerNormParameters? norm)
     {
+        (KernelConfig groups, int groupOutputs) = FewRowGroups(layer.Outputs, x.Rows, 1);
         var options = new LinearOptions(
-            x.Rows, layer.Inputs, layer.Outputs, (int)activation, layer.Bias is null ? 0 : 1, residual is null ? 0 : 1, norm is null ? 0 : 1);
-        For(layer.Weight).Row(Launch(Label(x.Rows, [layer]), Bytes([layer])), FewRowGroups(layer.Outputs, x.Rows, 1), x, OrSomeBuffer(norm, x), layer, y, residual, options);
+            x.Rows, layer.Inputs, layer.Outputs, (int)activation, layer.Bias is null ? 0 : 1, residual is null ? 0 : 1, norm is null ? 0 : 1, groupOutputs);
+        For(layer.Weight).Row(Launch(Label(x.Rows, [layer]), Bytes([layer])), groups, x, OrSomeBuffer(norm, x), layer, y, residual, options);
     }
 
     /// <summary>Query, key and value in one launch where their weights have one type; other groups layer by layer.</summary>
@@ -25,8 +27,9 @@ internal sealed partial class IlgpuBackend
             return;
         }
         int outputs = Math.Max(layers[0].Outputs, Math.Max(layers[1].Outputs, layers[2].Outputs));
-        var options = new LinearOptions(x.Rows, x.Width, outputs, (int)Activation.Identity, 0, 0, norm is null ? 0 : 1);
-        For(layers[0].Weight).ThreeLayers(Launch(Label(x.Rows, layers), Bytes(layers)), FewRowGroups(outputs, x.Rows, layers.Length), x, OrSomeBuffer(norm, x), layers, y, options);
+        (KernelConfig groups, int groupOutputs) = FewRowGroups(outputs, x.Rows, layers.Length);
+        var options = new LinearOptions(x.Rows, x.Width, outputs, (int)Activation.Identity, 0, 0, norm is null ? 0 : 1, groupOutputs);
+        For(layers[0].Weight).ThreeLayers(Launch(Label(x.Rows, layers), Bytes(layers)), groups, x, OrSomeBuffer(norm, x), layers, y, options);
     }
 
     /// <summary>A product as a profile names it.</summary>
@@ -46,8 +49,14 @@ internal sealed partial class IlgpuBackend
         return bytes;
     }
 
-    private static KernelConfig FewRowGroups(int outputs, int rows, int layers) =>
-        (new Index3D(Groups(outputs, FewRowKernels.Outputs), rows, layers), new Index3D(IlgpuDevices.GroupSize, 1, 1));
+    /// <summary>As many groups as run at once, one on each multiprocessor, and the outputs of each: more would only bring the row once more each.</summary>
+    private (KernelConfig Groups, int GroupOutputs) FewRowGroups(int outputs, int rows, int layers)
+    {
+        int most = Math.Max(1, _accelerator.NumMultiprocessors / layers);
+        int groupOutputs = Groups(outputs, most);
+        int threads = Math.Min(FewRowKernels.MostThreads, 1 << BitOperations.Log2((uint)_accelerator.MaxNumThreadsPerGroup));
+        return ((new Index3D(Groups(outputs, groupOutputs), rows, layers), new Index3D(threads, 1, 1)), groupOutputs);
+    }
 
     private static NormViews OrSomeBuffer(LayerNormParameters? norm, Tensor x) => norm is null ? new NormViews(x.Floats(), x.Floats(), 0) : Views(norm);
 }

@@ -17,37 +17,29 @@ internal readonly struct LayerViews<TWeight>(TWeight weight, ArrayView<float> bi
 }
 
 /// <summary>
-/// y[r, o] = activation(norm(x)[r] . W[o] + b[o]) + residual[r, o] for few rows, where the time goes into reading W. <see cref="Lanes"/> threads share an
-/// output: each takes 8 inputs of every 256, and their sums are added as a tree, so that the order depends on the number of inputs alone. Every group
-/// normalises its row anew, which costs less than a launch.
+/// y[r, o] = activation(norm(x)[r] . W[o] + b[o]) + residual[r, o] for few rows, where the time goes into reading W. There are as many groups as the device holds
+/// at once, each with neighbouring outputs, so that a row is brought and normalised once a group, which costs less than a launch. Up to 32 threads share an output
+/// (<see cref="InputPlaces.LanesShift"/>), 128 bits of W each at a time, and ask for their next eight while they multiply these: also for those of the output
+/// after. Their sums meet in shared memory, for some outputs at a time, in an order that depends on the number of inputs alone.
 /// </summary>
 internal static class FewRowKernels
 {
-    /// <summary>Threads that share an output.</summary>
-    public const int Lanes = 32;
+    /// <summary>Most threads of a group, a power of two.</summary>
+    public const int MostThreads = 512;
 
-    /// <summary>Outputs of a group.</summary>
-    public const int Outputs = IlgpuDevices.GroupSize / Lanes;
+    // Inputs in shared memory at a time: 16 KB.
+    private const int Piece = 4096;
 
-    // Of a row in shared memory at a time: 8 KB.
-    private const int Piece = 2048;
+    // Outputs of a thread whose sums are in shared memory at a time.
+    private const int Rounds = 4;
 
-    /// <summary>Neighbouring inputs that a lane takes together.</summary>
-    public const int LaneInputs = 8;
+    private const int SumPlaces = Rounds * MostThreads * 33 / 32;
 
-    private const int Block = Lanes * LaneInputs;
-
-    // From a lane's first input of a block to behind its last.
-    private const int Reach = Block - Lanes + 1;
-
-    // From one input of a thread that stages to its next.
-    private const int Step = IlgpuDevices.GroupSize;
-
-    /// <summary>Group (o, r): <see cref="Outputs"/> outputs of row r. y may be the residual.</summary>
+    /// <summary>Group (g, r): row r, outputs from g * <see cref="LinearOptions.GroupOutputs"/> on. y may be the residual.</summary>
     public static void Row<TWeight>(ArrayView<float> x, NormViews norm, LayerViews<TWeight> layer, ArrayView<float> residual, LinearOptions options)
         where TWeight : struct, IWeightView => Multiply(x, norm, layer, residual, options);
 
-    /// <summary>Group (o, r, l): <see cref="Outputs"/> outputs of row r of layer l, of three layers over the same input.</summary>
+    /// <summary>Group (g, r, l): the same for layer l of three layers over the same input.</summary>
     public static void ThreeLayers<TWeight>(
         ArrayView<float> x, NormViews norm, LayerViews<TWeight> first, LayerViews<TWeight> second, LayerViews<TWeight> third, LinearOptions options)
         where TWeight : struct, IWeightView
@@ -64,143 +56,66 @@ internal static class FewRowKernels
         where TWeight : struct, IWeightView
     {
         ArrayView<float> inputs = SharedMemory.Allocate<float>(Piece);
-        ArrayView<float> shared = SharedMemory.Allocate<float>(IlgpuDevices.GroupSize);
-        int thread = Group.IdxX;
-        int lane = thread & (Lanes - 1);
-        int row = Grid.IdxY * options.Inputs;
-        int output = (Grid.IdxX * Outputs) + (thread / Lanes);
-        float mean = 0;
-        float factor = 1;
-        if (options.HasNorm != 0)
-        {
-            mean = RowKernels.Mean(shared, x, row, options.Inputs);
-            factor = RowKernels.Factor(shared, x, row, options.Inputs, mean, norm.Epsilon);
-        }
-        float sum = 0;
-        for (int first = 0; first < options.Inputs; first += Piece)
-        {
-            int count = Math.Min(Piece, options.Inputs - first);
-            if (options.HasNorm != 0)
-                Stage(x, row + first, norm, first, mean, factor, inputs, count);
-            else
-                Stage(x, row + first, inputs, count);
-            Group.Barrier();
-            if (output < layer.Outputs)
-                sum += Part(layer.Weight, output, options.Inputs, first, inputs, count, lane);
-            Group.Barrier();
-        }
+        ArrayView<float> sums = SharedMemory.Allocate<float>(SumPlaces);
+        TWeight weight = layer.Weight;
+        var lane = new WeightLane(new InputPlaces(weight.WordsShift), options.Inputs, weight.HasWholeWords(options.Inputs));
+        int begin = Grid.IdxX * options.GroupOutputs;
+        int end = Math.Min(begin + options.GroupOutputs, layer.Outputs);
+        bool isWhole = options.Inputs <= Piece;
 
-        shared[thread] = sum;
-        Group.Barrier();
-        for (int half = Lanes / 2; half > 0; half /= 2)
+        // Under way while the row comes.
+        WeightBatch next = lane.Ahead(weight, begin + lane.Slot, end, 0);
+        var row = new StagedRow(x, Grid.IdxY * options.Inputs, options.Inputs, norm, options.HasNorm != 0, sums);
+        for (int first = begin; first < end; first += Rounds * lane.Slots)
         {
-            if (lane < half)
-                shared[thread] += shared[thread + half];
+            int last = Math.Min(first + (Rounds * lane.Slots), end);
+            for (int from = 0; from < options.Inputs; from += Piece)
+            {
+                int count = Math.Min(Piece, options.Inputs - from);
+                if (!isWhole)
+                    next = lane.Ahead(weight, first + lane.Slot, last, from);
+                if (!isWhole || first == begin)
+                    row.Store(from, count, inputs, lane.Places);
+                Group.Barrier();
+                int place = Group.IdxX;
+                for (int output = first + lane.Slot; output < last; output += lane.Slots)
+                {
+                    float sum = 0;
+                    if (from > 0)
+                        sum = sums[Place(place)];
+                    int index = lane.Index(output, from);
+                    int within = 0;
+                    for (; lane.HasBatch(within, count); within += lane.BatchInputs)
+                    {
+                        WeightBatch here = next;
+                        next = lane.HasBatch(within + lane.BatchInputs, count)
+                            ? WeightBatch.Load(weight, index + within + lane.BatchInputs, lane.Places.Block)
+                            : lane.Ahead(weight, output + lane.Slots, isWhole ? end : last, from);
+                        sum += here.Dot(weight, index + within, output, lane.Inputs(inputs, within), lane.Places);
+                    }
+                    sums[Place(place)] = sum + lane.Rest(weight, index, output, inputs, within, count);
+                    place += Group.DimX;
+                }
+                Group.Barrier();
+            }
+            for (int output = first + Group.IdxX; output < last; output += Group.DimX)
+                Finish(sums, output - first, lane.Places.LanesShift, output, layer, residual, options);
             Group.Barrier();
-        }
-        if (lane == 0 && output < layer.Outputs)
-        {
-            sum = shared[thread];
-            if (layer.HasBias != 0)
-                sum += layer.Bias[output];
-            sum = DeviceActivation.Apply(options.Activation, sum);
-            int index = (Grid.IdxY * layer.Outputs) + output;
-            if (options.HasResidual != 0)
-                sum += residual[index];
-            layer.Y[index] = sum;
         }
     }
 
-    /// <summary>Brings a piece of a row to its places. A thread has four loads under way at a time: each wait is one for memory.</summary>
-    private static void Stage(ArrayView<float> x, int start, ArrayView<float> inputs, int count)
-    {
-        int i = Group.IdxX;
-        for (; i + (3 * Step) < count; i += 4 * Step)
-        {
-            float a = x[start + i];
-            float b = x[start + i + Step];
-            float c = x[start + i + (2 * Step)];
-            float d = x[start + i + (3 * Step)];
-            inputs[Place(i)] = a;
-            inputs[Place(i + Step)] = b;
-            inputs[Place(i + (2 * Step))] = c;
-            inputs[Place(i + (3 * Step))] = d;
-        }
-        for (; i < count; i += Step)
-            inputs[Place(i)] = x[start + i];
-    }
-
-    /// <summary>The same, normalised.</summary>
-    private static void Stage(
-        ArrayView<float> x, int start, NormViews norm, int first, float mean, float factor, ArrayView<float> inputs, int count)
-    {
-        int i = Group.IdxX;
-        for (; i + (3 * Step) < count; i += 4 * Step)
-        {
-            int at = first + i;
-            float a = x[start + i];
-            float b = x[start + i + Step];
-            float c = x[start + i + (2 * Step)];
-            float d = x[start + i + (3 * Step)];
-            float weightA = norm.Weight[at];
-            float weightB = norm.Weight[at + Step];
-            float weightC = norm.Weight[at + (2 * Step)];
-            float weightD = norm.Weight[at + (3 * Step)];
-            float biasA = norm.Bias[at];
-            float biasB = norm.Bias[at + Step];
-            float biasC = norm.Bias[at + (2 * Step)];
-            float biasD = norm.Bias[at + (3 * Step)];
-            inputs[Place(i)] = ((a - mean) * factor * weightA) + biasA;
-            inputs[Place(i + Step)] = ((b - mean) * factor * weightB) + biasB;
-            inputs[Place(i + (2 * Step))] = ((c - mean) * factor * weightC) + biasC;
-            inputs[Place(i + (3 * Step))] = ((d - mean) * factor * weightD) + biasD;
-        }
-        for (; i < count; i += Step)
-            inputs[Place(i)] = ((x[start + i] - mean) * factor * norm.Weight[first + i]) + norm.Bias[first + i];
-    }
-
-    /// <summary>A lane's part of a piece's product; four loads of the weight are under way at a time.</summary>
-    private static float Part<TWeight>(TWeight weight, int output, int width, int first, ArrayView<float> inputs, int count, int lane)
+    private static void Finish<TWeight>(
+        ArrayView<float> sums, int index, int lanesShift, int output, LayerViews<TWeight> layer, ArrayView<float> residual, LinearOptions options)
         where TWeight : struct, IWeightView
     {
-        int start = (output * width) + first;
-        float sum = 0;
-        if ((width & (LaneInputs - 1)) == 0)
-        {
-            float second = 0;
-            float third = 0;
-            float fourth = 0;
-            // Input i = lane * LaneInputs + k * Block lies at lane + k * Block.
-            int i = lane * LaneInputs;
-            int place = lane;
-            for (; i + (3 * Block) < count; i += 4 * Block)
-            {
-                ArrayView<float> here = inputs.SubView(place, (3 * Block) + Reach);
-                sum += weight.Dot8(start + i, 0, output, here);
-                second += weight.Dot8(start + i, Block, output, here.SubView(Block, Reach));
-                third += weight.Dot8(start + i, 2 * Block, output, here.SubView(2 * Block, Reach));
-                fourth += weight.Dot8(start + i, 3 * Block, output, here.SubView(3 * Block, Reach));
-                place += 4 * Block;
-            }
-            for (; i < count; i += Block)
-            {
-                sum += weight.Dot8(start + i, 0, output, inputs.SubView(place, Reach));
-                place += Block;
-            }
-            return sum + second + (third + fourth);
-        }
-        for (int begin = lane * LaneInputs; begin < count; begin += Block)
-        {
-            int end = Math.Min(begin + LaneInputs, count);
-            for (int i = begin; i < end; i++)
-                sum += weight.Read(start + i) * inputs[Place(i)];
-        }
-        return sum;
+        Quad sum = default;
+        int start = index << lanesShift;
+        for (int i = 0; i < 1 << lanesShift; i += 4)
+            sum = sum.Plus(1, new Quad(sums[Place(start + i)], sums[Place(start + i + 1)], sums[Place(start + i + 2)], sums[Place(start + i + 3)]));
+        var ofLayer = new LinearOptions(options.Rows, options.Inputs, layer.Outputs, options.Activation, layer.HasBias, options.HasResidual);
+        LinearKernels.Store(sum.Sum, Grid.IdxY, output, layer.Bias, residual, layer.Y, ofLayer);
     }
 
-    /// <summary>
-    /// Where input i of a piece lies in shared memory: the j-th inputs of all lanes stand side by side, so that the threads of a warp read different banks.
-    /// In bits, since remainders of signed numbers take tens of instructions.
-    /// </summary>
-    private static int Place(int i) => (i & ~(Block - 1)) | ((i & (LaneInputs - 1)) * Lanes) | ((i / LaneInputs) & (Lanes - 1));
+    /// <summary>Where a lane's sum is: one place is left out after 32, so that threads that add up one output each meet all banks.</summary>
+    private static int Place(int i) => i + (i >> 5);
 }

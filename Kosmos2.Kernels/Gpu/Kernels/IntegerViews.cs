@@ -1,5 +1,4 @@
 using ILGPU;
-using ILGPU.Runtime;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
@@ -30,16 +29,15 @@ internal readonly record struct ScaleViews(ArrayView<float> Scales, ArrayView<sb
     }
 }
 
-/// <summary>64 bits, loaded at once.</summary>
-internal readonly record struct WordPair(int First, int Second);
-
 /// <summary>Integers of 8 bits, (q - zero) * scale.</summary>
 internal readonly struct Int8View(ArrayView<sbyte> elements, ScaleViews scales) : IWeightView
 {
-    private const int PairBytes = 8;
-
     private readonly ArrayView<sbyte> _elements = elements;
     private readonly ScaleViews _scales = scales;
+
+    public int WordsShift => 4;
+
+    public bool HasWholeWords(int width) => ((width | _scales.GroupSize) & 15) == 0;
 
     public float Read(int index)
     {
@@ -48,32 +46,19 @@ internal readonly struct Int8View(ArrayView<sbyte> elements, ScaleViews scales) 
         return (_elements[index] - _scales.Zero(place)) * _scales.Scales[place];
     }
 
-    public float Dot8(int index, int ahead, int row, ArrayView<float> inputs)
+    public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 16);
+
+    public float Dot(Words words, int index, int row, ArrayView<float> inputs, int step)
     {
-        float sum = 0;
-        if ((_scales.GroupSize & (FewRowKernels.LaneInputs - 1)) == 0)
-        {
-            int at = _scales.PlaceOf(row, index + ahead - (row * _scales.Width));
-            int zero = _scales.Zero(at);
-            WordPair w = _elements.SubView(index, ahead + PairBytes).SubView(ahead, PairBytes).AsAligned(PairBytes).Cast<WordPair>()[0];
-            sum = Dot4(w.First, zero, inputs, 0) + Dot4(w.Second, zero, inputs, 4 * FewRowKernels.Lanes);
-            sum *= _scales.Scales[at];
-        }
-        else
-        {
-            for (int j = 0; j < FewRowKernels.LaneInputs; j++)
-                sum += Read(index + ahead + j) * inputs[j * FewRowKernels.Lanes];
-        }
-        return sum;
+        int place = _scales.PlaceOf(row, index - (row * _scales.Width));
+        int zero = _scales.Zero(place);
+        float sum = Four(words.First, zero).Dot(Quad.LoadWide(inputs, 0)) + Four(words.Second, zero).Dot(Quad.LoadWide(inputs, step));
+        sum += Four(words.Third, zero).Dot(Quad.LoadWide(inputs, 2 * step)) + Four(words.Fourth, zero).Dot(Quad.LoadWide(inputs, 3 * step));
+        return sum * _scales.Scales[place];
     }
 
-    private static float Dot4(int word, int zero, ArrayView<float> inputs, int place)
-    {
-        float sum = ((word << 24 >> 24) - zero) * inputs[place];
-        sum += ((word << 16 >> 24) - zero) * inputs[place + FewRowKernels.Lanes];
-        sum += ((word << 8 >> 24) - zero) * inputs[place + (2 * FewRowKernels.Lanes)];
-        return sum + (((word >> 24) - zero) * inputs[place + (3 * FewRowKernels.Lanes)]);
-    }
+    private static Quad Four(int word, int zero) =>
+        new((word << 24 >> 24) - zero, (word << 16 >> 24) - zero, (word << 8 >> 24) - zero, (word >> 24) - zero);
 }
 
 /// <summary>Integers of 4 bits, (q - 8 - zero) * scale, eight in a word, the lowest first; a row begins with a word.</summary>
@@ -86,6 +71,10 @@ internal readonly struct Int4View(ArrayView<int> words, ScaleViews scales) : IWe
     private readonly ArrayView<int> _words = words;
     private readonly ScaleViews _scales = scales;
 
+    public int WordsShift => 5;
+
+    public bool HasWholeWords(int width) => ((width | _scales.GroupSize) & 31) == 0;
+
     public float Read(int index)
     {
         int row = index / _scales.Width;
@@ -95,24 +84,21 @@ internal readonly struct Int4View(ArrayView<int> words, ScaleViews scales) : IWe
         return (((word >> (column % WordInputs * Bits)) & 15) - Offset - _scales.Zero(place)) * _scales.Scales[place];
     }
 
-    // 8 divides the width wherever this is called, so that rows have no words of their own to end in.
-    public float Dot8(int index, int ahead, int row, ArrayView<float> inputs)
+    // Rows of whole words leave none of their own to end in: the words lie as the elements do.
+    public Words Load(int index, int ahead) => Words.Load(_words, index / WordInputs, ahead / WordInputs, 4);
+
+    public float Dot(Words words, int index, int row, ArrayView<float> inputs, int step)
     {
-        float sum = 0;
-        if ((_scales.GroupSize & (WordInputs - 1)) == 0)
-        {
-            int at = _scales.PlaceOf(row, index + ahead - (row * _scales.Width));
-            int zero = _scales.Zero(at) + Offset;
-            int word = _words[(index + ahead) / WordInputs];
-            for (int j = 0; j < WordInputs; j++)
-                sum += (((word >> (j * Bits)) & 15) - zero) * inputs[j * FewRowKernels.Lanes];
-            sum *= _scales.Scales[at];
-        }
-        else
-        {
-            for (int j = 0; j < WordInputs; j++)
-                sum += Read(index + ahead + j) * inputs[j * FewRowKernels.Lanes];
-        }
-        return sum;
+        int place = _scales.PlaceOf(row, index - (row * _scales.Width));
+        int zero = _scales.Zero(place) + Offset;
+        float sum = Eight(words.First, zero, inputs, 0, step) + Eight(words.Second, zero, inputs, 2 * step, step);
+        sum += Eight(words.Third, zero, inputs, 4 * step, step) + Eight(words.Fourth, zero, inputs, 6 * step, step);
+        return sum * _scales.Scales[place];
     }
+
+    private static float Eight(int word, int zero, ArrayView<float> inputs, int at, int step) =>
+        Four(word, zero).Dot(Quad.LoadWide(inputs, at)) + Four(word >> (4 * Bits), zero).Dot(Quad.LoadWide(inputs, at + step));
+
+    private static Quad Four(int half, int zero) =>
+        new((half & 15) - zero, ((half >> Bits) & 15) - zero, ((half >> (2 * Bits)) & 15) - zero, ((half >> (3 * Bits)) & 15) - zero);
 }

@@ -27,6 +27,9 @@ internal readonly record struct Quad(float A, float B, float C, float D)
     /// <summary>Stores them at an address that 16 divides, at once.</summary>
     public void StoreWide(ArrayView<float> to, int index) => to.SubView(index, 4).AsAligned(Bytes).Cast<Quad>()[0] = this;
 
+    /// <summary>Sum of the products with another's.</summary>
+    public float Dot(Quad other) => other.PlusDot(0, this);
+
     /// <summary>Each times a factor.</summary>
     public Quad Times(float factor) => new(A * factor, B * factor, C * factor, D * factor);
 

@@ -8,6 +8,9 @@ namespace Kosmos2.Kernels.Gpu.Kernels;
 /// </summary>
 internal static class Residency
 {
+    // Of 512 threads: 128 registers each, for sixteen loads of 128 bits.
+    private const int FewRowGroups = 1;
+
     // Of 256 threads: 48 registers each, enough for four loads of 128 bits.
     private const int Groups = 5;
 
@@ -16,7 +19,8 @@ internal static class Residency
 
     /// <summary>For the kernels of a class.</summary>
     public static KernelSpecialization Of(Type kernels) =>
-        kernels == typeof(FewRowKernels) || kernels == typeof(AttentionKernels) ? new KernelSpecialization(IlgpuDevices.GroupSize, Groups)
+        kernels == typeof(FewRowKernels) ? new KernelSpecialization(FewRowKernels.MostThreads, FewRowGroups)
+        : kernels == typeof(AttentionKernels) ? new KernelSpecialization(IlgpuDevices.GroupSize, Groups)
         : kernels == typeof(TiledAttentionKernels) ? new KernelSpecialization(TiledAttentionKernels.GroupSize, TiledGroups)
         : kernels == typeof(RowKernels) || kernels == typeof(SelectionKernels) ? OfRows(RowKernels.MostThreads)
         : KernelSpecialization.Empty;

@@ -9,17 +9,27 @@ namespace Kosmos2.Kernels.Gpu.Kernels;
 /// </summary>
 internal interface IWeightView
 {
+    /// <summary>Binary logarithm of the number of elements in 128 bits.</summary>
+    int WordsShift { get; }
+
+    /// <summary>Whether 128 bits, from any place that their number of elements divides, hold elements of one row with one scale.</summary>
+    /// <param name="width">Of a row.</param>
+    bool HasWholeWords(int width);
+
     float Read(int index);
 
-    /// <summary>
-    /// Sum over j of element index + ahead + j times inputs[j * <see cref="FewRowKernels.Lanes"/>], for the 8 elements from an index that 8 divides: they are
-    /// loaded 128 bits at a time.
-    /// </summary>
+    /// <summary>The 128 bits from element index + ahead on, of a weight that <see cref="HasWholeWords"/>.</summary>
     /// <param name="index">Where a lane is.</param>
     /// <param name="ahead">A constant distance from there, which costs no instructions and no register.</param>
+    Words Load(int index, int ahead);
+
+    /// <summary>Sum over the elements in 128 bits of each times its input.</summary>
+    /// <param name="words">What <see cref="Load"/> gave.</param>
+    /// <param name="index">From which element.</param>
     /// <param name="row">The row that they lie in, which is dear to find again.</param>
-    /// <param name="inputs">From the first one's on.</param>
-    float Dot8(int index, int ahead, int row, ArrayView<float> inputs);
+    /// <param name="inputs">Where the first input is; four lie together, the next four <paramref name="step"/> further.</param>
+    /// <param name="step">A constant that 4 divides.</param>
+    float Dot(Words words, int index, int row, ArrayView<float> inputs, int step);
 }
 
 /// <summary>128 bits, loaded at once.</summary>
@@ -37,18 +47,19 @@ internal readonly struct FloatView(ArrayView<float> elements) : IWeightView
 {
     private readonly ArrayView<float> _elements = elements;
 
+    public int WordsShift => 2;
+
+    public bool HasWholeWords(int width) => (width & 3) == 0;
+
     public float Read(int index) => _elements[index];
 
-    public float Dot8(int index, int ahead, int row, ArrayView<float> inputs) =>
-        Dot4(Words.Load(_elements, index, ahead, 4), inputs, 0) + Dot4(Words.Load(_elements, index, ahead + 4, 4), inputs, 4 * FewRowKernels.Lanes);
+    public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 4);
 
-    private static float Dot4(Words w, ArrayView<float> inputs, int place)
-    {
-        float sum = Interop.IntAsFloat((uint)w.First) * inputs[place];
-        sum += Interop.IntAsFloat((uint)w.Second) * inputs[place + FewRowKernels.Lanes];
-        sum += Interop.IntAsFloat((uint)w.Third) * inputs[place + (2 * FewRowKernels.Lanes)];
-        return sum + (Interop.IntAsFloat((uint)w.Fourth) * inputs[place + (3 * FewRowKernels.Lanes)]);
-    }
+    public float Dot(Words words, int index, int row, ArrayView<float> inputs, int step) => new Quad(
+        Interop.IntAsFloat((uint)words.First),
+        Interop.IntAsFloat((uint)words.Second),
+        Interop.IntAsFloat((uint)words.Third),
+        Interop.IntAsFloat((uint)words.Fourth)).Dot(Quad.LoadWide(inputs, 0));
 }
 
 /// <summary>BF16: the upper half of a float.</summary>
@@ -56,18 +67,22 @@ internal readonly struct BFloat16View(ArrayView<ushort> elements) : IWeightView
 {
     private readonly ArrayView<ushort> _elements = elements;
 
-    public float Read(int index) => Interop.IntAsFloat((uint)_elements[index] << 16);
+    public int WordsShift => 3;
 
-    public float Dot8(int index, int ahead, int row, ArrayView<float> inputs)
-    {
-        Words w = Words.Load(_elements, index, ahead, 8);
-        float low = Dot2(w.First, inputs, 0) + Dot2(w.Second, inputs, 2 * FewRowKernels.Lanes);
-        float high = Dot2(w.Third, inputs, 4 * FewRowKernels.Lanes) + Dot2(w.Fourth, inputs, 6 * FewRowKernels.Lanes);
-        return low + high;
-    }
+    public bool HasWholeWords(int width) => (width & 7) == 0;
 
-    private static float Dot2(int pair, ArrayView<float> inputs, int place) =>
-        (Interop.IntAsFloat((uint)pair << 16) * inputs[place]) + (Interop.IntAsFloat((uint)pair & 0xffff0000) * inputs[place + FewRowKernels.Lanes]);
+    public float Read(int index) => Widen(_elements[index]);
+
+    public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 8);
+
+    public float Dot(Words words, int index, int row, ArrayView<float> inputs, int step) =>
+        Four(words.First, words.Second).Dot(Quad.LoadWide(inputs, 0)) + Four(words.Third, words.Fourth).Dot(Quad.LoadWide(inputs, step));
+
+    private static Quad Four(int low, int high) => new(Widen((uint)low), Upper(low), Widen((uint)high), Upper(high));
+
+    private static float Widen(uint bits) => Interop.IntAsFloat(bits << 16);
+
+    private static float Upper(int pair) => Interop.IntAsFloat((uint)pair & 0xffff0000);
 }
 
 /// <summary>F16: 1 sign, 5 exponent and 10 fraction bits.</summary>
@@ -75,18 +90,19 @@ internal readonly struct HalfView(ArrayView<ushort> elements) : IWeightView
 {
     private readonly ArrayView<ushort> _elements = elements;
 
+    public int WordsShift => 3;
+
+    public bool HasWholeWords(int width) => (width & 7) == 0;
+
     public float Read(int index) => Widen(_elements[index]);
 
-    public float Dot8(int index, int ahead, int row, ArrayView<float> inputs)
-    {
-        Words w = Words.Load(_elements, index, ahead, 8);
-        float low = Dot2(w.First, inputs, 0) + Dot2(w.Second, inputs, 2 * FewRowKernels.Lanes);
-        float high = Dot2(w.Third, inputs, 4 * FewRowKernels.Lanes) + Dot2(w.Fourth, inputs, 6 * FewRowKernels.Lanes);
-        return low + high;
-    }
+    public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 8);
 
-    private static float Dot2(int pair, ArrayView<float> inputs, int place) =>
-        (Widen((uint)pair & 0xffff) * inputs[place]) + (Widen((uint)pair >> 16) * inputs[place + FewRowKernels.Lanes]);
+    public float Dot(Words words, int index, int row, ArrayView<float> inputs, int step) =>
+        Four(words.First, words.Second).Dot(Quad.LoadWide(inputs, 0)) + Four(words.Third, words.Fourth).Dot(Quad.LoadWide(inputs, step));
+
+    private static Quad Four(int low, int high) =>
+        new(Widen((uint)low & 0xffff), Widen((uint)low >> 16), Widen((uint)high & 0xffff), Widen((uint)high >> 16));
 
     private static float Widen(uint bits)
     {

@@ -43,6 +43,28 @@ public sealed class LinearConformance(BackendUnderTest backend) : ConformanceFix
         },
         absolute: 5e-5);
 
+    /// <summary>Rows of a decoder's width and wider than a group's shared memory, whole blocks of loads or not; more outputs than a group has at a time.</summary>
+    [Test]
+    public void LinearAgreesOnFewWideRows([ValueSource(nameof(WeightTypes))] DType type, [Values(1024, 2048, 2052, 4136, 8192)] int inputs, [Values] bool norm) =>
+        Conforms(
+            $"{type} 2x{inputs}x150",
+            bench =>
+            {
+                Tensor y = bench.Result(2, 150);
+                bench.Backend.Linear(
+                    bench.Random(1, 2, inputs), Layer(bench, 2, type, inputs, 150), y, Activation.Gelu, bench.Random(4, 2, 150), norm ? bench.Norm(5, inputs) : null);
+                return bench.Read(y);
+            },
+            absolute: 5e-5);
+
+    [Test]
+    public void LinearAgreesOnOneRowOfManyOutputs([ValueSource(nameof(WeightTypes))] DType type) => Conforms($"{type}", bench =>
+    {
+        Tensor y = bench.Result(1, 9001);
+        bench.Backend.Linear(bench.Random(1, 1, 264), Layer(bench, 2, type, 264, 9001), y, norm: bench.Norm(5, 264));
+        return bench.Read(y);
+    });
+
     [Test]
     public void LinearTakesWeightsAtAnyAddress([ValueSource(nameof(WeightTypes))] DType type, [Values(1, 2, 4, 8)] int misalignment) =>
         Conforms($"{type} + {misalignment}", bench =>

@@ -34,6 +34,11 @@ public sealed class QuantizedConformance(BackendUnderTest backend) : Conformance
     public void LinearAgreesOnSizesOfALayer([Values(8, 4)] int bits, [Values(0, 32, 128)] int groupSize) =>
         Agrees(bits, 75, 512, 260, groupSize, zeroPoints: false);
 
+    /// <summary>As <see cref="LinearConformance.LinearAgreesOnFewWideRows"/>.</summary>
+    [Test]
+    public void LinearAgreesOnFewWideRows([Values(8, 4)] int bits, [Values(2048, 2064, 4160, 8192)] int inputs, [Values(0, 32)] int groupSize, [Values] bool zeroPoints) =>
+        Agrees(bits, 2, inputs, 150, groupSize, zeroPoints);
+
     [Test]
     public void LinearTakesWeightsAtAnyAddress([Values(8, 4)] int bits, [Values(1, 2, 4, 8)] int misalignment) =>
         Agrees(bits, 5, 70, 37, 32, zeroPoints: true, misalignment);

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
 using Kosmos2.Kernels.Gpu;
 using Kosmos2.Kernels.Gpu.TensorCores;
 
@@ -27,36 +28,26 @@ internal sealed class PtxTests
     }
 
     /// <summary>
-    /// One-row kernels load weights 128 bits at a time, four loads in a row with nothing that waits between their addresses, and take no remainder or quotient
-    /// on the way, which a loop of few operations would mostly consist of.
+    /// Kernels of few rows load weights 128 bits at a time, whatever their type, eight loads in a row with nothing that waits between their addresses, and read
+    /// the inputs from shared memory as widely. They take no remainder or quotient on the way, which a loop of few operations would mostly consist of.
     /// </summary>
     [Test]
-    public void FewRowsLoadWeightsAheadAndWithoutDivisions([Values("Row", "ThreeLayers")] string kernel)
+    public void FewRowsLoadEightTimes128BitsTogether(
+        [ValueSource(nameof(Targets))] PtxTarget target,
+        [Values("FewRowKernels.Row", "FewRowKernels.ThreeLayers")] string kernel,
+        [Values("FloatView", "HalfView", "BFloat16View", "Int8View", "Int4View")] string view)
     {
-        string ptx = GpuKernelCatalog.Ptx($"FewRowKernels.{kernel}(BFloat16View)", PtxTarget.Hopper);
+        string ptx = GpuKernelCatalog.Ptx($"{kernel}({view})", target);
+        string[] loads = [.. ptx.Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith("ld.v", StringComparison.Ordinal))];
+        int together = Regex.Split(ptx, @"\bbra\b|\.f32|:\r?\n").Count(part => Regex.Count(part, @"ld\.v4\.b32") == 8);
         Assert.Multiple(() =>
         {
             Assert.That(ptx, Does.Contain(".maxntid").And.Contain(".minnctapersm"));
-            Assert.That(ptx.Split("ld.v4.b32"), Has.Length.EqualTo(1 + 4 + 1), "four together, and one for what is left");
-            Assert.That(ptx, Does.Not.Contain("rem.").And.Not.Contain("div.s32"));
-        });
-    }
-
-    /// <summary>A lane's 8 weights of a turn come in whole words: 128 bits a load for floats of either size, what 8 integers take for those.</summary>
-    [Test]
-    public void OneRowKernelsLoadEightWeightsTogether(
-        [ValueSource(nameof(Targets))] PtxTarget target,
-        [Values("FewRowKernels.Row", "FewRowKernels.ThreeLayers")] string kernel)
-    {
-        Assert.Multiple(() =>
-        {
-            foreach ((string view, string load) in (ReadOnlySpan<(string, string)>)
-                [("FloatView", "ld.v4.b32"), ("HalfView", "ld.v4.b32"), ("BFloat16View", "ld.v4.b32"), ("Int8View", "ld.v2.b32")])
-            {
-                string ptx = GpuKernelCatalog.Ptx($"{kernel}({view})", target);
-                string[] wide = [.. ptx.Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith("ld.v", StringComparison.Ordinal))];
-                Assert.That(wide, Is.Not.Empty.And.All.StartsWith(load), view);
-            }
+            Assert.That(loads, Has.Length.GreaterThanOrEqualTo(3 * 8).And.All.StartsWith("ld.v4.b32"), "before the row, within an output, and from it to the next");
+            Assert.That(together, Is.GreaterThanOrEqualTo(3), "eight of them with no jump and no arithmetic between");
+            Assert.That(ptx, Does.Contain("ld.shared.v4"));
+            if (view is "FloatView" or "HalfView" or "BFloat16View")
+                Assert.That(ptx, Does.Not.Contain("rem.").And.Not.Contain("div.s32"));
         });
     }
 

@@ -1,0 +1,30 @@
+namespace Kosmos2.Kernels.Gpu.Kernels;
+
+/// <summary>
+/// Where inputs lie in shared memory, so that lanes that each read the inputs of 128 bits of a weight, four at a time, meet all banks: of a block, in which every
+/// lane has its neighbouring inputs, first all lanes' first four, then their second four, and so on. In bits, since remainders of signed numbers take tens of
+/// instructions.
+/// </summary>
+/// <param name="WordsShift">Binary logarithm of a lane's inputs, <see cref="IWeightView.WordsShift"/>.</param>
+internal readonly record struct InputPlaces(int WordsShift)
+{
+    /// <summary>Binary logarithm of the threads that share an output: those of a warp or fewer, since a row of small integers has few loads for each.</summary>
+    public int LanesShift => WordsShift <= 3 ? 5 : 8 - WordsShift;
+
+    /// <summary>Inputs of a lane.</summary>
+    public int LaneInputs => 1 << WordsShift;
+
+    /// <summary>Inputs of a block, one load of each lane.</summary>
+    public int Block => LaneInputs << LanesShift;
+
+    /// <summary>From a lane's four inputs to its next four.</summary>
+    public int Step => 4 << LanesShift;
+
+    /// <summary>The place of an input.</summary>
+    public int Of(int input)
+    {
+        int lane = (input >> WordsShift) & ((1 << LanesShift) - 1);
+        int four = (input & (LaneInputs - 1)) >> 2;
+        return (input & -Block) | (four * Step) | (lane * 4) | (input & 3);
+    }
+}
