@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using ILGPU;
+using ILGPU.Runtime.OpenCL;
 using Kosmos2.Kernels.Gpu.Kernels;
 using Kosmos2.Kernels.Gpu.Profiling;
 
@@ -54,7 +55,10 @@ internal sealed partial class IlgpuBackend
     {
         int most = Math.Max(1, _accelerator.NumMultiprocessors / layers);
         int groupOutputs = Groups(outputs, most);
-        int threads = Math.Min(FewRowKernels.MostThreads, 1 << BitOperations.Log2((uint)_accelerator.MaxNumThreadsPerGroup));
+        // A processor runs a group's threads one after another: there they only cost.
+        int threads = _accelerator is CLAccelerator { Device: CLDevice device } && !device.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_GPU)
+            ? FewRowKernels.LeastThreads
+            : Math.Min(FewRowKernels.MostThreads, 1 << BitOperations.Log2((uint)_accelerator.MaxNumThreadsPerGroup));
         return ((new Index3D(Groups(outputs, groupOutputs), rows, layers), new Index3D(threads, 1, 1)), groupOutputs);
     }
 

@@ -64,5 +64,5 @@ internal sealed class Launchers(Accelerator accelerator)
     public Action<Stream, KernelConfig, Floats, ChoiceViews, ArrayView<ulong>, Integers, int> Draw =>
         _draw ??= accelerator.LoadKernel<Floats, ChoiceViews, ArrayView<ulong>, Integers, int>(DrawKernels.Draw);
 
-    private KernelSpecialization Rows => Residency.OfRows(Math.Min(accelerator.MaxNumThreadsPerGroup, RowKernels.MostThreads));
+    private KernelSpecialization Rows => Residency.Of(typeof(RowKernels), accelerator.MaxNumThreadsPerGroup);
 }

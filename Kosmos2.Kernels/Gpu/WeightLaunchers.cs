@@ -41,7 +41,7 @@ internal sealed class WeightLaunchers<TWeight>(Accelerator accelerator, Func<Dev
         Stream queue, KernelConfig groups, Tensor x, NormViews norm, LinearParameters layer, Tensor y, Tensor? residual, LinearOptions options)
     {
         _row ??= accelerator.LoadKernel<Floats, NormViews, LayerViews<TWeight>, Floats, LinearOptions>(
-            FewRowKernels.Row, Residency.Of(typeof(FewRowKernels)));
+            FewRowKernels.Row, Residency.Of(typeof(FewRowKernels), accelerator.MaxNumThreadsPerGroup));
         _row(queue, groups, x.Floats(), norm, Layer(layer, y), (residual ?? y).Floats(), options);
     }
 
@@ -49,7 +49,7 @@ internal sealed class WeightLaunchers<TWeight>(Accelerator accelerator, Func<Dev
         Stream queue, KernelConfig groups, Tensor x, NormViews norm, ReadOnlySpan<LinearParameters> layers, ReadOnlySpan<Tensor> y, LinearOptions options)
     {
         _threeLayers ??= accelerator.LoadKernel<Floats, NormViews, LayerViews<TWeight>, LayerViews<TWeight>, LayerViews<TWeight>, LinearOptions>(
-            FewRowKernels.ThreeLayers, Residency.Of(typeof(FewRowKernels)));
+            FewRowKernels.ThreeLayers, Residency.Of(typeof(FewRowKernels), accelerator.MaxNumThreadsPerGroup));
         _threeLayers(queue, groups, x.Floats(), norm, Layer(layers[0], y[0]), Layer(layers[1], y[1]), Layer(layers[2], y[2]), options);
     }
 

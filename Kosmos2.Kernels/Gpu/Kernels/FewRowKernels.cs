@@ -24,7 +24,10 @@ internal readonly struct LayerViews<TWeight>(TWeight weight, ArrayView<float> bi
 /// </summary>
 internal static class FewRowKernels
 {
-    /// <summary>Most threads of a group, a power of two.</summary>
+    /// <summary>Fewest threads of a group.</summary>
+    public const int LeastThreads = 64;
+
+    /// <summary>Most threads of a group, a power of two like the fewest.</summary>
     public const int MostThreads = 512;
 
     // Inputs in shared memory at a time: 16 KB.
@@ -75,7 +78,7 @@ internal static class FewRowKernels
                 if (!isWhole)
                     next = lane.Ahead(weight, first + lane.Slot, last, from);
                 if (!isWhole || first == begin)
-                    row.Store(from, count, inputs, lane.Places);
+                    row.Store(from, count, new StagedInputs(inputs, lane.Places));
                 Group.Barrier();
                 int place = Group.IdxX;
                 for (int output = first + lane.Slot; output < last; output += lane.Slots)

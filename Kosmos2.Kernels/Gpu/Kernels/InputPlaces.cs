@@ -1,3 +1,5 @@
+using ILGPU;
+
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
 /// <summary>
@@ -27,4 +29,13 @@ internal readonly record struct InputPlaces(int WordsShift)
         int four = (input & (LaneInputs - 1)) >> 2;
         return (input & -Block) | (four * Step) | (lane * 4) | (input & 3);
     }
+}
+
+/// <summary>Inputs in shared memory, each at its place.</summary>
+internal readonly struct StagedInputs(ArrayView<float> elements, InputPlaces places) : IResultRows
+{
+    private readonly ArrayView<float> _elements = elements;
+    private readonly InputPlaces _places = places;
+
+    public void Store(int index, float value) => _elements[_places.Of(index)] = value;
 }

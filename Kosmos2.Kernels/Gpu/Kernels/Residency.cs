@@ -17,15 +17,18 @@ internal static class Residency
     // Of 128: as many registers as 16 sums, as many scores, and what is on its way from memory take.
     private const int TiledGroups = 3;
 
+    // Whose registers hold a row, its gain and its bias.
+    private const int RowGroups = 1;
+
     /// <summary>For the kernels of a class.</summary>
-    public static KernelSpecialization Of(Type kernels) =>
-        kernels == typeof(FewRowKernels) ? new KernelSpecialization(FewRowKernels.MostThreads, FewRowGroups)
-        : kernels == typeof(AttentionKernels) ? new KernelSpecialization(IlgpuDevices.GroupSize, Groups)
-        : kernels == typeof(TiledAttentionKernels) ? new KernelSpecialization(TiledAttentionKernels.GroupSize, TiledGroups)
-        : kernels == typeof(RowKernels) || kernels == typeof(SelectionKernels) ? OfRows(RowKernels.MostThreads)
+    /// <param name="kernels">The class.</param>
+    /// <param name="most">Threads of the largest group that the device runs.</param>
+    public static KernelSpecialization Of(Type kernels, int most = int.MaxValue) =>
+        kernels == typeof(FewRowKernels) ? Of(FewRowKernels.MostThreads, FewRowGroups, most)
+        : kernels == typeof(AttentionKernels) ? Of(IlgpuDevices.GroupSize, Groups, most)
+        : kernels == typeof(TiledAttentionKernels) ? Of(TiledAttentionKernels.GroupSize, TiledGroups, most)
+        : kernels == typeof(RowKernels) || kernels == typeof(SelectionKernels) ? Of(RowKernels.MostThreads, RowGroups, most)
         : KernelSpecialization.Empty;
 
-    /// <summary>For kernels with a group for each row: one, whose registers hold the row, its gain and its bias.</summary>
-    /// <param name="most">Threads of the largest group that is launched.</param>
-    public static KernelSpecialization OfRows(int most) => new(most, 1);
+    private static KernelSpecialization Of(int threads, int groups, int most) => new(Math.Min(threads, most), groups);
 }

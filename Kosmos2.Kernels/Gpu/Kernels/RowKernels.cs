@@ -71,22 +71,4 @@ internal static class RowKernels
         for (int i = Group.IdxX; i < width; i += Group.DimX)
             y[start + i] = x[start + i] / length;
     }
-
-    /// <summary>The mean of a row, in every thread of a group.</summary>
-    internal static float Mean(ArrayView<float> shared, ArrayView<float> x, int start, int width)
-    {
-        float part = 0;
-        for (int i = Group.IdxX; i < width; i += Octet.Count * Group.DimX)
-            part += Octet.Load(x, start, i, Group.DimX, width).Sum(i, Group.DimX, width);
-        return GroupReduction.Sum(shared, part) / width;
-    }
-
-    /// <summary>1 / sqrt(variance + epsilon) of a row, in every thread of a group.</summary>
-    internal static float Factor(ArrayView<float> shared, ArrayView<float> x, int start, int width, float mean, float epsilon)
-    {
-        float part = 0;
-        for (int i = Group.IdxX; i < width; i += Octet.Count * Group.DimX)
-            part += Octet.Load(x, start, i, Group.DimX, width).SquaredDistance(mean).Sum(i, Group.DimX, width);
-        return 1 / XMath.Sqrt((GroupReduction.Sum(shared, part) / width) + epsilon);
-    }
 }
