@@ -7,8 +7,8 @@ const string Help = $"""
     Benchmarks of the kernels and of a whole model: ours beside ONNX Runtime's, and System.Numerics.Tensors' where it has the operation.
 
       --cached-attention     a decode step's attention over 64 sequences of 2,000 keys, cached in F32, BF16 and INT8, taking turns.
-      --versus-onnxruntime   products over F32, INT8 and INT4 (mapped, packed) and BF16 weights against ONNX Runtime's in F32, taking
-                             turns, on 1 and 2 threads; exit code 1 where mapped F32 is below 0.9 of its speed at 252x1024x1024 or
+      --versus-onnxruntime   products over F32, INT8 and INT4 (mapped, packed) and BF16 weights against ONNX Runtime's in F32, and INT8
+                             against its MatMulInteger, taking turns, on 1 and 2 threads; exit code 1 where mapped F32 is below 0.9 of its speed at 252x1024x1024 or
                              72x8192x2048. Run it on a quiet machine.
     {WholeModelOptions.Help}
       --versus-cublas        products of BF16, F16 and F32 on a CUDA device against cuBLAS', where it is installed.

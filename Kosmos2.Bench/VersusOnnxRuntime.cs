@@ -5,7 +5,7 @@ using Kosmos2.Kernels.Cpu;
 namespace Kosmos2.Bench;
 
 /// <summary>
-/// Our products, over weights of each form, against ONNX Runtime's in F32 in one process, taking turns, on one and two threads. Each turn begins with a
+/// Our products, over weights of each form, against ONNX Runtime's in F32, and those of INT8 against its MatMulInteger too, in one process, taking turns, on one and two threads. Each turn begins with a
 /// pause, in which the other sides' waiting threads go to sleep, and a run that is not counted. The best run of each side counts: everything else the
 /// machine does only adds time.
 /// </summary>
@@ -22,16 +22,16 @@ internal static class VersusOnnxRuntime
     {
         bool reached = true;
         output.WriteLine("G: 10^9 multiplications and additions a second; GB/s: of the weight; x: speed as a multiple of ONNX Runtime's in F32");
-        output.WriteLine($"rows x outputs x inputs  threads  ONNX Runtime      {string.Join("", Forms.Select(form => $"  {form,-22}"))}");
+        output.WriteLine($"rows x outputs x inputs  threads  ONNX Runtime      {string.Join("", Forms.Select(form => $"  {form,-22}"))}  MatMulInteger, Int8 over it");
         foreach (MatMulShape shape in shapes)
         {
             foreach (int threads in (int[])[1, 2])
             {
-                (double theirs, double[] ours) = Measure(shape, threads, turns);
+                (double theirs, double integers, double[] ours) = Measure(shape, threads, turns);
                 output.Write($"{shape,-23}  {threads,7}  {shape.Operations / theirs / 1e9,5:F0} G {shape.WeightBytes / theirs / 1e9,4:F1} GB/s");
                 for (int i = 0; i < Forms.Length; i++)
                     output.Write($"  {shape.Operations / ours[i] / 1e9,5:F0} G {OurMatMul.WeightBytes(shape, Forms[i]) / ours[i] / 1e9,4:F1} GB/s {theirs / ours[i],4:F2}x");
-                output.WriteLine();
+                output.WriteLine($"  {shape.Operations / integers / 1e9,5:F0} G {integers / ours[(int)WeightForm.Int8],4:F2}x");
                 reached &= theirs / ours[(int)WeightForm.Mapped] >= Bar || !MatMulShape.Bar.Contains(shape);
             }
         }
@@ -39,15 +39,16 @@ internal static class VersusOnnxRuntime
     }
 
     // Seconds of the best run of each side.
-    private static (double Theirs, double[] Ours) Measure(MatMulShape shape, int threads, int turns)
+    private static (double Theirs, double Integers, double[] Ours) Measure(MatMulShape shape, int threads, int turns)
     {
         float[] x = Samples.Uniform(1, shape.Rows * shape.Inputs);
         float[] weight = Samples.Uniform(2, shape.Outputs * shape.Inputs);
         using var theirs = new OnnxMatMul(x, shape.Rows, weight, shape.Outputs, shape.Inputs, threads);
+        using var integers = new OnnxMatMulInteger(shape.Rows, shape.Outputs, shape.Inputs, threads);
         OurMatMul[] ours = [.. Forms.Select(form => new OurMatMul(x, weight, shape, form, new CpuOptions { Threads = threads }))];
         try
         {
-            Action[] sides = [theirs.Run, .. ours.Select(side => (Action)side.Run)];
+            Action[] sides = [theirs.Run, integers.Run, .. ours.Select(side => (Action)side.Run)];
             double[] best = [.. sides.Select(_ => double.PositiveInfinity)];
             for (int turn = 0; turn < turns; turn++)
             {
@@ -56,7 +57,8 @@ internal static class VersusOnnxRuntime
             }
             for (int i = 0; i < Forms.Length; i++)
                 Agree(shape, Forms[i], ours[i].Output, theirs.Output);
-            return (best[0], best[1..]);
+            integers.Check();
+            return (best[0], best[1], best[2..]);
         }
         finally
         {
