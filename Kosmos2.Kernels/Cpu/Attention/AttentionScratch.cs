@@ -7,8 +7,11 @@ namespace Kosmos2.Kernels.Cpu.Attention;
 internal readonly unsafe struct AttentionScratch<S>
     where S : unmanaged, ISimd<S>
 {
-    /// <summary>Keys taken at a time. A multiple of the cache's block, so that a chunk begins at the same key for every query.</summary>
-    public const int Chunk = 64;
+    /// <summary>
+    /// Keys taken at a time: a picture's 257 and most prompts at once, while keys and values stay in a second-level cache. A multiple of the cache's block, so that a
+    /// chunk begins at the same key for every query.
+    /// </summary>
+    public const int Chunk = 272;
 
     /// <summary>Queries of an item: enough that packing a chunk of keys and values costs little beside the products.</summary>
     public const int MostQueries = 96;
