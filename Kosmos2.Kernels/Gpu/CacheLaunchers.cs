@@ -15,6 +15,9 @@ internal abstract class CacheLaunchers
     /// <summary><see cref="AttentionKernels.Cached"/>. Absent probabilities must still be some buffer.</summary>
     public abstract void Attention(
         Stream queue, KernelConfig groups, Tensor q, KeyValueBlocks blocks, int layer, SequenceViews step, Tensor y, Tensor? probabilities, float scale);
+
+    /// <summary><see cref="WideAttentionKernels.Cached"/>.</summary>
+    public abstract void WideAttention(Stream queue, KernelConfig groups, Tensor q, KeyValueBlocks blocks, int layer, SequenceViews step, Tensor y, float scale);
 }
 
 /// <summary>Those for one format, each compiled when it is first asked for and kept.</summary>
@@ -25,6 +28,7 @@ internal sealed class CacheLaunchers<TRows>(Accelerator accelerator, Func<Tensor
 {
     private Action<Stream, Index1D, Floats, Floats, SequenceViews, CacheViews<TRows>, int>? _append;
     private Action<Stream, KernelConfig, Floats, CacheViews<TRows>, SequenceViews, Floats, Floats, CachedAttentionOptions>? _attention;
+    private Action<Stream, KernelConfig, Floats, CacheViews<TRows>, SequenceViews, Floats, float>? _wideAttention;
 
     public override void Append(Stream queue, Tensor k, Tensor v, SequenceViews step, KeyValueBlocks blocks, int layer)
     {
@@ -39,6 +43,13 @@ internal sealed class CacheLaunchers<TRows>(Accelerator accelerator, Func<Tensor
             AttentionKernels.Cached, Residency.Of(typeof(AttentionKernels)));
         var options = new CachedAttentionOptions(scale, probabilities is null ? 0 : 1);
         _attention(queue, groups, q.Floats(), Views(blocks, layer), step, y.Floats(), (probabilities ?? y).Floats(), options);
+    }
+
+    public override void WideAttention(Stream queue, KernelConfig groups, Tensor q, KeyValueBlocks blocks, int layer, SequenceViews step, Tensor y, float scale)
+    {
+        _wideAttention ??= accelerator.LoadKernel<Floats, CacheViews<TRows>, SequenceViews, Floats, float>(
+            WideAttentionKernels.Cached, Residency.Of(typeof(WideAttentionKernels), accelerator.MaxNumThreadsPerGroup));
+        _wideAttention(queue, groups, q.Floats(), Views(blocks, layer), step, y.Floats(), scale);
     }
 
     private CacheViews<TRows> Views(KeyValueBlocks blocks, int layer) =>

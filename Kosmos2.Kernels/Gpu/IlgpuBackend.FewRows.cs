@@ -10,6 +10,8 @@ namespace Kosmos2.Kernels.Gpu;
 /// <summary>Linear layers over few rows, the norm before them in the same launch.</summary>
 internal sealed partial class IlgpuBackend
 {
+    private const int LeastWideGroup = 64;
+
     private void FewRows(Tensor x, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, LayerNormParameters? norm)
     {
         (KernelConfig groups, int groupOutputs) = FewRowGroups(layer.Outputs, x.Rows, 1);
@@ -55,12 +57,13 @@ internal sealed partial class IlgpuBackend
     {
         int most = Math.Max(1, _accelerator.NumMultiprocessors / layers);
         int groupOutputs = Groups(outputs, most);
-        // A processor runs a group's threads one after another: there they only cost.
-        int threads = _accelerator is CLAccelerator { Device: CLDevice device } && !device.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_GPU)
-            ? FewRowKernels.LeastThreads
-            : Math.Min(FewRowKernels.MostThreads, 1 << BitOperations.Log2((uint)_accelerator.MaxNumThreadsPerGroup));
-        return ((new Index3D(Groups(outputs, groupOutputs), rows, layers), new Index3D(threads, 1, 1)), groupOutputs);
+        return ((new Index3D(Groups(outputs, groupOutputs), rows, layers), new Index3D(WideGroup(FewRowKernels.MostThreads), 1, 1)), groupOutputs);
     }
+
+    /// <summary>Threads of a group of kernels that want many and take any power of two of them. A processor runs them one after another: there they only cost.</summary>
+    private int WideGroup(int most) => _accelerator is CLAccelerator { Device: CLDevice device } && !device.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_GPU)
+        ? LeastWideGroup
+        : Math.Min(most, 1 << BitOperations.Log2((uint)_accelerator.MaxNumThreadsPerGroup));
 
     private static NormViews OrSomeBuffer(LayerNormParameters? norm, Tensor x) => norm is null ? new NormViews(x.Floats(), x.Floats(), 0) : Views(norm);
 }

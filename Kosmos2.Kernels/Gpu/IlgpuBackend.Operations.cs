@@ -145,7 +145,14 @@ internal sealed partial class IlgpuBackend
         _checks.CachedAttention(q, blocks, layer, y, probabilities);
         if (y.Shape.ElementCount == 0)
             return;
-        var groups = new KernelConfig(new Index3D(y.Rows, blocks.Heads, 1), new Index3D(AttentionKernels.CachedGroup, 1, 1));
+        var grid = new Index3D(y.Rows, blocks.Heads, 1);
+        if (probabilities is null && WideAttentionKernels.Takes(blocks.HeadSize) && IsAligned(q))
+        {
+            var wide = new KernelConfig(grid, new Index3D(WideGroup(WideAttentionKernels.MostThreads), 1, 1));
+            For(blocks).WideAttention(Launch(AttendedBytes(blocks)), wide, q, blocks, layer, Sequences(), y, scale);
+            return;
+        }
+        var groups = new KernelConfig(grid, new Index3D(AttentionKernels.CachedGroup, 1, 1));
         For(blocks).Attention(Launch(AttendedBytes(blocks)), groups, q, blocks, layer, Sequences(), y, probabilities, scale);
     }
 

@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Runtime;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
@@ -16,6 +17,9 @@ internal interface ICachedRows
 
     /// <summary>An element, without its row's scale.</summary>
     float Read(int index);
+
+    /// <summary>Four elements from an index that 4 divides, loaded at once, without their row's scale; of heads whose size 4 divides.</summary>
+    Quad ReadFour(int index);
 
     /// <summary>Writes one element of a slot's row.</summary>
     /// <param name="part">The part.</param>
@@ -38,6 +42,8 @@ internal readonly struct Float32Rows(ArrayView<float> elements) : ICachedRows
 
     public float Read(int index) => _elements[index];
 
+    public Quad ReadFour(int index) => Quad.LoadWide(_elements, index);
+
     public void Store(int part, int slot, int element, ArrayView<float> x, int start, int headSize) =>
         _elements[Offset(part, slot, headSize) + element] = x[start + element];
 }
@@ -53,8 +59,21 @@ internal readonly struct BFloat16Rows(ArrayView<ushort> elements) : ICachedRows
 
     public float Read(int index) => Interop.IntAsFloat((uint)_elements[index] << 16);
 
+    public Quad ReadFour(int index)
+    {
+        WordPair pair = _elements.SubView(index, 4).AsAligned(4 * sizeof(ushort)).Cast<WordPair>()[0];
+        return new Quad(Low(pair.First), High(pair.First), Low(pair.Second), High(pair.Second));
+    }
+
     public void Store(int part, int slot, int element, ArrayView<float> x, int start, int headSize) =>
         _elements[Offset(part, slot, headSize) + element] = BFloat16.Round(Interop.FloatAsInt(x[start + element]));
+
+    private static float Low(int pair) => Interop.IntAsFloat((uint)pair << 16);
+
+    private static float High(int pair) => Interop.IntAsFloat((uint)pair & 0xffff0000);
+
+    /// <summary>64 bits, loaded at once.</summary>
+    private readonly record struct WordPair(int First, int Second);
 }
 
 /// <summary><see cref="CacheFormat.Int8"/>: a part is [BlockSize] scales, then [BlockSize, headSize] integers. Both views begin with the first part.</summary>
@@ -71,6 +90,12 @@ internal readonly struct Int8Rows(ArrayView<sbyte> bytes, ArrayView<float> words
     public float Scale(int part, int slot, int headSize) => _words[ScalePlace(part, slot, headSize)];
 
     public float Read(int index) => _bytes[index];
+
+    public Quad ReadFour(int index)
+    {
+        int word = _bytes.SubView(index, 4).AsAligned(sizeof(int)).Cast<int>()[0];
+        return new Quad(word << 24 >> 24, word << 16 >> 24, word << 8 >> 24, word >> 24);
+    }
 
     // Each element's thread looks at the whole row, which its neighbours read with it; so the largest needs no meeting.
     public void Store(int part, int slot, int element, ArrayView<float> x, int start, int headSize)

@@ -24,10 +24,7 @@ internal readonly struct LayerViews<TWeight>(TWeight weight, ArrayView<float> bi
 /// </summary>
 internal static class FewRowKernels
 {
-    /// <summary>Fewest threads of a group.</summary>
-    public const int LeastThreads = 64;
-
-    /// <summary>Most threads of a group, a power of two like the fewest.</summary>
+    /// <summary>Most threads of a group, a power of two.</summary>
     public const int MostThreads = 512;
 
     // Inputs in shared memory at a time: 16 KB.

@@ -9,7 +9,7 @@ namespace Kosmos2.Kernels.Gpu.Kernels;
 internal static class Residency
 {
     // Of 512 threads: 128 registers each, for sixteen loads of 128 bits.
-    private const int FewRowGroups = 1;
+    private const int WideGroups = 1;
 
     // Of 256 threads: 48 registers each, enough for four loads of 128 bits.
     private const int Groups = 5;
@@ -24,7 +24,8 @@ internal static class Residency
     /// <param name="kernels">The class.</param>
     /// <param name="most">Threads of the largest group that the device runs.</param>
     public static KernelSpecialization Of(Type kernels, int most = int.MaxValue) =>
-        kernels == typeof(FewRowKernels) ? Of(FewRowKernels.MostThreads, FewRowGroups, most)
+        kernels == typeof(FewRowKernels) ? Of(FewRowKernels.MostThreads, WideGroups, most)
+        : kernels == typeof(WideAttentionKernels) ? Of(WideAttentionKernels.MostThreads, WideGroups, most)
         : kernels == typeof(AttentionKernels) ? Of(IlgpuDevices.GroupSize, Groups, most)
         : kernels == typeof(TiledAttentionKernels) ? Of(TiledAttentionKernels.GroupSize, TiledGroups, most)
         : kernels == typeof(RowKernels) || kernels == typeof(SelectionKernels) ? Of(RowKernels.MostThreads, RowGroups, most)
