@@ -75,6 +75,16 @@ internal sealed class PtxTests
         Assert.That(together, Has.None.Contains("bra"));
     }
 
+    /// <summary>Cached attention looks up eight rows, then asks for eight keys and eight values of them before anything waits for one.</summary>
+    [Test]
+    public void CachedAttentionLoadsKeysAndValuesTogether(
+        [ValueSource(nameof(Targets))] PtxTarget target, [Values("Float32Rows:v4.f32", "BFloat16Rows:v2.b32", "Int8Rows:b32")] string rowsAndLoad)
+    {
+        string[] parts = rowsAndLoad.Split(':');
+        string ptx = GpuKernelCatalog.Ptx($"WideAttentionKernels.Cached({parts[0]})", target);
+        Assert.That(Regex.Split(ptx, @"\bbra\b|:\r?\n|(?:mul|add|fma\.rn|mad\.rn)\.f32").Max(part => Regex.Count(part, $@"\sld\.{parts[1]}\s")), Is.GreaterThanOrEqualTo(16));
+    }
+
     /// <summary>Tiled attention multiplies what it reads from shared memory 128 bits at a time: 8 reads for 64 multiply-adds, of keys as of values.</summary>
     [Test]
     public void TiledAttentionReadsFourFloatsAtATime(
