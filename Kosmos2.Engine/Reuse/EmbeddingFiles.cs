@@ -91,7 +91,9 @@ internal sealed class EmbeddingFiles
     private static byte[] IdentityOf(Kosmos2Model model, string precision)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Append($"{typeof(Kosmos2Engine).Module.ModuleVersionId} {typeof(IBackend).Module.ModuleVersionId} {model.Backend.Description} {precision}");
+        foreach (Type type in (ReadOnlySpan<Type>)[typeof(Kosmos2Engine), typeof(IBackend), typeof(WeightFormat)])
+            Append($"{type.Module.ModuleVersionId}");
+        Append($"{model.Backend.Description} {precision}");
         hash.AppendData(File.ReadAllBytes(Path.Combine(model.Checkpoint.Folder, "config.json")));
         foreach (string name in model.Checkpoint.Names.Where(name => !name.StartsWith("text_model.", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
