@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Kosmos2.Weights;
@@ -10,6 +11,7 @@ namespace Kosmos2.Weights;
 public sealed class QuantizationConfig
 {
     private const string Method = "compressed-tensors";
+    private const int MostNamed = 3;
 
     private readonly JsonElement _json;
     private readonly (ModuleTargets Targets, QuantizationScheme Scheme)[] _groups;
@@ -31,7 +33,7 @@ public sealed class QuantizationConfig
     /// <summary>As in <c>compressed-tensors: int4 in groups of 32 (Linear)</c>.</summary>
     public override string ToString()
     {
-        IEnumerable<string> groups = _groups.Select(g => $"{g.Scheme} ({string.Join(", ", g.Targets.Names.Select(Shown))})");
+        IEnumerable<string> groups = _groups.Select(g => $"{g.Scheme} ({Shown([.. g.Targets.Names])})");
         return $"{Method}: {string.Join("; ", groups)}";
     }
 
@@ -107,6 +109,10 @@ public sealed class QuantizationConfig
         if (fields.Object(name) is { } value && value.Others().Count > 0)
             throw fields.Error(name, $"is set; {what} are not supported");
     }
+
+    // Of many targets, as those of a whole encoder are, how many there are says more.
+    private static string Shown(string[] targets) =>
+        targets.Length > MostNamed ? string.Create(CultureInfo.InvariantCulture, $"{targets.Length} modules") : string.Join(", ", targets.Select(Shown));
 
     private static string Shown(string target) => target.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.') ? target : Kosmos2FormatException.Quote(target);
 }
