@@ -68,7 +68,7 @@ internal static class VersusCublas
         using MemoryBuffer1D<byte, Stride1D.Dense> w = accelerator.Allocate1D(Numbers(2, shape.Outputs * shape.Inputs, type));
         using MemoryBuffer1D<float, Stride1D.Dense> ours = accelerator.Allocate1D<float>((long)shape.Rows * shape.Outputs);
         using MemoryBuffer1D<float, Stride1D.Dense> theirs = accelerator.Allocate1D<float>((long)shape.Rows * shape.Outputs);
-        var operands = new ProductOperands((ulong)x.NativePtr, (ulong)w.NativePtr, 0, 0, (ulong)ours.NativePtr);
+        var operands = new ProductOperands((ulong)x.NativePtr, 0, new ProductLayer((ulong)w.NativePtr, 0, (ulong)ours.NativePtr));
         double ourBest = double.PositiveInfinity, theirBest = double.PositiveInfinity;
         for (int turn = 0; turn < turns; turn++)
         {

@@ -72,17 +72,19 @@ internal static class WholeModel
         output.WriteLine();
         output.WriteLine($"{folder}: {report.Device}, {report.Processor}");
         if (report.Limits is { } limits)
-            output.WriteLine(Invariant($"limits: {limits.Clock / 1e9:F2} GHz, {limits.FloatPeak / 1e9:F0} G operations/s in F32, {limits.Bandwidth / 1e9:F1} GB/s{(limits.IsUndisturbed ? "" : " (something else was running)")}"));
-        output.WriteLine("part            ours ms  ONNX Runtime ms  speed  of the limit");
+            output.WriteLine(Invariant($"limits: {limits.Clock / 1e9:F2} GHz, {limits.FloatPeak / 1e9:F0} G operations/s in F32, {limits.Bandwidth / 1e9:F1} GB/s, {limits.StepBandwidth / 1e9:F1} over a step's bytes{(limits.IsUndisturbed ? "" : " (something else was running)")}"));
+        output.WriteLine("part            ours ms  ONNX Runtime ms  speed  of the limit  of reading");
         foreach (BenchFigure figure in report.Figures)
-            Row(figure.Name, figure.Seconds, report.PeerSeconds(figure), figure.Share);
-        Row("first token", report.Answer.FirstToken, report.Peer!.FirstToken, null);
-        Row("end to end", report.Answer.Total, report.Peer.Total, null);
+            Row(figure.Name, figure.Seconds, report.PeerSeconds(figure), figure.Share, figure.ReadingShare);
+        Row("first token", report.Answer.FirstToken, report.Peer!.FirstToken);
+        Row("end to end", report.Answer.Total, report.Peer.Total);
         output.WriteLine(Invariant($"ready {report.Ready * 1e3:F0} ms, the very first token after {report.ColdFirstToken * 1e3:F0} ms, peak memory {report.PeakMemory / 1e9:F1} GB"));
 
-        void Row(string name, double ours, double? theirs, double? share) => output.WriteLine(Invariant(
-            $"{name,-12} {ours * 1e3,10:F1}  {(theirs is double t ? Invariant($"{t * 1e3:F1}") : "-"),15}  {(theirs is double p ? Invariant($"{p / ours:F2}x") : "-"),5}  {(share is double s ? Invariant($"{100 * s:F0}%") : "-"),12}"));
+        void Row(string name, double ours, double? theirs, double? share = null, double? reading = null) => output.WriteLine(Invariant(
+            $"{name,-12} {ours * 1e3,10:F1}  {(theirs is double t ? Invariant($"{t * 1e3:F1}") : "-"),15}  {(theirs is double p ? Invariant($"{p / ours:F2}x") : "-"),5}  {Percent(share),12}  {Percent(reading),10}"));
     }
+
+    private static string Percent(double? share) => share is double part ? Invariant($"{100 * part:F0}%") : "-";
 
     private static string Json(string folder, int threads, OnnxSetting setting, BenchReport report)
     {

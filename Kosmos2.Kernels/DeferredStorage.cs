@@ -39,6 +39,7 @@ internal sealed unsafe class DeferredStorage(long byteLength, DeferredWork work)
             {
                 _memory = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(byteLength, 1), 64);
                 GC.AddMemoryPressure(Math.Max(byteLength, 1));
+                NativeBytes.Add(byteLength);
             }
             return _memory;
         }
@@ -53,5 +54,6 @@ internal sealed unsafe class DeferredStorage(long byteLength, DeferredWork work)
         NativeMemory.AlignedFree(_memory);
         _memory = null;
         GC.RemoveMemoryPressure(Math.Max(byteLength, 1));
+        NativeBytes.Remove(byteLength);
     }
 }

@@ -21,11 +21,11 @@ public interface IBackend : IDisposable
     /// <summary>Allocates zeroed memory on the device; the caller disposes it.</summary>
     Tensor Allocate(DType type, params ReadOnlySpan<long> extents);
 
-    /// <summary>Brings a weight matrix (F32, F16 or BF16, in host memory that outlives the result) into this device's form.</summary>
+    /// <summary>Brings a weight matrix (F32, F16 or BF16, in host memory that outlives the result as long as that <see cref="PreparedWeight.ReadsSource"/>) into this device's form.</summary>
     PreparedWeight Prepare(Tensor weight);
 
     /// <summary>
-    /// Brings a weight of small integers (in host memory that outlives the result) into this device's form. It can be used wherever a weight of floats can.
+    /// Brings a weight of small integers (in host memory that outlives the result as long as that <see cref="PreparedWeight.ReadsSource"/>) into this device's form. It can be used wherever a weight of floats can.
     /// </summary>
     PreparedWeight Prepare(QuantizedMatrix weight);
 

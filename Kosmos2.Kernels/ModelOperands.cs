@@ -35,6 +35,9 @@ public abstract class PreparedWeight : IDisposable
     /// <summary>Element type as stored: I8 for a quantized weight of 8 bits, I32 for one of 4 bits, eight of which lie in a word.</summary>
     public DType DType { get; }
 
+    /// <summary>Whether the backend still reads the matrix that the weight was made from, which must then outlive it. Not where a device has a copy.</summary>
+    public virtual bool ReadsSource => true;
+
     /// <inheritdoc/>
     public void Dispose()
     {

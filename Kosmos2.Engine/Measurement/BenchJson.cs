@@ -15,6 +15,8 @@ internal static class BenchJson
             json.WriteStartObject("limits");
             json.WriteNumber("clock_hz", Math.Round(limits.Clock));
             json.WriteNumber("read_bytes_per_second", Math.Round(limits.Bandwidth));
+            if (limits.StepBandwidth is double step)
+                json.WriteNumber("step_read_bytes_per_second", Math.Round(step));
             json.WriteNumber("float_operations_per_second", Math.Round(limits.FloatPeak));
             json.WriteNumber("bfloat16_operations_per_second", Math.Round(limits.BFloat16Peak));
             json.WriteNumber("integer_operations_per_second", Math.Round(limits.IntegerPeak));
@@ -34,6 +36,8 @@ internal static class BenchJson
                 json.WriteNumber("peer_ms", Rounded(peer));
             if (figure.Share is double share)
                 json.WriteNumber("share", Math.Round(share, 4));
+            if (figure.ReadingShare is double reading)
+                json.WriteNumber("reading_share", Math.Round(reading, 4));
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -6,7 +6,8 @@ namespace Kosmos2.Engine.Measurement;
 /// <param name="Seconds">Best time.</param>
 /// <param name="Work">What it takes at least.</param>
 /// <param name="Share">The machine's shortest time for that as a part of <paramref name="Seconds"/>; null where the machine's limits were not measured.</param>
-internal sealed record BenchFigure(string Name, int Rows, double Seconds, Work Work, double? Share)
+/// <param name="ReadingShare">The time for only reading as many bytes (<see cref="ModelRoofline.Reading"/>) as a part of <paramref name="Seconds"/>, or null.</param>
+internal sealed record BenchFigure(string Name, int Rows, double Seconds, Work Work, double? Share, double? ReadingShare)
 {
     /// <summary>Bytes of weights a second.</summary>
     public double BytesPerSecond => Work.Bytes / Seconds;
@@ -17,12 +18,13 @@ internal sealed record BenchFigure(string Name, int Rows, double Seconds, Work W
 
 /// <summary>The machine's limits.</summary>
 /// <param name="Clock">Cycles a second.</param>
-/// <param name="Bandwidth">Bytes read a second.</param>
+/// <param name="Bandwidth">Bytes read a second, in the best millisecond.</param>
+/// <param name="StepBandwidth">Bytes read a second over as many as a step of the decoder reads; null for a model that may stay in a cache.</param>
 /// <param name="FloatPeak">Operations a second with weights of F32.</param>
 /// <param name="BFloat16Peak">With weights of bfloat16, in the precision that the model runs in.</param>
 /// <param name="IntegerPeak">With weights of small integers, in the same.</param>
 /// <param name="IsUndisturbed">Whether no other program took part of the cores.</param>
-internal sealed record BenchLimits(double Clock, double Bandwidth, double FloatPeak, double BFloat16Peak, double IntegerPeak, bool IsUndisturbed);
+internal sealed record BenchLimits(double Clock, double Bandwidth, double? StepBandwidth, double FloatPeak, double BFloat16Peak, double IntegerPeak, bool IsUndisturbed);
 
 /// <summary>What a model was measured to do.</summary>
 internal sealed record BenchReport

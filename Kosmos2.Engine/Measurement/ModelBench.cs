@@ -42,9 +42,11 @@ internal static class ModelBench
         long memory = PeakMemory();
         peer?.Check(timed);
 
+        var work = new ModelWork(model.Checkpoint, model.Config, options.WeightFormat);
+        int prompt = timed.PromptTokens;
         CpuOptions cpu = options.ForCpu(folder, engine.Config);
         using ModelRoofline? roofline = model.Backend is CpuBackend
-            ? ModelRoofline.TryCreate(cpu.Threads > 0 ? cpu.Threads : Cores.Available(), cpu.Products)
+            ? ModelRoofline.TryCreate(cpu.Threads > 0 ? cpu.Threads : Cores.Available(), cpu.Products, work.Decode(1, prompt, 1).Bytes)
             : null;
         BestAnswer answer = new(), peers = new();
         double[] steps = [.. Batches.Select(_ => double.PositiveInfinity)];
@@ -68,8 +70,6 @@ internal static class ModelBench
             roofline?.Measure();
         }
 
-        var work = new ModelWork(model.Checkpoint, model.Config, options.WeightFormat);
-        int prompt = timed.PromptTokens;
         BenchFigure[] figures =
         [
             Figure("encode", model.Config.VisionConfig.NumPositions, answer.Encode, work.Encode()),
@@ -82,7 +82,7 @@ internal static class ModelBench
             Processor = CpuDescription.Name,
             Device = model.Backend.Description,
             Limits = roofline is null ? null : new BenchLimits(
-                roofline.Clock, roofline.Bandwidth, roofline.FloatPeak, roofline.BFloat16Peak, roofline.IntegerPeak, roofline.IsUndisturbed),
+                roofline.Clock, roofline.Bandwidth, roofline.StepBandwidth, roofline.FloatPeak, roofline.BFloat16Peak, roofline.IntegerPeak, roofline.IsUndisturbed),
             Ready = ready,
             ColdFirstToken = cold,
             PromptTokens = prompt,
@@ -94,7 +94,8 @@ internal static class ModelBench
             WeightBytes = EngineOptions.WeightBytes(folder),
         };
 
-        BenchFigure Figure(string name, int rows, double seconds, Work work) => new(name, rows, seconds, work, roofline?.Limit(work) / seconds);
+        BenchFigure Figure(string name, int rows, double seconds, Work work) =>
+            new(name, rows, seconds, work, roofline?.Limit(work) / seconds, roofline?.Reading(work) / seconds);
     }
 
     // In the pause the threads of whoever ran before go to sleep.

@@ -23,19 +23,24 @@ internal sealed class ModelRoofline : IDisposable
     private const int Turns = 3;
 
     private readonly MachinePeaks _peaks;
+    private readonly double _stepBytes;
     private readonly bool _fast;
 
-    private ModelRoofline(MachinePeaks peaks, bool fast)
+    private ModelRoofline(MachinePeaks peaks, double stepBytes, bool fast)
     {
         _peaks = peaks;
+        _stepBytes = stepBytes;
         _fast = fast;
     }
 
     /// <summary>Cycles a second.</summary>
     public double Clock => _peaks.Clock;
 
-    /// <summary>Bytes a second, all threads together.</summary>
+    /// <summary>Bytes a second, all threads together, in the best millisecond.</summary>
     public double Bandwidth => _peaks.Bandwidth;
+
+    /// <summary>Bytes a second over as many as a step of the decoder reads; null for a model that may stay in a cache.</summary>
+    public double? StepBandwidth => _stepBytes >= CacheBytes ? _peaks.LongBandwidth : null;
 
     /// <summary>Operations a second with weights of F32, all threads together.</summary>
     public double FloatPeak => _peaks.FloatPeak;
@@ -55,8 +60,9 @@ internal sealed class ModelRoofline : IDisposable
     /// <summary>Prepares the loops; null where there are none for this machine.</summary>
     /// <param name="threads">Threads of the model.</param>
     /// <param name="precision">What its small weights are multiplied by.</param>
-    public static ModelRoofline? TryCreate(int threads, ProductPrecision precision) =>
-        MachinePeaks.TryCreate(threads) is { } peaks ? new ModelRoofline(peaks, precision == ProductPrecision.Fast) : null;
+    /// <param name="stepBytes">Weights that a step of the decoder reads.</param>
+    public static ModelRoofline? TryCreate(int threads, ProductPrecision precision, double stepBytes) =>
+        MachinePeaks.TryCreate(threads) is { } peaks ? new ModelRoofline(peaks, stepBytes, precision == ProductPrecision.Fast) : null;
 
     /// <summary>Some turns of the machine's limits: they are short, and what else runs on the machine is not.</summary>
     public void Measure()
@@ -65,6 +71,8 @@ internal sealed class ModelRoofline : IDisposable
         {
             _peaks.MeasureArithmetic();
             _peaks.MeasureBandwidth();
+            if (_stepBytes >= CacheBytes)
+                _peaks.MeasureReading(_stepBytes);
         }
     }
 
@@ -72,10 +80,18 @@ internal sealed class ModelRoofline : IDisposable
     public double Limit(Work work)
     {
         double reading = work.Bytes >= CacheBytes ? work.Bytes / Bandwidth : 0;
-        double arithmetic = (work.Float / FloatPeak) + (work.BFloat16 / BFloat16Peak) + (work.Integer / IntegerPeak);
-        return Math.Max(reading, arithmetic);
+        return Math.Max(reading, Arithmetic(work));
     }
+
+    /// <summary>
+    /// Seconds in which memory was read that holds as much as the work's weights, a step's at a time: what other machines leave of it for so long. Null where
+    /// the weights may stay in a cache, and where arithmetic takes longer.
+    /// </summary>
+    public double? Reading(Work work) =>
+        work.Bytes >= CacheBytes && work.Bytes / StepBandwidth is double seconds && seconds >= Arithmetic(work) ? seconds : null;
 
     /// <inheritdoc/>
     public void Dispose() => _peaks.Dispose();
+
+    private double Arithmetic(Work work) => (work.Float / FloatPeak) + (work.BFloat16 / BFloat16Peak) + (work.Integer / IntegerPeak);
 }

@@ -68,17 +68,28 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
     private PreparedWeight Prepare(string name)
     {
         if (checkpoint.GetQuantized(name, config) is { } integers)
-            return Own(backend.Prepare(Own(integers)));
+            return Prepare(integers, backend.Prepare);
         Tensor tensor = checkpoint[name];
         long rows = tensor.Shape[0];
         Tensor matrix = tensor.Reshape(rows, rows == 0 ? 0 : tensor.Shape.ElementCount / rows);
         WeightFormat made = _plan?.FormatOf(name, tensor.DType) ?? WeightFormat.Stored;
         return made switch
         {
-            WeightFormat.BFloat16 when tensor.DType != DType.BF16 => Own(backend.Prepare(Own(Floats.ToBFloat16Later(matrix)))),
-            WeightFormat.Int8 or WeightFormat.Int4 => Own(backend.Prepare(Own(new WeightQuantizer(matrix, _plan!.SchemeOf(made)).RunLater(problem => checkpoint.Problem(name, problem))))),
+            WeightFormat.BFloat16 when tensor.DType != DType.BF16 => Prepare(Floats.ToBFloat16Later(matrix), backend.Prepare),
+            WeightFormat.Int8 or WeightFormat.Int4 => Prepare(
+                new WeightQuantizer(matrix, _plan!.SchemeOf(made)).RunLater(problem => checkpoint.Problem(name, problem)), backend.Prepare),
             _ => Own(backend.Prepare(matrix)),
         };
+    }
+
+    /// <summary>A weight of a matrix that was made for it, and that goes as soon as it can.</summary>
+    private PreparedWeight Prepare<T>(T matrix, Func<T, PreparedWeight> prepare)
+        where T : IDisposable
+    {
+        PreparedWeight weight = Own(prepare(Own(matrix)));
+        if (!weight.ReadsSource)
+            matrix.Dispose();
+        return weight;
     }
 
     private (float[] Values, Shape Shape) Host(string name)

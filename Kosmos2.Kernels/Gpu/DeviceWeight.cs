@@ -9,6 +9,9 @@ internal class DeviceWeight(DeviceStorage storage, Shape shape, DType type) : Pr
 {
     public DeviceStorage Storage => storage;
 
+    /// <inheritdoc/>
+    public override bool ReadsSource => false;
+
     /// <summary>Elements of the stored type.</summary>
     public ArrayView<T> Elements<T>()
         where T : unmanaged => storage.View<T>(0, storage.ByteLength / Interop.SizeOf<T>());

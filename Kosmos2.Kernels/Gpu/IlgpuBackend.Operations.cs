@@ -51,7 +51,7 @@ internal sealed partial class IlgpuBackend
     {
         _checks.LayerNorm(x, norm, y);
         if (x.Shape.ElementCount > 0)
-            LayerNorm(x, norm, y.Floats());
+            LayerNorm(x, norm, new FloatResult(y.Floats()));
     }
 
     /// <inheritdoc/>
@@ -258,12 +258,12 @@ internal sealed partial class IlgpuBackend
         if (norm is null)
             return x.Floats();
         ArrayView<float> copy = Grow(ref _scratch, x.ByteLength).View<float>(0, x.Shape.ElementCount);
-        LayerNorm(x, norm, copy);
+        LayerNorm(x, norm, new FloatResult(copy));
         return copy;
     }
 
-    private void LayerNorm(Tensor x, LayerNormParameters norm, ArrayView<float> y) =>
-        _launch.LayerNorm(Launch(), RowGroups(x), x.Floats(), Views(norm), new FloatResult(y), x.Width);
+    private void LayerNorm<TRows>(Tensor x, LayerNormParameters norm, TRows y)
+        where TRows : struct, IResultRows => _launch.LayerNorm<TRows>()(Launch(), RowGroups(x), x.Floats(), Views(norm), y, x.Width);
 
     /// <summary>A group for each row.</summary>
     private KernelConfig RowGroups(Tensor x) => (x.Rows, _launch.RowThreads(x.Width));

@@ -61,10 +61,14 @@ internal sealed partial class IlgpuBackend
                 return false;
             fast &= IsForTensorCores(rows, layer, Address(x));
         }
-        ProductLayer first = Operands(layers[0], y[0]);
-        ProductLayer second = layers.Length > 1 ? Operands(layers[1], y[1]) : default, third = layers.Length > 2 ? Operands(layers[2], y[2]) : default;
         var operands = new ProductOperands(
-            Address(x), first.W, first.Bias, Address(residual), first.Y, second, third, first.Scales, first.Zeros, integers?.GroupSize ?? 0, integers?.Groups ?? 0);
+            Address(x),
+            Address(residual),
+            Operands(layers[0], y[0]),
+            layers.Length > 1 ? Operands(layers[1], y[1]) : default,
+            layers.Length > 2 ? Operands(layers[2], y[2]) : default,
+            integers?.GroupSize ?? 0,
+            integers?.Groups ?? 0);
         using var current = _accelerator.BindScoped();
         nint stream = ((CudaStream)_queue).StreamPtr;
         if (fast)
@@ -74,7 +78,7 @@ internal sealed partial class IlgpuBackend
             _fastProducts!.Multiply(stream, type, operands with { X = rounded }, rows, inputs, outputs, activation);
             return true;
         }
-        if (!ExactProducts.Takes(type, rows, inputs, operands.X, first.W | second.W | third.W))
+        if (!ExactProducts.Takes(type, rows, inputs, operands.X, operands.First.W | operands.Second.W | operands.Third.W))
             return false;
         Launch(Label(rows, layers, "ExactProducts"), Bytes(layers));
         _exactProducts.Multiply(stream, type, operands, rows, inputs, outputs, activation);
@@ -117,9 +121,9 @@ internal sealed partial class IlgpuBackend
         long count = x.Shape.ElementCount;
         ArrayView<ushort> rounded = Grow(ref _rounded, count * sizeof(ushort)).View<ushort>(0, count);
         if (type == DType.F16)
-            _launch.LayerNormToHalf(Launch(name: nameof(LayerNorm)), RowGroups(x), x.Floats(), Views(norm), new HalfResult(rounded), x.Width);
+            LayerNorm(x, norm, new HalfResult(rounded));
         else
-            _launch.LayerNormToBFloat16(Launch(name: nameof(LayerNorm)), RowGroups(x), x.Floats(), Views(norm), new BFloat16Result(rounded), x.Width);
+            LayerNorm(x, norm, new BFloat16Result(rounded));
         _roundedAs = type;
         return true;
     }

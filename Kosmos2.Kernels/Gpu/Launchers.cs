@@ -10,9 +10,7 @@ namespace Kosmos2.Kernels.Gpu;
 /// <summary>The kernels as they are launched on one device's queue, each compiled when it is first asked for and kept.</summary>
 internal sealed class Launchers(Accelerator accelerator)
 {
-    private Action<Stream, KernelConfig, Floats, NormViews, FloatResult, int>? _layerNorm;
-    private Action<Stream, KernelConfig, Floats, NormViews, BFloat16Result, int>? _layerNormToBFloat16;
-    private Action<Stream, KernelConfig, Floats, NormViews, HalfResult, int>? _layerNormToHalf;
+    private readonly Dictionary<Type, Delegate> _layerNorms = [];
     private Action<Stream, KernelConfig, Floats, Floats, int>? _l2Normalize;
     private Action<Stream, Index1D, Floats, Floats, PatchOptions>? _unfold;
     private Action<Stream, Index1D, Floats, Floats, Floats, int, int>? _patchPositions;
@@ -26,14 +24,14 @@ internal sealed class Launchers(Accelerator accelerator)
     /// <summary>Threads of a group that has a row of a width.</summary>
     public int RowThreads(int width) => RowKernels.ThreadsFor(width, accelerator.MaxNumThreadsPerGroup);
 
-    public Action<Stream, KernelConfig, Floats, NormViews, FloatResult, int> LayerNorm =>
-        _layerNorm ??= accelerator.LoadKernel<Floats, NormViews, FloatResult, int>(RowKernels.LayerNorm, Rows);
-
-    public Action<Stream, KernelConfig, Floats, NormViews, BFloat16Result, int> LayerNormToBFloat16 =>
-        _layerNormToBFloat16 ??= accelerator.LoadKernel<Floats, NormViews, BFloat16Result, int>(RowKernels.LayerNorm, Rows);
-
-    public Action<Stream, KernelConfig, Floats, NormViews, HalfResult, int> LayerNormToHalf =>
-        _layerNormToHalf ??= accelerator.LoadKernel<Floats, NormViews, HalfResult, int>(RowKernels.LayerNorm, Rows);
+    /// <summary><see cref="RowKernels.LayerNorm"/> for one kind of result.</summary>
+    public Action<Stream, KernelConfig, Floats, NormViews, TRows, int> LayerNorm<TRows>()
+        where TRows : struct, IResultRows
+    {
+        if (!_layerNorms.TryGetValue(typeof(TRows), out Delegate? launcher))
+            _layerNorms.Add(typeof(TRows), launcher = accelerator.LoadKernel<Floats, NormViews, TRows, int>(RowKernels.LayerNorm, Rows));
+        return (Action<Stream, KernelConfig, Floats, NormViews, TRows, int>)launcher;
+    }
 
     public Action<Stream, KernelConfig, Floats, Floats, int> L2Normalize =>
         _l2Normalize ??= accelerator.LoadKernel<Floats, Floats, int>(RowKernels.L2Normalize, Rows);

@@ -2,6 +2,7 @@ using Kosmos2.Engine.Model;
 using Kosmos2.Engine.Validation;
 using Kosmos2.Kernels;
 using Kosmos2.Kernels.Gpu;
+using Kosmos2.Weights;
 
 namespace Kosmos2.Tests.Engine;
 
@@ -12,6 +13,9 @@ namespace Kosmos2.Tests.Engine;
 [Category("OpenCL")]
 internal sealed class OpenClModelTests
 {
+    // Position tables and the like; the model's weights are 5 MB in 8 bits and 3 MB in 4.
+    private const long Room = 1 << 20;
+
     [Test]
     public void EveryStageIsWithinToleranceOnOpenCl()
     {
@@ -25,6 +29,15 @@ internal sealed class OpenClModelTests
                 Assert.That(new ModelGolden(model, golden).Run().Where(stage => !stage.Passed), Is.Empty, name);
             }
         });
+    }
+
+    [Test]
+    public void WhatIsMadeForADeviceDoesNotStayOnTheHost([Values(WeightFormat.Int8, WeightFormat.Int4)] WeightFormat format)
+    {
+        RequireDevice();
+        long before = NativeBytes.Held;
+        using Kosmos2Model model = Kosmos2Model.Load(TestData.ShapesModel, Backends.Create("opencl"), format: format);
+        Assert.That(NativeBytes.Held - before, Is.LessThan(Room));
     }
 
     internal static void RequireDevice()

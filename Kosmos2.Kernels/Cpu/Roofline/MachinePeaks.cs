@@ -34,6 +34,7 @@ internal sealed unsafe class MachinePeaks : IDisposable
     private byte* _factors;
     private byte* _memory;
     private nint _read;
+    private (TileTable Code, int Streams) _fastest;
 
     private MachinePeaks(int threads)
     {
@@ -69,8 +70,11 @@ internal sealed unsafe class MachinePeaks : IDisposable
     /// <summary>Best clock so far, in cycles a second.</summary>
     public double Clock => _best.GetValueOrDefault(PeakLoop.Clock);
 
-    /// <summary>Best reading so far, in bytes a second, all threads together.</summary>
+    /// <summary>Best reading so far, in bytes a second, all threads together: that of the best millisecond.</summary>
     public double Bandwidth { get; private set; }
+
+    /// <summary>Best reading of a long stretch so far (<see cref="MeasureReading"/>). Less than <see cref="Bandwidth"/> where other machines share the memory.</summary>
+    public double LongBandwidth { get; private set; }
 
     /// <summary>Prepares the loops; null where code cannot be made executable, or the processor is no x64 one with FMA.</summary>
     /// <param name="threads">Threads, at least 1.</param>
@@ -139,9 +143,27 @@ internal sealed unsafe class MachinePeaks : IDisposable
                 // The next piece, which all others have driven from the caches since it was last read.
                 _read = _read + (2 * piece) > part ? 0 : _read + piece;
                 double seconds = Time(code, _memory + _read, part, piece / StreamAssembler.TurnBytes, piece / streams);
-                Bandwidth = Math.Max(Bandwidth, piece * (double)Threads / seconds);
+                double speed = piece * (double)Threads / seconds;
+                if (speed <= Bandwidth)
+                    continue;
+                Bandwidth = speed;
+                _fastest = (code, streams);
             }
         }
+    }
+
+    /// <summary>One turn of reading a number of bytes without a pause, as the weights of a step are, in the way that was fastest for a piece.</summary>
+    /// <param name="bytes">A whole number of <see cref="StreamBytes"/> is read, at least one.</param>
+    public void MeasureReading(double bytes)
+    {
+        if (Bandwidth == 0)
+            MeasureBandwidth();
+        nint part = (nint)(StreamBytes / Threads) & ~(nint)(StreamAssembler.TurnBytes - 1);
+        int passes = Math.Max(1, (int)Math.Round(bytes / StreamBytes));
+        double seconds = 0;
+        for (int i = 0; i < passes; i++)
+            seconds += Time(_fastest.Code, _memory, part, part / StreamAssembler.TurnBytes, part / _fastest.Streams);
+        LongBandwidth = Math.Max(LongBandwidth, passes * (double)part * Threads / seconds);
     }
 
     public void Dispose()

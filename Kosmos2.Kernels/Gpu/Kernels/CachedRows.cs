@@ -57,20 +57,16 @@ internal readonly struct BFloat16Rows(ArrayView<ushort> elements) : ICachedRows
 
     public float Scale(int part, int slot, int headSize) => 1;
 
-    public float Read(int index) => Interop.IntAsFloat((uint)_elements[index] << 16);
+    public float Read(int index) => BFloat16Pair.Low(_elements[index]);
 
     public Quad ReadFour(int index)
     {
         WordPair pair = _elements.SubView(index, 4).AsAligned(4 * sizeof(ushort)).Cast<WordPair>()[0];
-        return new Quad(Low(pair.First), High(pair.First), Low(pair.Second), High(pair.Second));
+        return BFloat16Pair.Four(pair.First, pair.Second);
     }
 
     public void Store(int part, int slot, int element, ArrayView<float> x, int start, int headSize) =>
         _elements[Offset(part, slot, headSize) + element] = BFloat16.Round(Interop.FloatAsInt(x[start + element]));
-
-    private static float Low(int pair) => Interop.IntAsFloat((uint)pair << 16);
-
-    private static float High(int pair) => Interop.IntAsFloat((uint)pair & 0xffff0000);
 
     /// <summary>64 bits, loaded at once.</summary>
     private readonly record struct WordPair(int First, int Second);

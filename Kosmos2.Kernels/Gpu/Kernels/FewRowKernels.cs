@@ -65,7 +65,7 @@ internal static class FewRowKernels
 
         // Under way while the row comes.
         WeightBatch next = lane.Ahead(weight, begin + lane.Slot, end, 0);
-        var row = new StagedRow(x, Grid.IdxY * options.Inputs, options.Inputs, norm, options.HasNorm != 0, sums);
+        var row = new InputRow(x, Grid.IdxY * options.Inputs, options.Inputs, norm, options.HasNorm != 0, sums);
         for (int first = begin; first < end; first += Rounds * lane.Slots)
         {
             int last = Math.Min(first + (Rounds * lane.Slots), end);
@@ -75,7 +75,7 @@ internal static class FewRowKernels
                 if (!isWhole)
                     next = lane.Ahead(weight, first + lane.Slot, last, from);
                 if (!isWhole || first == begin)
-                    row.Store(from, count, new StagedInputs(inputs, lane.Places));
+                    row.Store(from, count, new StagedInputs(inputs, lane.Places), 0);
                 Group.Barrier();
                 int place = Group.IdxX;
                 for (int output = first + lane.Slot; output < last; output += lane.Slots)

@@ -48,12 +48,12 @@ internal readonly struct Int8View(ArrayView<sbyte> elements, ScaleViews scales) 
 
     public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 16);
 
-    public float Dot(Words words, int index, int row, ArrayView<float> inputs, int step)
+    public float Dot(Words words, int index, int row, LaneInputs inputs)
     {
         int place = _scales.PlaceOf(row, index - (row * _scales.Width));
         int zero = _scales.Zero(place);
-        float sum = Four(words.First, zero).Dot(Quad.LoadWide(inputs, 0)) + Four(words.Second, zero).Dot(Quad.LoadWide(inputs, step));
-        sum += Four(words.Third, zero).Dot(Quad.LoadWide(inputs, 2 * step)) + Four(words.Fourth, zero).Dot(Quad.LoadWide(inputs, 3 * step));
+        float sum = inputs.Dot(0, Four(words.First, zero), Four(words.Second, zero));
+        sum += inputs.Dot(2, Four(words.Third, zero), Four(words.Fourth, zero));
         return sum * _scales.Scales[place];
     }
 
@@ -87,17 +87,16 @@ internal readonly struct Int4View(ArrayView<int> words, ScaleViews scales) : IWe
     // Rows of whole words leave none of their own to end in: the words lie as the elements do.
     public Words Load(int index, int ahead) => Words.Load(_words, index / WordInputs, ahead / WordInputs, 4);
 
-    public float Dot(Words words, int index, int row, ArrayView<float> inputs, int step)
+    public float Dot(Words words, int index, int row, LaneInputs inputs)
     {
         int place = _scales.PlaceOf(row, index - (row * _scales.Width));
         int zero = _scales.Zero(place) + Offset;
-        float sum = Eight(words.First, zero, inputs, 0, step) + Eight(words.Second, zero, inputs, 2 * step, step);
-        sum += Eight(words.Third, zero, inputs, 4 * step, step) + Eight(words.Fourth, zero, inputs, 6 * step, step);
+        float sum = Eight(words.First, zero, inputs, 0) + Eight(words.Second, zero, inputs, 2);
+        sum += Eight(words.Third, zero, inputs, 4) + Eight(words.Fourth, zero, inputs, 6);
         return sum * _scales.Scales[place];
     }
 
-    private static float Eight(int word, int zero, ArrayView<float> inputs, int at, int step) =>
-        Four(word, zero).Dot(Quad.LoadWide(inputs, at)) + Four(word >> (4 * Bits), zero).Dot(Quad.LoadWide(inputs, at + step));
+    private static float Eight(int word, int zero, LaneInputs inputs, int four) => inputs.Dot(four, Four(word, zero), Four(word >> (4 * Bits), zero));
 
     private static Quad Four(int half, int zero) =>
         new((half & 15) - zero, ((half >> Bits) & 15) - zero, ((half >> (2 * Bits)) & 15) - zero, ((half >> (3 * Bits)) & 15) - zero);

@@ -4,8 +4,7 @@ using ILGPU.Algorithms;
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
 /// <summary>
-/// Normalisations: a group for each row, of <see cref="Octet.Count"/> elements a thread as far as groups go. Rows are read once, into registers; what a longer
-/// row has beyond is read again. y may be x.
+/// Normalisations: a group for each row, of <see cref="Octet.Count"/> elements a thread as far as groups go. y may be x.
 /// </summary>
 internal static class RowKernels
 {
@@ -32,30 +31,7 @@ internal static class RowKernels
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(MostThreads);
         int start = Grid.IdxX * width;
-        int thread = Group.IdxX;
-        int step = Group.DimX;
-        int turn = Octet.Count * step;
-        // Asked for together, though the last two are wanted late.
-        Octet own = Octet.Load(x, start, thread, step, width);
-        Octet weight = Octet.Load(norm.Weight, 0, thread, step, width);
-        Octet bias = Octet.Load(norm.Bias, 0, thread, step, width);
-
-        float sum = own.Sum(thread, step, width);
-        for (int i = thread + turn; i < width; i += turn)
-            sum += Octet.Load(x, start, i, step, width).Sum(i, step, width);
-        float mean = GroupReduction.Sum(shared, sum) / width;
-
-        float squares = own.SquaredDistance(mean).Sum(thread, step, width);
-        for (int i = thread + turn; i < width; i += turn)
-            squares += Octet.Load(x, start, i, step, width).SquaredDistance(mean).Sum(i, step, width);
-        float factor = 1 / XMath.Sqrt((GroupReduction.Sum(shared, squares) / width) + norm.Epsilon);
-
-        own.Normalized(mean, factor, weight, bias).Store(y, start, thread, step, width);
-        for (int i = thread + turn; i < width; i += turn)
-        {
-            Octet more = Octet.Load(x, start, i, step, width);
-            more.Normalized(mean, factor, Octet.Load(norm.Weight, 0, i, step, width), Octet.Load(norm.Bias, 0, i, step, width)).Store(y, start, i, step, width);
-        }
+        new InputRow(x, start, width, norm, true, shared).Store(0, width, y, start);
     }
 
     /// <summary>y[r, i] = x[r, i] / max(sqrt(sum over j of x[r, j]^2), 1e-12).</summary>

@@ -39,5 +39,5 @@ internal readonly record struct WeightBatch(Words A, Words B, Words C, Words D, 
 
     private static float One<TWeight>(TWeight weight, Words words, int index, int row, ArrayView<float> inputs, InputPlaces places, int ahead)
         where TWeight : struct, IWeightView =>
-        weight.Dot(words, index + ahead, row, inputs.SubView(ahead, (places.LaneInputs * places.Step / 4) - places.Step + 4), places.Step);
+        weight.Dot(words, index + ahead, row, places.InputsOf(inputs, ahead));
 }

@@ -61,11 +61,11 @@ internal readonly struct WeightLane
         {
             if (_isWide)
             {
-                sum += weight.Dot(weight.Load(index + from, 0), index + from, output, Inputs(inputs, from), Places.Step);
+                sum += weight.Dot(weight.Load(index + from, 0), index + from, output, Places.InputsOf(Inputs(inputs, from), 0));
             }
             else
             {
-                int end = Math.Min(Places.LaneInputs, count - from - _first);
+                int end = Math.Min(Places.InputsPerLane, count - from - _first);
                 for (int i = 0; i < end; i++)
                     sum += weight.Read(index + from + i) * inputs[Places.Of(from + _first + i)];
             }

@@ -27,9 +27,8 @@ internal interface IWeightView
     /// <param name="words">What <see cref="Load"/> gave.</param>
     /// <param name="index">From which element.</param>
     /// <param name="row">The row that they lie in, which is dear to find again.</param>
-    /// <param name="inputs">Where the first input is; four lie together, the next four <paramref name="step"/> further.</param>
-    /// <param name="step">A constant that 4 divides.</param>
-    float Dot(Words words, int index, int row, ArrayView<float> inputs, int step);
+    /// <param name="inputs">Their inputs.</param>
+    float Dot(Words words, int index, int row, LaneInputs inputs);
 }
 
 /// <summary>128 bits, loaded at once.</summary>
@@ -55,11 +54,10 @@ internal readonly struct FloatView(ArrayView<float> elements) : IWeightView
 
     public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 4);
 
-    public float Dot(Words words, int index, int row, ArrayView<float> inputs, int step) => new Quad(
-        Interop.IntAsFloat((uint)words.First),
-        Interop.IntAsFloat((uint)words.Second),
-        Interop.IntAsFloat((uint)words.Third),
-        Interop.IntAsFloat((uint)words.Fourth)).Dot(Quad.LoadWide(inputs, 0));
+    public float Dot(Words words, int index, int row, LaneInputs inputs) => inputs.Dot(
+        0,
+        new Quad(
+            Interop.IntAsFloat((uint)words.First), Interop.IntAsFloat((uint)words.Second), Interop.IntAsFloat((uint)words.Third), Interop.IntAsFloat((uint)words.Fourth)));
 }
 
 /// <summary>BF16: the upper half of a float.</summary>
@@ -71,18 +69,12 @@ internal readonly struct BFloat16View(ArrayView<ushort> elements) : IWeightView
 
     public bool HasWholeWords(int width) => (width & 7) == 0;
 
-    public float Read(int index) => Widen(_elements[index]);
+    public float Read(int index) => BFloat16Pair.Low(_elements[index]);
 
     public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 8);
 
-    public float Dot(Words words, int index, int row, ArrayView<float> inputs, int step) =>
-        Four(words.First, words.Second).Dot(Quad.LoadWide(inputs, 0)) + Four(words.Third, words.Fourth).Dot(Quad.LoadWide(inputs, step));
-
-    private static Quad Four(int low, int high) => new(Widen((uint)low), Upper(low), Widen((uint)high), Upper(high));
-
-    private static float Widen(uint bits) => Interop.IntAsFloat(bits << 16);
-
-    private static float Upper(int pair) => Interop.IntAsFloat((uint)pair & 0xffff0000);
+    public float Dot(Words words, int index, int row, LaneInputs inputs) =>
+        inputs.Dot(0, BFloat16Pair.Four(words.First, words.Second), BFloat16Pair.Four(words.Third, words.Fourth));
 }
 
 /// <summary>F16: 1 sign, 5 exponent and 10 fraction bits.</summary>
@@ -98,8 +90,8 @@ internal readonly struct HalfView(ArrayView<ushort> elements) : IWeightView
 
     public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 8);
 
-    public float Dot(Words words, int index, int row, ArrayView<float> inputs, int step) =>
-        Four(words.First, words.Second).Dot(Quad.LoadWide(inputs, 0)) + Four(words.Third, words.Fourth).Dot(Quad.LoadWide(inputs, step));
+    public float Dot(Words words, int index, int row, LaneInputs inputs) =>
+        inputs.Dot(0, Four(words.First, words.Second), Four(words.Third, words.Fourth));
 
     private static Quad Four(int low, int high) =>
         new(Widen((uint)low & 0xffff), Widen((uint)low >> 16), Widen((uint)high & 0xffff), Widen((uint)high >> 16));

@@ -1,27 +1,17 @@
 namespace Kosmos2.Kernels.Gpu.TensorCores;
 
 /// <summary>
-/// What a further layer over the same rows has of its own: W [out, in], b [out] or a null pointer, y [rows, out]; for small integers their scales [out, groups],
+/// What a layer over given rows has of its own: W [out, in], b [out] or a null pointer, y [rows, out]; for small integers their scales [out, groups],
 /// and their zero points if they have any.
 /// </summary>
 internal readonly record struct ProductLayer(ulong W, ulong Bias, ulong Y, ulong Scales = 0, ulong Zeros = 0);
 
 /// <summary>
-/// Where a product's operands lie on the device. A null pointer stands for no bias and for no residual; a second and a third layer of the same shape may
-/// be computed in the same launch. Scales, zero points and their groups are for weights of small integers.
+/// Where a product's operands lie on the device. A null pointer stands for no residual; a second and a third layer of the same shape may
+/// be computed in the same launch. Groups of inputs that share a scale are for weights of small integers.
 /// </summary>
 internal readonly record struct ProductOperands(
-    ulong X,
-    ulong W,
-    ulong Bias,
-    ulong Residual,
-    ulong Y,
-    ProductLayer Second = default,
-    ProductLayer Third = default,
-    ulong Scales = 0,
-    ulong Zeros = 0,
-    int GroupSize = 0,
-    int Groups = 0)
+    ulong X, ulong Residual, ProductLayer First, ProductLayer Second = default, ProductLayer Third = default, int GroupSize = 0, int Groups = 0)
 {
     /// <summary>Layers of one launch: query, key and value.</summary>
     public const int MostLayers = 3;
@@ -42,8 +32,9 @@ internal readonly record struct ProductOperands(
         stream,
         new LaunchGrid(tiles, splits, Layers),
         [
-            X, W, Bias, Residual, Y, (ulong)rows, (ulong)inputs, (ulong)outputs, (ulong)activation,
-            (ulong)GroupSize, (ulong)Groups, Scales, Zeros,
-            Second.W, Second.Bias, Second.Y, Second.Scales, Second.Zeros, Third.W, Third.Bias, Third.Y, Third.Scales, Third.Zeros,
+            X, Residual, (ulong)rows, (ulong)inputs, (ulong)outputs, (ulong)activation, (ulong)GroupSize, (ulong)Groups,
+            First.W, First.Bias, First.Y, First.Scales, First.Zeros,
+            Second.W, Second.Bias, Second.Y, Second.Scales, Second.Zeros,
+            Third.W, Third.Bias, Third.Y, Third.Scales, Third.Zeros,
         ]);
 }

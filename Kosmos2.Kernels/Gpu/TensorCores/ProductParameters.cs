@@ -6,13 +6,10 @@ internal sealed class ProductParameters
     /// <summary>Reads them.</summary>
     public ProductParameters(PtxText text)
     {
-        X = text.Pointer();
-        (W, Bias) = (text.Pointer(), text.Pointer());
-        Residual = text.Pointer();
-        Y = text.Pointer();
+        (X, Residual) = (text.Pointer(), text.Pointer());
         (Rows, Inputs, Outputs, Activation) = (text.Parameter("s32"), text.Parameter("s32"), text.Parameter("s32"), text.Parameter("s32"));
         (GroupSize, Groups) = (text.Parameter("s32"), text.Parameter("s32"));
-        (Scales, Zeros) = (text.Pointer(), text.Pointer());
+        (W, Bias, Y, Scales, Zeros) = (text.Pointer(), text.Pointer(), text.Pointer(), text.Pointer(), text.Pointer());
         string layer = text.B32("mov.u32", "%ctaid.z");
         for (int other = 1; other < ProductOperands.MostLayers; other++)
         {

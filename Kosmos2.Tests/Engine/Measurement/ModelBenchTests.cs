@@ -89,7 +89,7 @@ internal sealed class ModelBenchTests
     [Test]
     public void WhatIsFasterThanTheMachineIsAFailure()
     {
-        BenchFigure Of(double? share) => new("decode 1", 1, 1, new Work(1, 1, 0, 0), share);
+        BenchFigure Of(double? share) => new("decode 1", 1, 1, new Work(1, 1, 0, 0), share, null);
         var report = new BenchReport
         {
             Processor = "",

@@ -53,9 +53,9 @@ internal sealed class RoundedRowsTests
         using MemoryBuffer1D<float, Stride1D.Dense> exact = accelerator.Allocate1D<float>(Rows * width);
         using MemoryBuffer1D<ushort, Stride1D.Dense> half = accelerator.Allocate1D<ushort>(Rows * width), bfloat16 = accelerator.Allocate1D<ushort>(Rows * width);
         var norm = new NormViews(gain.View, bias.View, 1e-5f);
-        launchers.LayerNorm(queue, groups, x.View, norm, new FloatResult(exact.View), width);
-        launchers.LayerNormToHalf(queue, groups, x.View, norm, new HalfResult(half.View), width);
-        launchers.LayerNormToBFloat16(queue, groups, x.View, norm, new BFloat16Result(bfloat16.View), width);
+        launchers.LayerNorm<FloatResult>()(queue, groups, x.View, norm, new FloatResult(exact.View), width);
+        launchers.LayerNorm<HalfResult>()(queue, groups, x.View, norm, new HalfResult(half.View), width);
+        launchers.LayerNorm<BFloat16Result>()(queue, groups, x.View, norm, new BFloat16Result(bfloat16.View), width);
         float[] expected = exact.GetAsArray1D();
         Assert.Multiple(() =>
         {

@@ -26,7 +26,7 @@ internal static unsafe class FakeCudaDriver
 
     public static int Unloaded { get; private set; }
 
-    public static (int Blocks, int Threads, int SharedBytes, nint Stream, ulong FirstArgument, uint LastArgument) Launched { get; private set; }
+    public static (int Blocks, int Threads, int SharedBytes, nint Stream, ulong FirstArgument, uint ThirdArgument) Launched { get; private set; }
 
     public static int AllowedSharedBytes { get; private set; }
 

@@ -61,7 +61,7 @@ internal sealed record MatmulCase(
         ulong y = memory.Add(Enumerable.Repeat(float.NaN, Rows * Outputs).ToArray());
         ulong scales = IsInteger ? memory.Add(Scales) : 0, zeros = IsInteger && ZeroPoints is { } z ? memory.Add(z) : 0;
         var machine = new PtxMachine(PtxProgram.Parse(text), memory, sharedBytes);
-        ulong[] arguments = [x, w, bias, residual, y, (ulong)Rows, (ulong)Inputs, (ulong)Outputs, (ulong)Activation, (ulong)GroupSize, (ulong)Groups, scales, zeros];
+        ulong[] arguments = [x, residual, (ulong)Rows, (ulong)Inputs, (ulong)Outputs, (ulong)Activation, (ulong)GroupSize, (ulong)Groups, w, bias, y, scales, zeros];
         machine.Launch(blocks, [.. arguments, .. new ulong[2 * 5]]);
         conflicts = machine.Conflicts;
         return memory.Read<float>(y);

@@ -29,7 +29,7 @@ internal sealed class TensorCoreProductsTests
         ulong given = memory.Add(x), rounded = memory.Add(new ushort[x.Length]), y = memory.Add(new float[rows * Outputs]);
         ulong weight = memory.Add(Array.ConvertAll(w, v => type == DType.F16 ? BitConverter.HalfToUInt16Bits((Half)v) : (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16)));
         products.Round(Stream, type, given, rounded, x.Length);
-        products.Multiply(Stream, type, new ProductOperands(rounded, weight, 0, 0, y), rows, Inputs, Outputs, Activation.Relu);
+        products.Multiply(Stream, type, new ProductOperands(rounded, 0, new ProductLayer(weight, 0, y)), rows, Inputs, Outputs, Activation.Relu);
         Assert.That(FakeCudaDriver.Fault, Is.Null);
         float[] actual = memory.Read<float>(y);
         for (int i = 0; i < actual.Length; i++)
@@ -49,7 +49,7 @@ internal sealed class TensorCoreProductsTests
         ulong given = memory.Add(x), y = memory.Add(new float[Rows * Outputs]);
         ulong weight = type == DType.F32 ? memory.Add(w) : memory.Add(Array.ConvertAll(w, v => (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16)));
         Assert.That(ExactProducts.Takes(type, Rows, Inputs, given, weight));
-        products.Multiply(Stream, type, new ProductOperands(given, weight, 0, 0, y), Rows, Inputs, Outputs, Activation.Identity);
+        products.Multiply(Stream, type, new ProductOperands(given, 0, new ProductLayer(weight, 0, y)), Rows, Inputs, Outputs, Activation.Identity);
         Assert.That(FakeCudaDriver.Fault, Is.Null);
         float[] actual = memory.Read<float>(y);
         for (int i = 0; i < actual.Length; i++)
@@ -98,7 +98,7 @@ internal sealed class TensorCoreProductsTests
         using var products = new TensorCoreProducts(driver, new PtxTarget(capability), Multiprocessors, SharedBytes, new CpuFeatures(disabled).Clusters);
         MatmulTile first = products.TileFor(DType.BF16, Rows, Outputs, Inputs);
         for (int time = 0; time < 2; time++)
-            products.Multiply(Stream, DType.BF16, new ProductOperands(1 << 20, 2 << 20, 0, 0, 3 << 20), Rows, Inputs, Outputs, Activation.Identity);
+            products.Multiply(Stream, DType.BF16, new ProductOperands(1 << 20, 0, new ProductLayer(2 << 20, 0, 3 << 20)), Rows, Inputs, Outputs, Activation.Identity);
         MatmulTile tile = products.TileFor(DType.BF16, Rows, Outputs, Inputs);
         Assert.That(tile.Splits, Is.EqualTo(splits));
         Assert.That(FakeCudaDriver.Launched.Blocks, Is.EqualTo(tile.Count(Rows, Outputs) * splits));
@@ -134,7 +134,7 @@ internal sealed class TensorCoreProductsTests
         ulong given = exact ? memory.Add(x) : memory.Add(Array.ConvertAll(x, v => narrow(v)));
         ProductLayer[] layers = [.. w.Select((values, layer) => new ProductLayer(
             memory.Add(Array.ConvertAll(values, v => narrow(v))), layer == 1 ? 0 : memory.Add(Enumerable.Repeat(1f + layer, Outputs).ToArray()), memory.Add(new float[Rows * Outputs])))];
-        var operands = new ProductOperands(given, layers[0].W, layers[0].Bias, 0, layers[0].Y, layers[1], layers[2]);
+        var operands = new ProductOperands(given, 0, layers[0], layers[1], layers[2]);
         if (exact)
             slow.Multiply(Stream, DType.BF16, operands, Rows, Inputs, Outputs, Activation.Identity);
         else
@@ -177,7 +177,7 @@ internal sealed class TensorCoreProductsTests
         {
             MatmulTile tile = Tile(100, 8192, 64, 1);
             Multiply();
-            Assert.That(FakeCudaDriver.Launched, Is.EqualTo((tile.Count(100, 8192) * tile.Splits, tile.Threads, tile.SharedBytes, Stream, 1UL << 40, 3 << 20)));
+            Assert.That(FakeCudaDriver.Launched, Is.EqualTo((tile.Count(100, 8192) * tile.Splits, tile.Threads, tile.SharedBytes, Stream, 1UL << 40, 100u)));
             Assert.That(FakeCudaDriver.AllowedSharedBytes, Is.EqualTo(tile.SharedBytes));
             Allocated(100);
             Assert.That(Allocated(100), Is.Zero);
@@ -191,7 +191,7 @@ internal sealed class TensorCoreProductsTests
                 return GC.GetAllocatedBytesForCurrentThread() - before;
             }
 
-            void Multiply() => products.Multiply(Stream, DType.BF16, new ProductOperands(1UL << 40, 2, 3 << 20, 0, 5), 100, 64, 8192, Activation.Gelu);
+            void Multiply() => products.Multiply(Stream, DType.BF16, new ProductOperands(1UL << 40, 0, new ProductLayer(2, 3 << 20, 5)), 100, 64, 8192, Activation.Gelu);
         }
         Assert.That(FakeCudaDriver.Unloaded, Is.EqualTo(1));
     }

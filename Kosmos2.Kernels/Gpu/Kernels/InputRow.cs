@@ -4,10 +4,10 @@ using ILGPU.Algorithms;
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
 /// <summary>
-/// One row of an input, normalised where that is asked for, on its way to a group's shared memory. What a thread brings first is in its registers from the
-/// beginning: the loads of the row, of the norm's weight and of its bias wait for memory together.
+/// One row of an input that a group reads, normalised where that is asked for. What a thread brings first is in its registers from the
+/// beginning: the loads of the row, of the norm's weight and of its bias wait for memory together. What a longer row has beyond is read again.
 /// </summary>
-internal readonly struct StagedRow
+internal readonly struct InputRow
 {
     private readonly ArrayView<float> _x;
     private readonly int _start;
@@ -26,7 +26,7 @@ internal readonly struct StagedRow
     /// <param name="norm">Counts if <paramref name="hasNorm"/>; else any buffers of this length.</param>
     /// <param name="hasNorm">Whether the row is to be normalised.</param>
     /// <param name="shared">One float a thread.</param>
-    public StagedRow(ArrayView<float> x, int start, int width, NormViews norm, bool hasNorm, ArrayView<float> shared)
+    public InputRow(ArrayView<float> x, int start, int width, NormViews norm, bool hasNorm, ArrayView<float> shared)
     {
         _x = x;
         _start = start;
@@ -56,26 +56,24 @@ internal readonly struct StagedRow
     /// <summary>Writes this thread's share of some elements.</summary>
     /// <param name="from">The first of them.</param>
     /// <param name="count">How many.</param>
-    /// <param name="inputs">Where they go, the first to place 0.</param>
-    public void Store(int from, int count, StagedInputs inputs)
+    /// <param name="to">Where they go; it may be where the row comes from.</param>
+    /// <param name="at">Place of the first there.</param>
+    public void Store<TRows>(int from, int count, TRows to, int at)
+        where TRows : struct, IResultRows
     {
         int step = Group.DimX;
         int i = Group.IdxX;
         if (from == 0)
         {
-            Store(_first, _weight, _bias, i, count, inputs);
+            Result(_first, _weight, _bias).Store(to, at, i, step, count);
             i += Turn;
         }
         for (; i < count; i += Turn)
         {
             Octet x = Octet.Load(_x, _start + from, i, step, count);
-            Store(x, Octet.Load(_norm.Weight, from, i, step, count), Octet.Load(_norm.Bias, from, i, step, count), i, count, inputs);
+            Result(x, Octet.Load(_norm.Weight, from, i, step, count), Octet.Load(_norm.Bias, from, i, step, count)).Store(to, at, i, step, count);
         }
     }
 
-    private void Store(Octet x, Octet weight, Octet bias, int i, int count, StagedInputs inputs)
-    {
-        Octet result = _hasNorm ? x.Normalized(_mean, _factor, weight, bias) : x;
-        result.Store(inputs, 0, i, Group.DimX, count);
-    }
+    private Octet Result(Octet x, Octet weight, Octet bias) => _hasNorm ? x.Normalized(_mean, _factor, weight, bias) : x;
 }
