@@ -139,10 +139,12 @@ public interface IBackend : IDisposable
     void GatherOutputRows(Tensor x, Tensor y);
 
     /// <summary>
-    /// For each output i: ids[i] = the first index of the largest logits[i, t] among the t not in the step's Bans of i, or the one that the step's
-    /// <see cref="TokenChoice"/> draws; -1 when all are banned, or, where one is drawn, all others minus infinity. A NaN is taken for minus infinity.
+    /// For each output i: results[i] = the first index of the largest logits[i, t] among the t that are not in the step's Bans of i and that its
+    /// <see cref="TokenRule"/> allows, or the one of them that its <see cref="TokenChoice"/> draws; -1 when all are banned, or, where one is drawn or the rule allows some only, all others
+    /// minus infinity. A NaN is taken for minus infinity. Behind the ids stand the numbers that rules ask for.
     /// </summary>
     /// <param name="logits">[outputs, vocabulary].</param>
-    /// <param name="ids">I32 [outputs].</param>
-    void SelectTokens(Tensor logits, Tensor ids);
+    /// <param name="results">I32 [outputs + n]: ids, then at outputs + <see cref="TokenRule.Place"/> the bits of the floats that a rule's <see cref="TokenRule.Reading"/> says.</param>
+    /// <param name="classes">The vocabulary by classes; may be null where no rule asks for them.</param>
+    void SelectTokens(Tensor logits, Tensor results, TokenClasses? classes = null);
 }

@@ -189,16 +189,33 @@ internal sealed class OperandChecks(string device, Predicate<Tensor> holds, Pred
         Apart(y, x);
     }
 
-    public void SelectTokens(Tensor logits, Tensor ids)
+    public void SelectTokens(Tensor logits, Tensor results, TokenClasses? classes)
     {
         Floats(logits);
         Matrix(logits, Step.OutputCount, logits.Width);
-        ArgumentNullException.ThrowIfNull(ids);
-        Here(ids, nameof(ids));
-        Require(ids.DType == DType.I32 && ids.Shape.ElementCount == Step.OutputCount, ids, $"I32 [{Step.OutputCount}]");
+        ArgumentNullException.ThrowIfNull(results);
+        Here(results, nameof(results));
+        Require(results.DType == DType.I32 && results.Shape.ElementCount >= Step.OutputCount, results, $"I32 [{Step.OutputCount}] or more");
         Below(_bounds.Bans, logits.Width, "a banned token of the step", "logits in a row");
         Below(_bounds.Penalised, logits.Width, "a penalised token of the step", "logits in a row");
         Require(Step.OutputCount == 0 || logits.Width > 0, logits, "at least one logit in a row");
+        long behind = results.Shape.ElementCount - Step.OutputCount;
+        Below(_bounds.ProbabilityPlaces, behind, "the place of a probability", "numbers behind the ids");
+        if (classes is not null)
+            Classes(classes, logits.Width, behind);
+        else
+            Require(!_bounds.NeedsClasses, "null", "the classes of tokens that a rule of the step asks for", nameof(classes));
+    }
+
+    private void Classes(TokenClasses classes, int vocabulary, long behind)
+    {
+        Here(classes.Numbers, nameof(classes));
+        Require(classes.Numbers.DType == DType.I8 && classes.Numbers.Shape.ElementCount == vocabulary, classes.Numbers, $"I8 [{vocabulary}]");
+        TokenGrid grid = classes.Grid;
+        Require(
+            grid is { First: >= 0, Side: >= 0 } && grid.First + ((long)grid.Side * grid.Side) <= vocabulary, grid, $"a grid of tokens within {vocabulary}", nameof(classes));
+        if (_bounds.GridPlaces >= 0)
+            Below(_bounds.GridPlaces, behind - grid.Cells + 1, "the place of a grid's logits", "numbers behind the ids that leave room for them");
     }
 
     private void Layer(Tensor x, LinearParameters layer, Tensor y, LayerNormParameters? norm)

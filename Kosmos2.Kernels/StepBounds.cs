@@ -20,6 +20,15 @@ internal readonly record struct StepBounds
 
     public int Penalised { get; private init; }
 
+    /// <summary>The last place behind the ids that a probability is told at.</summary>
+    public int ProbabilityPlaces { get; private init; }
+
+    /// <summary>The last place behind the ids at which a grid's logits begin.</summary>
+    public int GridPlaces { get; private init; }
+
+    /// <summary>Whether a rule asks for the classes of tokens or their grid.</summary>
+    public bool NeedsClasses { get; private init; }
+
     /// <summary>Sum over the sequences of rows times keys: the elements that one head's probabilities take.</summary>
     public long QueryKeyPairs { get; private init; }
 
@@ -32,6 +41,7 @@ internal readonly record struct StepBounds
         Starts(table.BanStarts, table.Bans.Length, "ban starts");
         Starts(table.PenalisedStarts, table.Penalised.Length, "starts of penalised tokens");
         Choices(table.Choices);
+        bool needsClasses = Rules(table.Rules, out int probabilityPlaces, out int gridPlaces);
         if (Largest(table.OutputRows, 0, "output row") >= table.RowCount)
             Throw($"an output row lies past the last of {table.RowCount} rows");
         return new StepBounds
@@ -43,6 +53,9 @@ internal readonly record struct StepBounds
             Blocks = Largest(table.Blocks, 0, "block"),
             Bans = Largest(table.Bans, 0, "ban"),
             Penalised = Largest(table.Penalised, 0, "penalised token"),
+            ProbabilityPlaces = probabilityPlaces,
+            GridPlaces = gridPlaces,
+            NeedsClasses = needsClasses,
             QueryKeyPairs = Sequences(table),
         };
     }
@@ -85,6 +98,23 @@ internal readonly record struct StepBounds
             if (choice.IsDrawn && !(float.IsFinite(choice.Temperature) && choice.TopK >= 1 && choice.Penalty > 0 && float.IsFinite(choice.Penalty)))
                 Throw($"a token of a step is to be drawn with {choice}");
         }
+    }
+
+    private static bool Rules(ReadOnlySpan<TokenRule> rules, out int probabilityPlaces, out int gridPlaces)
+    {
+        bool needsClasses = false;
+        probabilityPlaces = gridPlaces = -1;
+        foreach (TokenRule rule in rules)
+        {
+            if (rule.Reading is < TokenReading.None or > TokenReading.Grid || rule.Place < 0)
+                Throw($"a token of a step is to be read by {rule}");
+            needsClasses |= rule.IsNarrow || rule.Reading == TokenReading.Grid;
+            if (rule.Reading == TokenReading.Probability)
+                probabilityPlaces = Math.Max(probabilityPlaces, rule.Place);
+            if (rule.Reading == TokenReading.Grid)
+                gridPlaces = Math.Max(gridPlaces, rule.Place);
+        }
+        return needsClasses;
     }
 
     private static int Largest(ReadOnlySpan<int> numbers, int least, string name)

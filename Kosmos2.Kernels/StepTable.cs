@@ -36,6 +36,7 @@ public sealed class StepTable : IDisposable
         BanStarts,
         Bans,
         Choices,
+        Rules,
         PenalisedStarts,
         Penalised,
         Count,
@@ -95,6 +96,9 @@ public sealed class StepTable : IDisposable
     /// <summary>[outputs] how <see cref="IBackend.SelectTokens"/> chooses.</summary>
     public Span<TokenChoice> Choices => MemoryMarshal.Cast<int, TokenChoice>(Part(Section.Choices, OutputCount * TokenChoice.Words));
 
+    /// <summary>[outputs] which tokens <see cref="IBackend.SelectTokens"/> may choose, by their classes, and what it tells of them.</summary>
+    public Span<TokenRule> Rules => MemoryMarshal.Cast<int, TokenRule>(Part(Section.Rules, OutputCount * TokenRule.Words));
+
     /// <summary>[outputs + 1] where each output's part of <see cref="Penalised"/> begins.</summary>
     public Span<int> PenalisedStarts => Part(Section.PenalisedStarts, OutputCount + 1);
 
@@ -106,7 +110,7 @@ public sealed class StepTable : IDisposable
 
     /// <summary>
     /// Begins a step: sets the counts and leaves every section's content undefined except the starts' first entries (0), the choices (the likeliest
-    /// token) and the starts of the penalised (0).
+    /// token), the rules (any token, of which nothing is told) and the starts of the penalised (0).
     /// </summary>
     public void Reset(int rows, int sequences, int blocks, int outputs, int bans, int penalised = 0)
     {
@@ -115,7 +119,7 @@ public sealed class StepTable : IDisposable
             rows, rows, rows, rows, rows, rows,
             sequences + 1, sequences, sequences + 1, blocks,
             outputs, outputs + 1, bans,
-            outputs * TokenChoice.Words, outputs + 1, penalised,
+            outputs * TokenChoice.Words, outputs * TokenRule.Words, outputs + 1, penalised,
         ];
         bool fits = true;
         for (int i = 0; i < needed.Length; i++)
@@ -132,6 +136,7 @@ public sealed class StepTable : IDisposable
         BlockStarts[0] = 0;
         BanStarts[0] = 0;
         Choices.Clear();
+        Rules.Clear();
         PenalisedStarts.Clear();
     }
 

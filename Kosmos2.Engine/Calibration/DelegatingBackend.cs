@@ -19,7 +19,7 @@ internal abstract class DelegatingBackend(IBackend inner) : IBackend
     public void Upload<T>(ReadOnlySpan<T> source, Tensor destination)
         where T : unmanaged => inner.Upload(source, destination);
 
-    public void Download<T>(Tensor source, Span<T> destination)
+    public virtual void Download<T>(Tensor source, Span<T> destination)
         where T : unmanaged => inner.Download(source, destination);
 
     public virtual void Synchronize() => inner.Synchronize();
@@ -58,7 +58,7 @@ internal abstract class DelegatingBackend(IBackend inner) : IBackend
 
     public virtual void GatherOutputRows(Tensor x, Tensor y) => inner.GatherOutputRows(x, y);
 
-    public void SelectTokens(Tensor logits, Tensor ids) => inner.SelectTokens(logits, ids);
+    public void SelectTokens(Tensor logits, Tensor results, TokenClasses? classes = null) => inner.SelectTokens(logits, results, classes);
 
     public virtual void Dispose() => inner.Dispose();
 }

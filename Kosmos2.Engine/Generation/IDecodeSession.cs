@@ -1,3 +1,5 @@
+using Kosmos2.Kernels;
+
 namespace Kosmos2.Engine.Generation;
 
 /// <summary>
@@ -36,9 +38,12 @@ internal interface IDecodeSession : IDisposable
     /// <summary>Copies of what a sequence's rows gave in the last pass. Logits are as <see cref="LogitsOf"/> has them now.</summary>
     StepOutput OutputOf(int sequence, StepOutputs outputs);
 
-    /// <summary>Chooses each sequence's next token on the device; nothing but ids is copied to the host.</summary>
+    /// <summary>Chooses each sequence's next token on the device; nothing is copied to the host but ids and what rules ask for.</summary>
     /// <param name="tokenIds">[SequenceCount], to receive the ids; -1 where no token is possible.</param>
     void SelectTokens(Span<int> tokenIds);
+
+    /// <summary>What <see cref="SelectTokens"/> told of a sequence's token besides its id: what its <see cref="TokenRule"/> asks for. Valid until it is called again.</summary>
+    ReadOnlySpan<float> ToldOf(int sequence);
 
     /// <summary>
     /// Makes new sequence i a continuation of old sequence <paramref name="parents"/>[i]: beams split, swap and end, finished rows leave.

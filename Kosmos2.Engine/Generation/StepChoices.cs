@@ -6,9 +6,16 @@ namespace Kosmos2.Engine.Generation;
 internal sealed class StepChoices
 {
     private TokenChoice[] _choices = new TokenChoice[8];
+    private TokenRule[] _rules = new TokenRule[8];
 
     /// <summary>Sequences described so far.</summary>
     public int SequenceCount { get; private set; }
+
+    /// <summary>Whose kinds of tokens the rules name; null where they name none.</summary>
+    public GroundingGrammar? Grammar { get; set; }
+
+    /// <summary>Numbers that the rules ask for.</summary>
+    public int ToldCount { get; private set; }
 
     /// <summary>Tokens that may not come.</summary>
     public TokenLists Bans { get; } = new();
@@ -19,20 +26,36 @@ internal sealed class StepChoices
     /// <summary>How a sequence's token is chosen.</summary>
     public TokenChoice this[int sequence] => _choices[sequence];
 
+    /// <summary>Which tokens may come by their kinds, and what the device is to tell of the one that it chooses.</summary>
+    public TokenRule RuleOf(int sequence) => _rules[sequence];
+
     /// <summary>Forgets all sequences.</summary>
     public void Clear()
     {
-        SequenceCount = 0;
+        SequenceCount = ToldCount = 0;
+        Grammar = null;
         Bans.Clear();
         Penalised.Clear();
     }
 
     /// <summary>Ends the description of a sequence and begins the next.</summary>
-    public void EndSequence(TokenChoice choice = default)
+    /// <param name="choice">How its token is chosen.</param>
+    /// <param name="rule">What may come and what is told; its place is found here.</param>
+    public void EndSequence(TokenChoice choice = default, TokenRule rule = default)
     {
         if (SequenceCount == _choices.Length)
+        {
             Array.Resize(ref _choices, SequenceCount * 2);
-        _choices[SequenceCount++] = choice;
+            Array.Resize(ref _rules, SequenceCount * 2);
+        }
+        _choices[SequenceCount] = choice;
+        _rules[SequenceCount++] = rule with { Place = ToldCount };
+        ToldCount += rule.Reading switch
+        {
+            TokenReading.Probability => 1,
+            TokenReading.Grid => Grammar!.PatchCount,
+            _ => 0,
+        };
         Bans.EndList();
         Penalised.EndList();
     }

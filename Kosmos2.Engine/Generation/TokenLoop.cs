@@ -5,8 +5,7 @@ namespace Kosmos2.Engine.Generation;
 /// <summary>
 /// Greedy decoding and sampling: every running sequence gets a token a step, and those that the grammar forces after it; requests join between
 /// steps, and sequences leave when they end. Where the settings can be said to the device (<see cref="GenerationPlan.DeviceChoice"/>) it chooses, and only
-/// token ids are read back; a step in which it chooses for all allocates nothing. In phrases and boxes the host chooses, since what the model thought of
-/// them is kept.
+/// token ids are read back, and in phrases and boxes what the model thought of them; a step in which it chooses for all allocates nothing but that.
 /// </summary>
 internal sealed class TokenLoop(IDecodeSession session)
 {
@@ -115,33 +114,27 @@ internal sealed class TokenLoop(IDecodeSession session)
     private void Choose()
     {
         bool onDevice = false;
-        foreach (var (_, request, _) in _rows)
-            onDevice |= request.Plan.DeviceChoice is not null;
+        foreach (Row row in _rows)
+            onDevice |= DeviceSuffices(row);
         if (onDevice)
             session.SelectTokens(_chosen.AsSpan(0, _rows.Count));
         for (int i = 0; i < _rows.Count; i++)
         {
-            if (!DeviceMayChoose(_rows[i], _chosen[i]))
+            // Where no token is possible the host chooses as ever.
+            if (!DeviceSuffices(_rows[i]) || _chosen[i] < 0)
                 _chosen[i] = ChooseOnHost(_rows[i], i, out _evidence[i]);
+            else if (_rows[i].Request.Plan.Grammar is { } grammar)
+                _evidence[i] = TokenEvidence.OfTold(grammar, _rows[i].Sequence.Grounding, _chosen[i], session.ToldOf(i));
         }
     }
 
-    // The likeliest of all tokens is also the likeliest of those that the grammar allows, if it is one of them. Where no token is possible the host
-    // chooses as ever.
-    private static bool DeviceMayChoose(Row row, int token)
+    // Answers that begin together have one row of logits, and each its own random number. A step knows the kinds of tokens of one grammar.
+    private bool DeviceSuffices(Row row)
     {
         GenerationPlan plan = row.Request.Plan;
-        return DeviceSuffices(row)
-            && token >= 0
-            && row.Sequence.Grounding.Place == GroundingPlace.Free
-            && plan.Constraint?.Allows(row.Sequence, token) != false;
-    }
-
-    // Answers that begin together have one row of logits, and each its own random number.
-    private static bool DeviceSuffices(Row row)
-    {
-        GenerationPlan plan = row.Request.Plan;
-        return plan.DeviceChoice is not null && !(plan.DoSample && plan.NumReturnSequences > 1 && row.Sequence.NewCount == 0);
+        return plan.DeviceChoice is not null
+            && !(plan.DoSample && plan.NumReturnSequences > 1 && row.Sequence.NewCount == 0)
+            && (plan.Grammar is null || plan.Grammar == (_choices.Grammar ?? plan.Grammar));
     }
 
     private int ChooseOnHost(Row row, int index, out TokenEvidence? evidence)
@@ -228,8 +221,10 @@ internal sealed class TokenLoop(IDecodeSession session)
             var (sequence, request, answer) = row;
             GenerationPlan plan = request.Plan;
             TokenChoice choice = default;
+            TokenRule rule = default;
             if (DeviceSuffices(row))
             {
+                _choices.Grammar ??= plan.Grammar;
                 choice = plan.DeviceChoice.GetValueOrDefault();
                 if (plan.DoSample)
                     choice = choice with { Uniform = TokenChoice.Fraction(request.RandomOf(answer).Uniform(sequence.NewCount, 0)) };
@@ -237,9 +232,12 @@ internal sealed class TokenLoop(IDecodeSession session)
                     _choices.Penalised.Add(sequence.Tokens);
                 foreach (ILogitsProcessor processor in plan.Processors)
                     ((IDeviceProcessor)processor).Ban(sequence.View, _choices.Bans);
-                any |= choice.IsDrawn || plan.Processors.Length > 0;
+                rule = plan.Constraint?.RuleOf(sequence, _choices.Bans) ?? default;
+                if (plan.Grammar is not null)
+                    rule = rule with { Reading = TokenEvidence.ReadingAt(sequence.Grounding) };
+                any |= choice.IsDrawn || plan.Processors.Length > 0 || rule != default;
             }
-            _choices.EndSequence(choice);
+            _choices.EndSequence(choice, rule);
         }
         return any ? _choices : null;
     }

@@ -9,6 +9,7 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
     private readonly StepLogits _logits = new(model);
     private readonly GivenEmbeddings _given = new(model.Backend, model.Config.TextConfig.EmbedDim);
     private readonly List<int> _lengths = []; // of the caches before the pass
+    private TokenClasses? _classes; // of the last pass's choices
     private StepRecording? _recording; // of the last pass, where it was asked for
     private List<Sequence> _sequences = [];
     private List<Sequence> _next = [];
@@ -47,7 +48,8 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
         {
             AddRows(tokenIds, counts);
             _recording = outputs is StepOutputs.None or StepOutputs.Logits ? null : new StepRecording(model, outputs);
-            _logits.Set(model.Decoder.Forward(model.Step.Table, _given.Join(), model.Pool.Blocks, _recording?.Sink));
+            _classes = model.Grammars.ClassesOf(choices?.Grammar);
+            _logits.Set(model.Decoder.Forward(model.Step.Table, _given.Join(), model.Pool.Blocks, _recording?.Sink), choices?.ToldCount ?? 0);
             _recording?.End(model.Step.Table);
         }
         catch
@@ -78,7 +80,10 @@ internal sealed class DecodeSession(Kosmos2Model model) : IDecodeSession
     }
 
     /// <inheritdoc/>
-    public void SelectTokens(Span<int> tokenIds) => _logits.SelectTokens(tokenIds);
+    public void SelectTokens(Span<int> tokenIds) => _logits.SelectTokens(tokenIds, _classes);
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> ToldOf(int sequence) => _logits.ToldOf(sequence, _classes);
 
     /// <inheritdoc/>
     public void Rearrange(ReadOnlySpan<int> parents)

@@ -88,7 +88,7 @@ internal sealed class DryRun : IBackend
     {
     }
 
-    public void SelectTokens(Tensor logits, Tensor ids)
+    public void SelectTokens(Tensor logits, Tensor results, TokenClasses? classes)
     {
     }
 

@@ -33,6 +33,7 @@ public sealed class Kosmos2Model : IDisposable
         _resampler = new PerceiverResampler(_weights, config);
         Decoder = new TextDecoder(_weights, config.TextConfig);
         Step = new StepWriter(Decoder.Positions, config.TextConfig.PadTokenId);
+        Grammars = new GrammarOnDevice(backend, config.TextConfig.VocabSize);
     }
 
     /// <summary>The model's configuration.</summary>
@@ -59,6 +60,8 @@ public sealed class Kosmos2Model : IDisposable
     internal TextDecoder Decoder { get; }
 
     internal StepWriter Step { get; }
+
+    internal GrammarOnDevice Grammars { get; }
 
     internal BlockPool Pool { get; }
 
@@ -248,6 +251,7 @@ public sealed class Kosmos2Model : IDisposable
     {
         Pool.Dispose();
         Step.Dispose();
+        Grammars.Dispose();
         Decoder.Dispose();
         _resampler.Dispose();
         _vision.Dispose();

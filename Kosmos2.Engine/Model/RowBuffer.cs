@@ -18,15 +18,20 @@ internal sealed class RowBuffer(IBackend backend, int width, DType type = DType.
         {
             if (_views.TryGetValue(rows, out Tensor? view))
                 return view;
-            if (_memory is null || rows > _memory.Rows)
-            {
-                Dispose();
-                _memory = backend.Allocate(type, Math.Max(rows, 1), width);
-            }
-            view = _memory.SliceRows(0, rows);
+            Reserve(rows);
+            view = _memory!.SliceRows(0, rows);
             _views.Add(rows, view);
             return view;
         }
+    }
+
+    /// <summary>Makes room for so many rows.</summary>
+    public void Reserve(int rows)
+    {
+        if (_memory is not null && rows <= _memory.Rows)
+            return;
+        Dispose();
+        _memory = backend.Allocate(type, Math.Max(rows, 1), width);
     }
 
     /// <inheritdoc/>

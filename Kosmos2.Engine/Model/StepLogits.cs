@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Kosmos2.Kernels;
 
 namespace Kosmos2.Engine.Model;
@@ -17,15 +18,19 @@ internal sealed class StepLogits(Kosmos2Model model)
     // On the host, filled on demand: [sequences, V], and [rows of the pass, V] where the order differs.
     private float[] _host = [];
     private float[] _deviceOrder = [];
-    private int[] _selected = [];
+    private int[] _results = []; // [rows of the pass] the chosen tokens, and what rules ask about them
+    private int _resultCount;
     private bool _isOnHost;
 
     private int Vocabulary => model.Config.TextConfig.VocabSize;
 
     /// <summary>Takes the logits of a pass that ran one row for each sequence.</summary>
-    public void Set(Tensor logits)
+    /// <param name="logits">[rows, vocabulary].</param>
+    /// <param name="told">Numbers that the pass's rules ask for.</param>
+    public void Set(Tensor logits, int told)
     {
         _device = logits;
+        _resultCount = logits.Rows + told;
         _isOnHost = false;
         _rows.Clear();
         for (int i = 0; i < logits.Rows; i++)
@@ -44,14 +49,27 @@ internal sealed class StepLogits(Kosmos2Model model)
     }
 
     /// <summary>The token of each sequence that the pass's table has the device choose.</summary>
-    public void SelectTokens(Span<int> tokenIds)
+    public void SelectTokens(Span<int> tokenIds, TokenClasses? classes)
     {
         Tensor logits = OnDevice();
-        if (_selected.Length < logits.Rows)
-            _selected = new int[logits.Rows];
-        model.Decoder.SelectTokens(logits, _selected.AsSpan(0, logits.Rows));
+        if (_results.Length < _resultCount)
+            _results = new int[_resultCount];
+        model.Decoder.SelectTokens(logits, _results.AsSpan(0, _resultCount), classes);
         for (int i = 0; i < tokenIds.Length; i++)
-            tokenIds[i] = _selected[_rows[i]];
+            tokenIds[i] = _results[_rows[i]];
+    }
+
+    /// <summary>What <see cref="SelectTokens"/> told of a sequence's token, as the rule of its row asked.</summary>
+    public ReadOnlySpan<float> ToldOf(int sequence, TokenClasses? classes)
+    {
+        TokenRule rule = model.Step.Table.Rules[_rows[sequence]];
+        int count = rule.Reading switch
+        {
+            TokenReading.Probability => 1,
+            TokenReading.Grid => classes!.Cells,
+            _ => 0,
+        };
+        return MemoryMarshal.Cast<int, float>(_results.AsSpan(OnDevice().Rows + rule.Place, count));
     }
 
     /// <summary>New sequence i has the logits of old sequence parents[i]; a sequence that has not run has none.</summary>

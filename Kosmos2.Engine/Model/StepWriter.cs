@@ -72,6 +72,7 @@ internal sealed class StepWriter(SinusoidalPositions positions, int padTokenId) 
         if (_choices is not null)
         {
             Table.Choices[_output] = _choices[_sequence];
+            Table.Rules[_output] = _choices.RuleOf(_sequence);
             Append(_choices.Bans[_sequence], Table.Bans, ref _ban);
             Append(_choices.Penalised[_sequence], Table.Penalised, ref _penalised);
         }

@@ -23,7 +23,7 @@ internal sealed class TextDecoder : IDisposable
     private readonly RowBuffer _normed;
     private readonly RowBuffer _outputs;
     private readonly RowBuffer _logits;
-    private readonly RowBuffer _tokens;
+    private readonly RowBuffer _results;
     private readonly LayerActivations _activations;
 
     public TextDecoder(WeightLoader weights, Kosmos2TextConfig config)
@@ -42,7 +42,7 @@ internal sealed class TextDecoder : IDisposable
         _normed = new RowBuffer(_backend, config.EmbedDim);
         _outputs = new RowBuffer(_backend, config.EmbedDim);
         _logits = new RowBuffer(_backend, config.VocabSize);
-        _tokens = new RowBuffer(_backend, 1, DType.I32);
+        _results = new RowBuffer(_backend, 1, DType.I32);
         _activations = new LayerActivations(_backend, config.EmbedDim, config.FfnDim);
     }
 
@@ -75,18 +75,24 @@ internal sealed class TextDecoder : IDisposable
     }
 
     /// <summary>Chooses a token for each output row of the last step, as its table says.</summary>
-    public void SelectTokens(Tensor logits, Span<int> tokenIds)
+    /// <param name="logits">The step's.</param>
+    /// <param name="results">Receives the ids, and behind them what the table's rules ask for.</param>
+    /// <param name="classes">The vocabulary by classes, where rules ask for them.</param>
+    public void SelectTokens(Tensor logits, Span<int> results, TokenClasses? classes)
     {
-        Tensor ids = _tokens[logits.Rows];
-        _backend.SelectTokens(logits, ids);
-        _backend.Download(ids, tokenIds);
+        // Room for all that may ever be asked of so many outputs: a buffer that grows voids recorded steps.
+        if (classes is not null)
+            _results.Reserve(logits.Rows * (1 + classes.Cells));
+        Tensor onDevice = _results[results.Length];
+        _backend.SelectTokens(logits, onDevice, classes);
+        _backend.Download(onDevice, results);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _activations.Dispose();
-        _tokens.Dispose();
+        _results.Dispose();
         _logits.Dispose();
         _outputs.Dispose();
         _normed.Dispose();

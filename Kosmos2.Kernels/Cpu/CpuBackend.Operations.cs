@@ -118,10 +118,10 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
-    public void SelectTokens(Tensor logits, Tensor ids)
+    public void SelectTokens(Tensor logits, Tensor results, TokenClasses? classes = null)
     {
-        _checks.SelectTokens(logits, ids);
-        _kernels.SelectTokens(_checks.Step, logits, ids);
+        _checks.SelectTokens(logits, results, classes);
+        _kernels.SelectTokens(_checks.Step, logits, results, classes);
     }
 
     private static Span<byte> Block(Tensor tensor, int block, KeyValueBlocks blocks)

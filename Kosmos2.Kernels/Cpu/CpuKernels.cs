@@ -27,5 +27,5 @@ internal abstract class CpuKernels
 
     public abstract void CachedAttention(StepTable step, Tensor q, KeyValueBlocks blocks, int layer, float scale, Tensor y, Tensor? probabilities);
 
-    public abstract void SelectTokens(StepTable step, Tensor logits, Tensor ids);
+    public abstract void SelectTokens(StepTable step, Tensor logits, Tensor results, TokenClasses? classes);
 }

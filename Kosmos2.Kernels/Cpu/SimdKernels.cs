@@ -140,7 +140,7 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
         }
     }
 
-    public override void SelectTokens(StepTable step, Tensor logits, Tensor ids)
+    public override void SelectTokens(StepTable step, Tensor logits, Tensor results, TokenClasses? classes)
     {
         bool draws = false;
         foreach (TokenChoice choice in step.Choices)
@@ -148,12 +148,15 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
         var job = new SelectTokensJob<S>
         {
             Logits = Floats(logits),
-            Ids = (int*)ids.HostPointer,
+            Results = (int*)results.HostPointer,
             Outputs = step.OutputCount,
             Vocabulary = logits.Width,
             BanStarts = Section(step, StepTable.Section.BanStarts),
             Bans = Section(step, StepTable.Section.Bans),
             Choices = (TokenChoice*)Section(step, StepTable.Section.Choices),
+            Rules = (TokenRule*)Section(step, StepTable.Section.Rules),
+            Classes = classes is null ? null : (sbyte*)classes.Numbers.HostPointer,
+            Grid = classes?.Grid ?? default,
             PenalisedStarts = Section(step, StepTable.Section.PenalisedStarts),
             Penalised = Section(step, StepTable.Section.Penalised),
             Scratch = machine.ReservePrivate(SelectTokensJob<S>.ScratchLength(logits.Width, draws), out nint stride),

@@ -183,43 +183,46 @@ internal sealed partial class IlgpuBackend
     }
 
     /// <inheritdoc/>
-    public void SelectTokens(Tensor logits, Tensor ids)
+    public void SelectTokens(Tensor logits, Tensor results, TokenClasses? classes = null)
     {
-        _checks.SelectTokens(logits, ids);
+        _checks.SelectTokens(logits, results, classes);
         StepTable step = _checks.Step;
         if (step.OutputCount == 0)
             return;
         int drawn = 0;
         foreach (TokenChoice choice in step.Choices)
             drawn += choice.IsDrawn ? 1 : 0;
+        bool reads = false;
+        foreach (TokenRule rule in step.Rules)
+            reads |= rule.Reading != TokenReading.None;
+        ChoiceViews views = Choices();
+        // A kernel's view must lie somewhere; where there are no classes no rule asks for them.
+        var classViews = new ClassViews((classes?.Numbers ?? results).View<sbyte>(), classes?.Grid ?? default);
+        KernelConfig rows = RowGroups(logits);
         if (drawn < step.OutputCount)
-        {
-            _launch.Select(
-                Launch(),
-                (step.OutputCount, _launch.RowThreads(logits.Width)),
-                logits.Floats(),
-                Section(StepTable.Section.BanStarts),
-                Section(StepTable.Section.Bans),
-                ids.View<int>(),
-                logits.Width);
-        }
+            _launch.Select(Launch(), rows, logits.Floats(), views, classViews, results.View<int>(), logits.Width);
         if (drawn > 0)
-            Draw(logits, ids);
+            Draw(logits, views, classViews, results);
+        if (reads)
+            _launch.Read(Launch(name: nameof(ReadingKernels.Read)), rows, logits.Floats(), views, classViews.Grid, results.View<int>(), logits.Width);
     }
 
     /// <summary>Tokens of the outputs that have theirs drawn.</summary>
-    private void Draw(Tensor logits, Tensor ids)
+    private void Draw(Tensor logits, ChoiceViews views, ClassViews classes, Tensor results)
     {
         long count = logits.Shape.ElementCount;
-        var views = new ChoiceViews(
-            Section(StepTable.Section.Choices),
-            Section(StepTable.Section.BanStarts),
-            Section(StepTable.Section.Bans),
-            Section(StepTable.Section.PenalisedStarts),
-            Section(StepTable.Section.Penalised));
         ArrayView<ulong> entries = Grow(ref _entries, count * sizeof(ulong)).View<ulong>(0, count);
-        _launch.Draw(Launch(), (logits.Rows, IlgpuDevices.GroupSize), logits.Floats(), views, entries, ids.View<int>(), logits.Width);
+        _launch.Draw(Launch(), (logits.Rows, IlgpuDevices.GroupSize), logits.Floats(), views, classes, entries, results.View<int>(), logits.Width);
     }
+
+    /// <summary>How the step's tokens are chosen.</summary>
+    private ChoiceViews Choices() => new(
+        Section(StepTable.Section.Choices),
+        Section(StepTable.Section.Rules),
+        Section(StepTable.Section.BanStarts),
+        Section(StepTable.Section.Bans),
+        Section(StepTable.Section.PenalisedStarts),
+        Section(StepTable.Section.Penalised));
 
     private static NormViews Views(LayerNormParameters norm) => new(norm.Weight.Floats(), norm.Bias.Floats(), norm.Epsilon);
 

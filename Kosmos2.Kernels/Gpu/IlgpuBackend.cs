@@ -17,8 +17,8 @@ namespace Kosmos2.Kernels.Gpu;
 /// </summary>
 internal sealed partial class IlgpuBackend : IBackend
 {
-    // Larger results are read without staging.
-    private const int StagedBytes = 4096;
+    // Larger results are read without staging. The ids of a step lie below that, with what is told of sixteen boxes' corners.
+    private const int StagedBytes = 1 << 17;
 
     private readonly Context _context;
     private readonly Accelerator _accelerator;

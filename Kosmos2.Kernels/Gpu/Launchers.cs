@@ -18,8 +18,9 @@ internal sealed class Launchers(Accelerator accelerator)
     private Action<Stream, KernelConfig, Floats, Floats, Floats, Floats, PackedAttentionOptions>? _tiledAttention;
     private Action<Stream, Index1D, Integers, Integers, int>? _copyBlocks;
     private Action<Stream, Index1D, Integers, Floats, Floats, int>? _gather;
-    private Action<Stream, KernelConfig, Floats, Integers, Integers, Integers, int>? _select;
-    private Action<Stream, KernelConfig, Floats, ChoiceViews, ArrayView<ulong>, Integers, int>? _draw;
+    private Action<Stream, KernelConfig, Floats, ChoiceViews, ClassViews, Integers, int>? _select;
+    private Action<Stream, KernelConfig, Floats, ChoiceViews, ClassViews, ArrayView<ulong>, Integers, int>? _draw;
+    private Action<Stream, KernelConfig, Floats, ChoiceViews, TokenGrid, Integers, int>? _read;
 
     /// <summary>Threads of a group that has a row of a width.</summary>
     public int RowThreads(int width) => RowKernels.ThreadsFor(width, accelerator.MaxNumThreadsPerGroup);
@@ -56,11 +57,14 @@ internal sealed class Launchers(Accelerator accelerator)
     public Action<Stream, Index1D, Integers, Floats, Floats, int> Gather =>
         _gather ??= accelerator.LoadAutoGroupedKernel<Index1D, Integers, Floats, Floats, int>(CacheKernels.Gather);
 
-    public Action<Stream, KernelConfig, Floats, Integers, Integers, Integers, int> Select =>
-        _select ??= accelerator.LoadKernel<Floats, Integers, Integers, Integers, int>(SelectionKernels.Select, Rows);
+    public Action<Stream, KernelConfig, Floats, ChoiceViews, ClassViews, Integers, int> Select =>
+        _select ??= accelerator.LoadKernel<Floats, ChoiceViews, ClassViews, Integers, int>(SelectionKernels.Select, Rows);
 
-    public Action<Stream, KernelConfig, Floats, ChoiceViews, ArrayView<ulong>, Integers, int> Draw =>
-        _draw ??= accelerator.LoadKernel<Floats, ChoiceViews, ArrayView<ulong>, Integers, int>(DrawKernels.Draw);
+    public Action<Stream, KernelConfig, Floats, ChoiceViews, ClassViews, ArrayView<ulong>, Integers, int> Draw =>
+        _draw ??= accelerator.LoadKernel<Floats, ChoiceViews, ClassViews, ArrayView<ulong>, Integers, int>(DrawKernels.Draw);
+
+    public Action<Stream, KernelConfig, Floats, ChoiceViews, TokenGrid, Integers, int> Read =>
+        _read ??= accelerator.LoadKernel<Floats, ChoiceViews, TokenGrid, Integers, int>(ReadingKernels.Read, Rows);
 
     private KernelSpecialization Rows => Residency.Of(typeof(RowKernels), accelerator.MaxNumThreadsPerGroup);
 }

@@ -153,9 +153,9 @@ internal sealed class LossGuard(IBackend inner) : IBackend
         catch (Exception e) when (DeviceLoss.Is(e)) { throw Lost(e); }
     }
 
-    public void SelectTokens(Tensor logits, Tensor ids)
+    public void SelectTokens(Tensor logits, Tensor results, TokenClasses? classes = null)
     {
-        try { Device.SelectTokens(logits, ids); }
+        try { Device.SelectTokens(logits, results, classes); }
         catch (Exception e) when (DeviceLoss.Is(e)) { throw Lost(e); }
     }
 

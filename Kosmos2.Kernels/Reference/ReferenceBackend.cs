@@ -144,10 +144,10 @@ public sealed class ReferenceBackend : IBackend
     }
 
     /// <inheritdoc/>
-    public void SelectTokens(Tensor logits, Tensor ids)
+    public void SelectTokens(Tensor logits, Tensor results, TokenClasses? classes = null)
     {
-        _checks.SelectTokens(logits, ids);
-        ReferenceSelectTokens.Run(_checks.Step, logits, ids.AsSpan<int>());
+        _checks.SelectTokens(logits, results, classes);
+        ReferenceSelectTokens.Run(_checks.Step, logits, results.AsSpan<int>(), classes);
     }
 
     /// <inheritdoc/>

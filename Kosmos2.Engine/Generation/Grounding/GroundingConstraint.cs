@@ -1,3 +1,5 @@
+using Kosmos2.Kernels;
+
 namespace Kosmos2.Engine.Generation;
 
 /// <summary>
@@ -29,8 +31,19 @@ internal sealed class GroundingConstraint(GroundingGrammar grammar, int[] endOfS
     /// <summary>Whether the ban on repeated n-grams passes over a token.</summary>
     public bool MayRepeat(int token) => grammar.IsTag(token);
 
-    /// <summary>Whether a token may come next.</summary>
-    public bool Allows(RunningSequence sequence, int token) => Allows(sequence.Grounding, token, Budget(sequence));
+    /// <summary>What may come next, for the device.</summary>
+    /// <param name="sequence">The sequence.</param>
+    /// <param name="bans">Receives the end-of-sequence tokens that may not.</param>
+    public TokenRule RuleOf(RunningSequence sequence, TokenLists bans)
+    {
+        int budget = Budget(sequence);
+        foreach (int token in endOfSequence)
+        {
+            if (!Allows(sequence.Grounding, token, budget))
+                bans.Add(token);
+        }
+        return grammar.RuleOf(sequence.Grounding, budget);
+    }
 
     /// <summary>The only token that may come next, or null where there is a choice.</summary>
     public int? Forced(RunningSequence sequence) => grammar.Forced(sequence.Grounding, Budget(sequence));

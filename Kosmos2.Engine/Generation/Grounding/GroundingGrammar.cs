@@ -1,4 +1,5 @@
 using Kosmos2.Engine.Processing;
+using Kosmos2.Kernels;
 
 namespace Kosmos2.Engine.Generation;
 
@@ -36,6 +37,9 @@ public sealed class GroundingGrammar
 
     /// <summary>Patches along a side.</summary>
     internal int Side => _side;
+
+    /// <summary>Patches of the grid.</summary>
+    internal int PatchCount => _side * _side;
 
     /// <summary>The token of patch 0; the others follow.</summary>
     internal int FirstPatch => _firstPatch;
@@ -95,10 +99,12 @@ public sealed class GroundingGrammar
     /// The state after one more token, also after one that the grammar does not allow: what can no longer become a grounding is then not open
     /// any more, just as <see cref="GroundedText"/> would drop it.
     /// </summary>
-    internal GroundingState After(GroundingState state, int token)
+    internal GroundingState After(GroundingState state, int token) => After(state, KindOf(token), token - _firstPatch);
+
+    private static GroundingState After(GroundingState state, TokenKind kind, int patch)
     {
         bool inPhrase = state.Place is GroundingPlace.EmptyPhrase or GroundingPlace.Phrase;
-        return KindOf(token) switch
+        return kind switch
         {
             TokenKind.Silent => state,
             TokenKind.Word when inPhrase => new GroundingState(GroundingPlace.Phrase),
@@ -106,7 +112,7 @@ public sealed class GroundingGrammar
             TokenKind.Phrase => new GroundingState(GroundingPlace.EmptyPhrase),
             TokenKind.Object => new GroundingState(GroundingPlace.UpperLeft),
             TokenKind.Delimiter when state.Place == GroundingPlace.Pair => new GroundingState(GroundingPlace.UpperLeft),
-            TokenKind.Patch when state.Place == GroundingPlace.UpperLeft => new GroundingState(GroundingPlace.LowerRight, token - _firstPatch),
+            TokenKind.Patch when state.Place == GroundingPlace.UpperLeft => new GroundingState(GroundingPlace.LowerRight, patch),
             TokenKind.Patch when state.Place == GroundingPlace.LowerRight => new GroundingState(GroundingPlace.Pair),
             _ => default,
         };
@@ -116,7 +122,21 @@ public sealed class GroundingGrammar
     /// <param name="state">Where the sequence stands.</param>
     /// <param name="token">The token.</param>
     /// <param name="budget">Tokens that may still come, this one included; at least the state's cost.</param>
-    internal bool Allows(GroundingState state, int token, int budget) => MayStand(state, token) && After(state, token).Cost < budget;
+    internal bool Allows(GroundingState state, int token, int budget)
+    {
+        TokenKind kind = KindOf(token);
+        return Allows(state, kind, budget) && (kind != TokenKind.Patch || IsCorner(state, token - _firstPatch));
+    }
+
+    /// <summary>What <see cref="Allows(GroundingState, int, int)"/> says, as a rule over the kinds of tokens and the grid of patches.</summary>
+    internal TokenRule RuleOf(GroundingState state, int budget)
+    {
+        uint kinds = 0;
+        for (TokenKind kind = 0; kind <= TokenKind.Patch; kind++)
+            kinds |= Allows(state, kind, budget) ? 1u << (int)kind : 0;
+        (int column, int row) = state.Place == GroundingPlace.LowerRight ? LowerRightOf(state.UpperLeft) : default;
+        return new TokenRule(kinds, column, row, TokenReading.None, 0);
+    }
 
     /// <summary>The only token that may come next, or null where there is a choice.</summary>
     internal int? Forced(GroundingState state, int budget) => state.Place switch
@@ -143,13 +163,16 @@ public sealed class GroundingGrammar
     // The least column and row of a lower right corner. A prompt may have begun a box beyond the grid: its last row is then the nearest.
     private (int Column, int Row) LowerRightOf(int upperLeft) => (upperLeft % _side, Math.Min(upperLeft / _side, _side - 1));
 
-    private bool MayStand(GroundingState state, int token) => KindOf(token) switch
+    // A token of a kind, where a patch is a corner that the box can have.
+    private static bool Allows(GroundingState state, TokenKind kind, int budget) => MayStand(state, kind) && After(state, kind, patch: 0).Cost < budget;
+
+    private static bool MayStand(GroundingState state, TokenKind kind) => kind switch
     {
         TokenKind.Word or TokenKind.Space => state.Place <= GroundingPlace.Phrase,
         TokenKind.Silent or TokenKind.Angled or TokenKind.Phrase or TokenKind.Object => state.Place == GroundingPlace.Free,
         TokenKind.PhraseEnd => state.Place == GroundingPlace.Phrase,
         TokenKind.ObjectEnd or TokenKind.Delimiter => state.Place == GroundingPlace.Pair,
-        TokenKind.Patch => state.Place is GroundingPlace.UpperLeft or GroundingPlace.LowerRight && IsCorner(state, token - _firstPatch),
+        TokenKind.Patch => state.Place is GroundingPlace.UpperLeft or GroundingPlace.LowerRight,
         _ => false,
     };
 

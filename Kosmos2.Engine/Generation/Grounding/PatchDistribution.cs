@@ -28,12 +28,11 @@ internal sealed class PatchDistribution
     /// <param name="grammar">The grammar.</param>
     /// <param name="state">Before the corner.</param>
     /// <param name="chosen">The patch that was chosen.</param>
-    /// <param name="raw">[vocabulary] logits or log probabilities.</param>
+    /// <param name="logits">[patches] logits or log probabilities.</param>
     /// <param name="probability">The chosen patch's; 0 where it cannot be that corner.</param>
     /// <returns>Null where the logits are no numbers.</returns>
-    public static PatchDistribution? Of(GroundingGrammar grammar, GroundingState state, int chosen, ReadOnlySpan<float> raw, out double probability)
+    public static PatchDistribution? Of(GroundingGrammar grammar, GroundingState state, int chosen, ReadOnlySpan<float> logits, out double probability)
     {
-        ReadOnlySpan<float> logits = raw.Slice(grammar.FirstPatch, grammar.Side * grammar.Side);
         double max = double.NegativeInfinity, sum = 0;
         for (int patch = 0; patch < logits.Length; patch++)
         {

@@ -26,13 +26,11 @@ internal static class LogitsProcessorChain
     }
 
     /// <summary>
-    /// How the device chooses a plan's tokens, but for what differs from step to step; null where it cannot stand in for every processor and filter, or where
-    /// a draw depends on the grammar. A greedy choice among changed scores is a draw from the best alone.
+    /// How the device chooses a plan's tokens, but for what differs from step to step; null where it cannot stand in for every processor and filter.
+    /// A greedy choice among changed scores is a draw from the best alone.
     /// </summary>
     public static TokenChoice? OnDevice(GenerationPlan plan)
     {
-        if (plan.DoSample && plan.Constraint is not null)
-            return null;
         TokenChoice greedy = TokenChoice.Drawn(1) with { TopK = 1 };
         TokenChoice choice = plan.DoSample ? TokenChoice.Drawn(1) : greedy;
         foreach (ILogitsProcessor processor in plan.Processors.Concat(plan.Filters))

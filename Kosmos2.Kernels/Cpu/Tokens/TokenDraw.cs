@@ -28,7 +28,7 @@ internal unsafe struct TokenDraw
     public static nint ScratchLength(int vocabulary) => 2 * (Digits + (2 * (nint)vocabulary));
 
     /// <summary>The token, -1 where none can come.</summary>
-    public int Draw(float* logits, TokenChoice choice, ReadOnlySpan<int> penalised, ReadOnlySpan<int> bans)
+    public int Draw(float* logits, TokenChoice choice, ReadOnlySpan<int> penalised, ReadOnlySpan<int> bans, AllowedTokens allowed)
     {
         for (int t = 0; t < _vocabulary; t++)
             _entries[t] = TokenEntry.Of(logits[t], t, 1, choice.Temperature);
@@ -38,7 +38,11 @@ internal unsafe struct TokenDraw
             _entries[t] = 0;
         ulong best = 0;
         for (int t = 0; t < _vocabulary; t++)
+        {
+            if (!allowed.Include(t))
+                _entries[t] = 0;
             best = Math.Max(best, _entries[t]);
+        }
         if (best == 0)
             return -1;
         _largest = TokenEntry.Score(best);

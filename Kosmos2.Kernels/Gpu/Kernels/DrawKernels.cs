@@ -3,23 +3,6 @@ using ILGPU.Algorithms;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
-/// <summary>The sections of a step's table that say how tokens are chosen.</summary>
-internal readonly record struct ChoiceViews(
-    ArrayView<int> Choices, ArrayView<int> BanStarts, ArrayView<int> Bans, ArrayView<int> PenalisedStarts, ArrayView<int> Penalised)
-{
-    /// <summary>An output's choice, word by word: ILGPU's views of structures must begin at a multiple of their size.</summary>
-    public TokenChoice Of(int output)
-    {
-        int word = output * TokenChoice.Words;
-        return new TokenChoice(
-            Interop.IntAsFloat((uint)Choices[word]),
-            Choices[word + 1],
-            (uint)Choices[word + 2],
-            Interop.IntAsFloat((uint)Choices[word + 3]),
-            (uint)Choices[word + 4]);
-    }
-}
-
 /// <summary>
 /// Draws tokens as <see cref="TokenChoice"/> says. A group of <see cref="IlgpuDevices.GroupSize"/> threads for each output; thread i looks after tokens i,
 /// i + GroupSize, ... from first to last, so that what it writes no other reads.
@@ -37,10 +20,10 @@ internal static class DrawKernels
     private const int Rank = 7 * GroupSize / 8;
 
     /// <summary>ids[i] for the outputs whose token is drawn; the others' stay. entries [outputs, vocabulary] is work space.</summary>
-    public static void Draw(ArrayView<float> logits, ChoiceViews step, ArrayView<ulong> entries, ArrayView<int> ids, int vocabulary)
+    public static void Draw(ArrayView<float> logits, ChoiceViews step, ClassViews classes, ArrayView<ulong> entries, ArrayView<int> ids, int vocabulary)
     {
         int output = Grid.IdxX;
-        TokenChoice choice = step.Of(output);
+        TokenChoice choice = step.ChoiceOf(output);
         if (!choice.IsDrawn)
             return;
         var work = new Work(
@@ -51,6 +34,7 @@ internal static class DrawKernels
             SharedMemory.Allocate<ulong>(1),
             vocabulary);
         Score(logits, step, choice, work.Row, output, vocabulary);
+        Narrow(step.RuleOf(output), classes, work.Row, vocabulary);
         ulong best = Gather(work, choice.TopK);
         float largest = TokenEntry.Score(best);
 
@@ -90,6 +74,17 @@ internal static class DrawKernels
         {
             if (step.Bans[i] % GroupSize == Group.IdxX)
                 row[step.Bans[i]] = 0;
+        }
+    }
+
+    private static void Narrow(TokenRule rule, ClassViews classes, ArrayView<ulong> row, int vocabulary)
+    {
+        if (!rule.IsNarrow)
+            return;
+        for (int t = Group.IdxX; t < vocabulary; t += GroupSize)
+        {
+            if (!rule.Allows(t, classes.Numbers[t], classes.Grid))
+                row[t] = 0;
         }
     }
 

@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Algorithms;
 
 namespace Kosmos2.Kernels.Gpu.Kernels;
 
@@ -29,6 +30,14 @@ internal readonly record struct Octet(float A, float B, float C, float D, float 
         float second = Kept(E, i + (4 * step), width) + Kept(F, i + (5 * step), width) + (Kept(G, i + (6 * step), width) + Kept(H, i + (7 * step), width));
         return first + second;
     }
+
+    /// <summary>The largest.</summary>
+    public float Max() => XMath.Max(XMath.Max(XMath.Max(A, B), XMath.Max(C, D)), XMath.Max(XMath.Max(E, F), XMath.Max(G, H)));
+
+    /// <summary>exp(this - largest).</summary>
+    public Octet Exponential(float largest) => new(
+        XMath.Exp(A - largest), XMath.Exp(B - largest), XMath.Exp(C - largest), XMath.Exp(D - largest),
+        XMath.Exp(E - largest), XMath.Exp(F - largest), XMath.Exp(G - largest), XMath.Exp(H - largest));
 
     /// <summary>Less a number, squared.</summary>
     public Octet SquaredDistance(float from) => new(

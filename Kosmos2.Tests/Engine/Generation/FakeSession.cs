@@ -11,9 +11,12 @@ namespace Kosmos2.Tests.Engine.Generation;
 internal sealed class FakeSession : IDecodeSession
 {
     /// <summary>How a sequence's token is chosen.</summary>
-    private sealed record Choice(TokenChoice How, int[] Penalised, int[] Bans)
+    private sealed record Choice(TokenChoice How, HashSet<int> Penalised, HashSet<int> Forbidden, TokenRule Rule)
     {
-        public static Choice Likeliest { get; } = new(default, [], []);
+        public static Choice Likeliest { get; } = new(default, [], [], default);
+
+        /// <summary>What the rule told.</summary>
+        public float[] Told { get; set; } = [];
     }
 
     private readonly Action<ReadOnlySpan<int>, Span<float>> _model;
@@ -21,6 +24,7 @@ internal sealed class FakeSession : IDecodeSession
     private List<float[]> _logits = [];
     private List<Choice> _choices = [];
     private List<bool> _haveRun;
+    private TokenGrid _grid;
 
     /// <param name="prompts">The prompts.</param>
     /// <param name="vocabularySize">Length of a row.</param>
@@ -103,9 +107,13 @@ internal sealed class FakeSession : IDecodeSession
         for (int i = 0; i < tokenIds.Length; i++)
         {
             Choice choice = _choices[i];
-            tokenIds[i] = ReferenceSelectTokens.Choose(_logits[i], choice.How, choice.Penalised, choice.Bans);
+            tokenIds[i] = ReferenceSelectTokens.Choose(_logits[i], choice.How, choice.Penalised, choice.Forbidden, choice.Rule.IsNarrow);
+            choice.Told = new float[choice.Rule.Reading switch { TokenReading.Probability => 1, TokenReading.Grid => _grid.Cells, _ => 0 }];
+            ReferenceSelectTokens.Tell(choice.Rule, _logits[i], tokenIds[i], _grid, choice.Told);
         }
     }
+
+    public ReadOnlySpan<float> ToldOf(int sequence) => _choices[sequence].Told;
 
     public void Rearrange(ReadOnlySpan<int> parents)
     {
@@ -132,14 +140,27 @@ internal sealed class FakeSession : IDecodeSession
         Passes++;
         if (choices is not null)
             Assert.That(choices.SequenceCount, Is.EqualTo(SequenceCount), "sequences described by the choices");
-        _choices = [.. Enumerable.Range(0, SequenceCount).Select(i =>
-            choices is null ? Choice.Likeliest : new Choice(choices[i], [.. choices.Penalised[i]], [.. choices.Bans[i]]))];
+        sbyte[] classes = [];
+        _grid = default;
+        if (choices?.Grammar is { } grammar)
+        {
+            classes = [.. Enumerable.Range(0, VocabularySize).Select(token => (sbyte)grammar.KindOf(token))];
+            _grid = new TokenGrid(grammar.FirstPatch, grammar.Side);
+        }
+        _choices = [.. Enumerable.Range(0, SequenceCount).Select(i => choices is null ? Choice.Likeliest with { } : Of(choices, i))];
         _logits = [];
         foreach (int[] history in _histories)
         {
             float[] row = new float[VocabularySize];
             _model(history, row);
             _logits.Add(row);
+        }
+
+        Choice Of(StepChoices all, int i)
+        {
+            HashSet<int> forbidden = ReferenceSelectTokens.Forbidden(all.RuleOf(i), classes, _grid);
+            forbidden.UnionWith(all.Bans[i].ToArray());
+            return new Choice(all[i], [.. all.Penalised[i]], forbidden, all.RuleOf(i));
         }
     }
 }

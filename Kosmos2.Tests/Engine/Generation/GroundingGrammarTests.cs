@@ -2,6 +2,7 @@ using System.Text;
 using CsCheck;
 using Kosmos2.Engine.Generation;
 using Kosmos2.Engine.Processing;
+using Kosmos2.Kernels;
 
 namespace Kosmos2.Tests.Engine.Generation;
 
@@ -113,6 +114,33 @@ public sealed class GroundingGrammarTests
         }
         return true;
     }, iter: 500, threads: 1);
+
+    [Test]
+    public void TheRuleForTheDeviceSaysWhatTheGrammarDoes()
+    {
+        for (int side = 1; side <= 4; side++)
+        {
+            GroundingGrammar grammar = new Trial(side, [Word], 0, 1, 0, 0, 0).Grammar;
+            var grid = new TokenGrid(grammar.FirstPatch, side);
+            for (int place = 0; place <= (int)GroundingPlace.Pair; place++)
+            {
+                // A prompt may have begun a box beyond the grid.
+                for (int corner = 0; corner < side * (side + 2); corner++)
+                {
+                    var state = new GroundingState((GroundingPlace)place, corner);
+                    for (int budget = 1; budget < 8; budget++)
+                    {
+                        TokenRule rule = grammar.RuleOf(state, budget);
+                        for (int token = 0; token < FirstPatch + (side * side) + 3; token++)
+                        {
+                            bool allowed = rule.IsNarrow && rule.Allows(token, (int)grammar.KindOf(token), grid);
+                            Assert.That(allowed, Is.EqualTo(grammar.Allows(state, token, budget)), $"token {token} of a grid of {side} at {state}, budget {budget}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 
     [Test]
     public void ForcedTokensNeedNoForwardPass()

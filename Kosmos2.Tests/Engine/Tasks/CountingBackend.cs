@@ -24,12 +24,21 @@ internal sealed class CountingBackend(IBackend inner) : DelegatingBackend(inner)
     /// <summary>Rows of which logits were computed.</summary>
     public int LogitRows { get; private set; }
 
-    public void Reset() => Products = Pictures = EncoderPasses = DecoderRows = DecoderPasses = LogitRows = 0;
+    /// <summary>Floats read back.</summary>
+    public int FloatsRead { get; private set; }
+
+    public void Reset() => FloatsRead = Products = Pictures = EncoderPasses = DecoderRows = DecoderPasses = LogitRows = 0;
 
     public override void BeginStep(StepTable table)
     {
         DecoderPasses++;
         base.BeginStep(table);
+    }
+
+    public override void Download<T>(Tensor source, Span<T> destination)
+    {
+        FloatsRead += source.DType == DType.F32 ? destination.Length : 0;
+        base.Download(source, destination);
     }
 
     public override void Linear(

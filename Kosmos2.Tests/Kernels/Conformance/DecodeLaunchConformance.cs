@@ -20,9 +20,13 @@ public sealed class DecodeLaunchConformance(BackendUnderTest backend)
     }
 
     [Test]
-    public void AStepTakesOneCopyEachWayAndAllocatesNothing([Values] bool draws)
+    public void AStepTakesOneCopyEachWayAndAllocatesNothing([Values] bool draws, [Values] TokenReading reading)
     {
-        using var step = new DeviceDecodeStep(_backend, 2) { Choice = draws ? TokenChoice.Drawn(0.8f) with { TopK = 20, Tail = 1 << 30 } : default };
+        using var step = new DeviceDecodeStep(_backend, 2)
+        {
+            Choice = draws ? TokenChoice.Drawn(0.8f) with { TopK = 20, Tail = 1 << 30 } : default,
+            Rule = new TokenRule(reading == TokenReading.None ? 0u : 0b101, 1, 2, reading, 0),
+        };
         for (int i = 0; i < 20; i++)
             step.Run();
         DeviceCounters counters = _backend.Counters;
@@ -38,6 +42,16 @@ public sealed class DecodeLaunchConformance(BackendUnderTest backend)
             Assert.That(counters.Uploads - uploads, Is.EqualTo(Steps));
             Assert.That(allocated, Is.Zero);
         });
+    }
+
+    [Test]
+    public void WhatRulesTellTakesALaunchMore([Values] TokenReading reading)
+    {
+        using var plain = new DeviceDecodeStep(_backend, 3);
+        using var asks = new DeviceDecodeStep(_backend, 3) { Rule = new TokenRule(0b011, 0, 0, reading, 0) };
+        plain.Run();
+        asks.Run();
+        Assert.That(Launches(() => asks.Run()) - Launches(() => plain.Run()), Is.EqualTo(reading == TokenReading.None ? 0 : 1));
     }
 
     private int Launches(Action action)

@@ -30,7 +30,8 @@ internal sealed class DeviceDecodeStep : IDisposable
     private readonly Tensor _last;
     private readonly Tensor _logits;
     private readonly Tensor _ids;
-    private readonly int[] _chosen;
+    private readonly TokenClasses _classes;
+    private readonly int[] _results;
     private int _length = 20;
 
     public DeviceDecodeStep(IBackend backend, int sequences)
@@ -52,15 +53,19 @@ internal sealed class DeviceDecodeStep : IDisposable
         _wide = _bench.Result(sequences, 2 * Width);
         _last = _bench.Result(sequences, Width);
         _logits = _bench.Result(sequences, Vocabulary);
-        _ids = _bench.Integers(sequences);
-        _chosen = new int[sequences];
+        _classes = _bench.Classes([.. Enumerable.Range(0, Vocabulary).Select(t => (sbyte)(t % 3))], 40, 4);
+        _ids = _bench.Integers(sequences * (1 + _classes.Cells));
+        _results = new int[sequences * (1 + _classes.Cells)];
     }
 
     /// <summary>How tokens are chosen.</summary>
     public TokenChoice Choice { get; init; }
 
+    /// <summary>Which tokens may come, by classes of which token t has t modulo 3, and what is told of them.</summary>
+    public TokenRule Rule { get; init; }
+
     /// <summary>The tokens that the last run chose.</summary>
-    public ReadOnlySpan<int> Chosen => _chosen;
+    public ReadOnlySpan<int> Chosen => _results.AsSpan(0, _sequences);
 
     public void Run(int layers = Layers)
     {
@@ -79,8 +84,8 @@ internal sealed class DeviceDecodeStep : IDisposable
         _backend.GatherOutputRows(_x, _last);
         _backend.Linear(_last, _head, _logits, norm: _norm);
         _backend.EndStep();
-        _backend.SelectTokens(_logits, _ids);
-        _backend.Download(_ids, _chosen.AsSpan());
+        _backend.SelectTokens(_logits, _ids, _classes);
+        _backend.Download(_ids, _results.AsSpan());
     }
 
     public void Dispose()
@@ -97,7 +102,8 @@ internal sealed class DeviceDecodeStep : IDisposable
         _table.Choices.Fill(Choice);
         for (int s = 0; s < _sequences; s++)
         {
-            _table.TokenIds[s] = _chosen[s];
+            _table.TokenIds[s] = _results[s];
+            _table.Rules[s] = Rule with { Place = s * _classes.Cells };
             _table.Positions[s] = slot;
             _table.GivenRows[s] = -1;
             _table.Slots[s] = (s * BlocksEach * KeyValueBlocks.BlockSize) + slot;

@@ -123,6 +123,37 @@ public sealed class OperandConformance(BackendUnderTest backend) : ConformanceFi
             b.Begin(Steps.Outputs(3, [2], [[7]]));
             b.Backend.SelectTokens(b.Random(1, 1, 7), b.Integers(1));
         }),
+        ("a rule without classes", b =>
+        {
+            b.Begin(Steps.Outputs(3, [2], [[]], rules: [new TokenRule(1, 0, 0, TokenReading.None, 0)]));
+            b.Backend.SelectTokens(b.Random(1, 1, 7), b.Integers(1));
+        }),
+        ("classes of another vocabulary", b =>
+        {
+            b.Begin(Steps.Outputs(3, [2], [[]]));
+            b.Backend.SelectTokens(b.Random(1, 1, 7), b.Integers(1), b.Classes(new sbyte[6]));
+        }),
+        ("a grid past the vocabulary", b =>
+        {
+            b.Begin(Steps.Outputs(3, [2], [[]]));
+            b.Backend.SelectTokens(b.Random(1, 1, 7), b.Integers(1), b.Classes(new sbyte[7], 4, 2));
+        }),
+        ("a probability without a place", b =>
+        {
+            b.Begin(Steps.Outputs(3, [2], [[]], rules: [new TokenRule(0, 0, 0, TokenReading.Probability, 1)]));
+            b.Backend.SelectTokens(b.Random(1, 1, 7), b.Integers(2));
+        }),
+        ("a grid's logits without room", b =>
+        {
+            b.Begin(Steps.Outputs(3, [2], [[]], rules: [new TokenRule(0, 0, 0, TokenReading.Grid, 1)]));
+            b.Backend.SelectTokens(b.Random(1, 1, 7), b.Integers(5), b.Classes(new sbyte[7], 3, 2));
+        }),
+        ("a reading that there is not", b => b.Begin(Steps.Outputs(3, [2], [[]], rules: [new TokenRule(0, 0, 0, (TokenReading)3, 0)]))),
+        ("fewer results than outputs", b =>
+        {
+            b.Begin(Steps.Outputs(3, [1, 2], [[], []]));
+            b.Backend.SelectTokens(b.Random(1, 2, 7), b.Integers(1));
+        }),
         ("ids as floats", b =>
         {
             b.Begin(Steps.Outputs(3, [2], [[]]));

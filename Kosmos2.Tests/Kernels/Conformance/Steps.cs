@@ -57,12 +57,13 @@ internal static class Steps
         return table;
     }
 
-    /// <summary>A table whose outputs are some of its rows, each with bans, perhaps a way to choose its token and tokens to penalise.</summary>
-    public static StepTable Outputs(int rows, int[] outputs, int[][] bans, TokenChoice[]? choices = null, int[][]? penalised = null)
+    /// <summary>A table whose outputs are some of its rows, each with bans, perhaps a way to choose its token, tokens to penalise and a rule.</summary>
+    public static StepTable Outputs(int rows, int[] outputs, int[][] bans, TokenChoice[]? choices = null, int[][]? penalised = null, TokenRule[]? rules = null)
     {
         var table = new StepTable();
         table.Reset(rows, 1, (rows + 15) / 16, outputs.Length, bans.Sum(b => b.Length), penalised?.Sum(p => p.Length) ?? 0);
         choices?.CopyTo(table.Choices);
+        rules?.CopyTo(table.Rules);
         for (int r = 0; r < rows; r++)
             (table.TokenIds[r], table.Positions[r], table.GivenRows[r], table.Slots[r], table.KeyVisible[r], table.RowSequences[r]) = (0, r, -1, r, 1, 0);
         for (int b = 0; b < table.Blocks.Length; b++)

@@ -29,6 +29,14 @@ public sealed class Workbench(IBackend backend) : IDisposable
         return Floats(values, extents);
     }
 
+    /// <summary>A vocabulary by classes.</summary>
+    public TokenClasses Classes(sbyte[] numbers, int firstCell = 0, int side = 0)
+    {
+        Tensor tensor = Keep(backend.Allocate(DType.I8, numbers.Length));
+        backend.Upload<sbyte>(numbers, tensor);
+        return new TokenClasses(tensor, firstCell, side);
+    }
+
     public Tensor Integers(params ReadOnlySpan<long> extents) => Keep(backend.Allocate(DType.I32, extents));
 
     /// <summary>A prepared weight of random numbers, scaled so that its products with normal numbers are of order 1, as in a model.</summary>

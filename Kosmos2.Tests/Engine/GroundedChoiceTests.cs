@@ -1,0 +1,59 @@
+using Kosmos2.Engine;
+using Kosmos2.Engine.Generation;
+using Kosmos2.Imaging;
+using Kosmos2.Kernels;
+using Kosmos2.Tests.Engine.Tasks;
+using Kosmos2.Weights;
+
+namespace Kosmos2.Tests.Engine;
+
+/// <summary>
+/// Grounded answers of the shipped model: what the device chooses and tells of phrases and boxes is what the host reads off whole rows of logits, without such
+/// a row being read. Where scores are kept the host chooses.
+/// </summary>
+internal sealed class GroundedChoiceTests
+{
+    private static readonly GenerationConfig[] s_settings =
+    [
+        new(),
+        new() { WellFormedGrounding = false },
+        new() { DoSample = true, Temperature = 1.5f },
+        new() { DoSample = true, TopK = 0, TopP = 0.9f, WellFormedGrounding = false },
+        new() { DoSample = true, Temperature = 2, TopK = 20, RepetitionPenalty = 1.1f, NoRepeatNgramSize = 3 },
+        new() { RepetitionPenalty = 1.2f, MaxNewTokens = 9 },
+    ];
+
+    [Test]
+    public void TheDevicesAnswersAreTheHosts([Values("cpu", "reference")] string device) => AnswersAreTheHosts(device);
+
+    [Test, Category("OpenCL")]
+    public void TheDevicesAnswersAreTheHostsOnOpenCl()
+    {
+        OpenClModelTests.RequireDevice();
+        AnswersAreTheHosts("opencl");
+    }
+
+    private static void AnswersAreTheHosts(string device)
+    {
+        var counts = new CountingBackend(Backends.Create(device, threads: 1));
+        using Kosmos2Engine engine = Kosmos2Engine.Load(TestData.ShapesModel, Kosmos2Config.Load(TestData.ShapesModel), counts, new EngineOptions());
+        RgbImage scene = Picture.Load(TestData.File("shapes", "22000000.png"));
+        int boxes = 0;
+        foreach (GenerationConfig settings in s_settings)
+        {
+            GenerationConfig config = settings with { Seed = 7 };
+            counts.Reset();
+            GroundedAnswer chosen = engine.Caption(scene, config: config);
+            Assert.That(counts.FloatsRead, Is.Zero, $"{settings}");
+            GroundedAnswer expected = engine.Caption(scene, config: config with { OutputScores = ScoreOutput.Chosen });
+            Assert.That(counts.FloatsRead, Is.Positive, "this test would not notice");
+            Assert.That(chosen.Tokens, Is.EqualTo(expected.Tokens), $"{settings}");
+            Assert.That(chosen.Entities.Select(Numbers), Is.EqualTo(expected.Entities.Select(Numbers)).Within(1e-5), $"{settings}");
+            boxes += chosen.Entities.Sum(entity => entity.BoxConfidences?.Count ?? 0);
+        }
+        Assert.That(boxes, Is.GreaterThan(s_settings.Length));
+    }
+
+    private static double[] Numbers(GroundedEntity entity) =>
+        [entity.PhraseProbability ?? -1, .. (entity.BoxConfidences ?? []).SelectMany(box => new[] { box.Probability, box.Score, box.ExpectedBox.X1, box.ExpectedBox.Y2 })];
+}
