@@ -42,7 +42,8 @@ internal sealed class GrammarEffectTests
         return state.Cost == 0;
     }
 
-    private static GroundingGrammar Grammar(int vocabulary)
+    /// <summary>Words, but for five tags from token 10 on and 4 x 4 patches after them; token 2 is silent.</summary>
+    internal static GroundingGrammar Grammar(int vocabulary)
     {
         TokenKind[] kinds = [.. Enumerable.Repeat(TokenKind.Word, vocabulary)];
         TokenKind[] tags = [TokenKind.Phrase, TokenKind.PhraseEnd, TokenKind.Object, TokenKind.ObjectEnd, TokenKind.Delimiter];

@@ -39,6 +39,7 @@ internal sealed class GroundedChoiceTests
         using Kosmos2Engine engine = Kosmos2Engine.Load(TestData.ShapesModel, Kosmos2Config.Load(TestData.ShapesModel), counts, new EngineOptions());
         RgbImage scene = Picture.Load(TestData.File("shapes", "22000000.png"));
         int boxes = 0;
+        engine.Caption(scene); // from here on the picture's rows are kept
         foreach (GenerationConfig settings in s_settings)
         {
             GenerationConfig config = settings with { Seed = 7 };

@@ -33,6 +33,68 @@ internal sealed class DeviceChoiceTests
         Assert.That(host.LogitsRead, Is.Positive);
     }
 
+    [TestCaseSource(nameof(s_configs))]
+    public void TheDeviceKeepsToTheGrammarAndTellsWhatTheHostReads(GenerationConfig settings)
+    {
+        // The prompts stand in a phrase, in a box and after one.
+        int[][] prompts = [[2, 10], [12, 17], [12, 16, 20], [4]];
+        int boxes = 0;
+        foreach (bool? wellFormed in (bool?[])[true, null])
+        {
+            GenerationConfig config = settings with { MaxNewTokens = 40, Seed = 5, WellFormedGrounding = wellFormed };
+            FakeSession device = FakeSession.WithNoise(prompts, 60, 1), host = FakeSession.WithNoise(prompts, 60, 1);
+            var hooks = new GenerationHooks { Grammar = GrammarEffectTests.Grammar(60) };
+            GenerationResult chosen = Generator.Generate(device, prompts, config, hooks);
+            GenerationResult expected = Generator.Generate(host, prompts, config, new GenerationHooks { Grammar = hooks.Grammar, LogitsProcessors = [new Nothing()] });
+            Assert.That(device.LogitsRead, Is.Zero);
+            foreach ((GeneratedSequence one, GeneratedSequence other) in chosen.Sequences.Zip(expected.Sequences))
+            {
+                Assert.That(one.Tokens, Is.EqualTo(other.Tokens));
+                Assert.That(one.Evidence!.Select(e => e?.Probability ?? -1), Is.EqualTo(other.Evidence!.Select(e => e?.Probability ?? -1)).Within(1e-6));
+                Assert.That(one.Evidence!.Select(e => e?.Patches?.Column ?? -1), Is.EqualTo(other.Evidence!.Select(e => e?.Patches?.Column ?? -1)));
+                boxes += one.Evidence!.Count(e => e?.Patches is not null);
+            }
+        }
+        Assert.That(boxes, Is.GreaterThan(1), "corners whose evidence was compared");
+    }
+
+    [Test]
+    public void WhereNothingAllowedIsLeftTheHostDecides()
+    {
+        // All patches are suppressed, and one must come.
+        int[][] prompts = [[12]];
+        FakeSession session = FakeSession.WithNoise(prompts, 60, 1);
+        var config = new GenerationConfig { MaxNewTokens = 3, WellFormedGrounding = true, SuppressTokens = [.. Enumerable.Range(15, 16)] };
+        GeneratedSequence answer = Generator.Generate(session, prompts, config, new GenerationHooks { Grammar = GrammarEffectTests.Grammar(60) }).Sequences[0];
+        Assert.That(answer.Tokens.Take(2), Is.All.InRange(15, 30));
+        Assert.That(answer.Evidence![0]!.Patches, Is.Not.Null);
+        Assert.That(session.LogitsRead, Is.InRange(1, 2));
+    }
+
+    [Test]
+    public void RequestsWithOtherGrammarsThanTheFirstsAreTheHosts()
+    {
+        int[][] prompts = [[12], [12]];
+        FakeSession session = FakeSession.WithNoise(prompts, 60, 1);
+        var loop = new TokenLoop(session);
+        var config = new GenerationConfig { MaxNewTokens = 5, WellFormedGrounding = true };
+        GenerationRequest[] requests = [.. prompts.Select(prompt => Request(prompt, GrammarEffectTests.Grammar(60)))];
+        foreach (GenerationRequest request in requests)
+            loop.Add(request);
+        List<GenerationRequest> ended = [];
+        while (loop.Count > 0)
+            loop.Step(ended);
+        Assert.That(requests[1].Result!.Sequences[0].Tokens, Is.EqualTo(requests[0].Result!.Sequences[0].Tokens));
+        Assert.That(session.LogitsRead, Is.InRange(1, 5));
+
+        GenerationRequest Request(int[] prompt, GroundingGrammar grammar)
+        {
+            var hooks = new GenerationHooks { Grammar = grammar };
+            var plan = new GenerationPlan(config, 60, hooks);
+            return new GenerationRequest(prompt, plan, new StoppingRules(plan, hooks, null, TimeProvider.System), null);
+        }
+    }
+
     [Test]
     public void AnswersThatBeginTogetherAreChosenApartByTheHostOnce()
     {
