@@ -212,8 +212,7 @@ internal sealed class OperandChecks(string device, Predicate<Tensor> holds, Pred
         Here(classes.Numbers, nameof(classes));
         Require(classes.Numbers.DType == DType.I8 && classes.Numbers.Shape.ElementCount == vocabulary, classes.Numbers, $"I8 [{vocabulary}]");
         TokenGrid grid = classes.Grid;
-        Require(
-            grid is { First: >= 0, Side: >= 0 } && grid.First + ((long)grid.Side * grid.Side) <= vocabulary, grid, $"a grid of tokens within {vocabulary}", nameof(classes));
+        Require(grid is { First: >= 0, Side: >= 0 } && grid.First + ((long)grid.Side * grid.Side) <= vocabulary, classes, $"a grid within {vocabulary} tokens");
         if (_bounds.GridPlaces >= 0)
             Below(_bounds.GridPlaces, behind - grid.Cells + 1, "the place of a grid's logits", "numbers behind the ids that leave room for them");
     }

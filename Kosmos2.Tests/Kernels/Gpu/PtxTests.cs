@@ -63,16 +63,15 @@ internal sealed class PtxTests
         Assert.That(lines[..first].Count(line => line.StartsWith("ld.f32", StringComparison.Ordinal) || line.StartsWith("ld.global.f32", StringComparison.Ordinal)), Is.GreaterThanOrEqualTo(3 * 8));
     }
 
-    /// <summary>Selection asks for eight logits before it looks at the first.</summary>
+    /// <summary>Selection asks for eight logits before it looks at the first, and so for their classes.</summary>
     [Test]
-    public void SelectionLoadsEightLogitsTogether([ValueSource(nameof(Targets))] PtxTarget target)
+    public void SelectionLoadsEightTokensTogether([ValueSource(nameof(Targets))] PtxTarget target, [Values("f32", "b8")] string type)
     {
         string[] lines = [.. GpuKernelCatalog.Ptx("SelectionKernels.Select", target).Split('\n').Select(line => line.Trim())];
-        int first = Array.FindIndex(lines, line => line.StartsWith("ld.f32", StringComparison.Ordinal));
+        int first = Array.FindIndex(lines, line => line.StartsWith($"ld.{type}", StringComparison.Ordinal));
         Assert.That(first, Is.GreaterThan(0));
-        string[] together = lines[first..Array.FindIndex(lines, first, line => line.StartsWith("setp", StringComparison.Ordinal) && line.Contains("f32", StringComparison.Ordinal))];
-        Assert.That(together.Count(line => line.StartsWith("ld.f32", StringComparison.Ordinal)), Is.EqualTo(8));
-        Assert.That(together, Has.None.Contains("bra"));
+        string[] together = [.. lines[first..].TakeWhile(line => !line.Contains("bra", StringComparison.Ordinal) && !(line.StartsWith("setp", StringComparison.Ordinal) && line.Contains("f32", StringComparison.Ordinal)))];
+        Assert.That(together.Count(line => line.StartsWith($"ld.{type}", StringComparison.Ordinal)), Is.EqualTo(8));
     }
 
     /// <summary>Cached attention looks up eight rows, then asks for eight keys and eight values of them before anything waits for one.</summary>
