@@ -6,7 +6,7 @@ namespace Kosmos2.Kernels.Cpu;
 /// <summary>What the machine can do, less what was switched off.</summary>
 internal sealed class CpuFeatures
 {
-    private static readonly string[] Names = ["avx512", "avx2", "vector128", "assembler", "executable", "avx512bf16", "avx512vnni", "integers", "cudagraph", "clusters"];
+    private static readonly string[] Names = ["avx512", "avx2", "vector128", "assembler", "executable", "avx512bf16", "avx512vnni", "integers", "cudagraph", "clusters", "attention"];
     private static readonly string EnvironmentNames = Environment.GetEnvironmentVariable("KOSMOS2_DISABLE") ?? "";
 
     private readonly HashSet<string> _disabled = new(StringComparer.OrdinalIgnoreCase);
@@ -39,6 +39,9 @@ internal sealed class CpuFeatures
 
     /// <summary>Whether the blocks of a CUDA kernel may form clusters and share a sum.</summary>
     public bool Clusters => !_disabled.Contains("clusters");
+
+    /// <summary>Whether a CUDA device may attend on tensor cores.</summary>
+    public bool Attention => !_disabled.Contains("attention");
 
     /// <summary>The width to compute with.</summary>
     /// <exception cref="PlatformNotSupportedException">The machine does not have the width asked for.</exception>

@@ -23,6 +23,7 @@ internal static class GpuKernelCatalog
         .. from type in Types.Prepend(DType.F32)
            from tile in FloatTile.All
            select (FloatMatmulText.Name(tile, type), false, (Func<PtxTarget, string>)(target => FloatMatmulText.Write(tile, type, target))),
+        .. from headSize in AttentionTile.HeadSizes select (AttentionText.Name(headSize), false, (Func<PtxTarget, string>)(target => AttentionText.Write(headSize, target))),
     ];
 
     /// <summary>Kernels whose PTX is our own.</summary>

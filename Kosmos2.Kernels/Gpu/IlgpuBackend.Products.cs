@@ -12,13 +12,14 @@ internal sealed partial class IlgpuBackend
 {
     private readonly ExactProducts? _exactProducts;
     private readonly TensorCoreProducts? _fastProducts;
+    private readonly TensorCoreAttention? _fastAttention;
     private DeviceStorage? _rounded;
 
     // The type in which the rounded rows are those of the operation that runs.
     private DType? _roundedAs;
 
     // None on OpenCL and on CUDA devices before compute capability 8.0.
-    private static (ExactProducts? Exact, TensorCoreProducts? Fast) CreateProducts(Accelerator accelerator, GpuOptions options)
+    private static (ExactProducts? Exact, TensorCoreProducts? Fast, TensorCoreAttention? Attention) CreateProducts(Accelerator accelerator, GpuOptions options)
     {
         if (accelerator is not CudaAccelerator cuda)
             return default;
@@ -27,9 +28,12 @@ internal sealed partial class IlgpuBackend
             return default;
         CudaDriver driver = CudaDriver.Load();
         PtxTarget target = PtxTarget.For(major, minor);
-        TensorCoreProducts? fast = options.Products != ProductPrecision.Fast ? null
-            : new TensorCoreProducts(driver, target, cuda.NumMultiprocessors, driver.MostSharedBytes(cuda.DeviceId), new CpuFeatures("").Clusters);
-        return (new ExactProducts(driver, target, cuda.NumMultiprocessors), fast);
+        var exact = new ExactProducts(driver, target, cuda.NumMultiprocessors);
+        if (options.Products != ProductPrecision.Fast)
+            return (exact, null, null);
+        var features = new CpuFeatures("");
+        var fast = new TensorCoreProducts(driver, target, cuda.NumMultiprocessors, driver.MostSharedBytes(cuda.DeviceId), features.Clusters);
+        return (exact, fast, features.Attention ? new TensorCoreAttention(driver, target) : null);
     }
 
     /// <summary>Whether tensor cores are to have a layer, also if its rows are few.</summary>

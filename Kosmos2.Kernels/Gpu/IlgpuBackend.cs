@@ -71,7 +71,7 @@ internal sealed partial class IlgpuBackend : IBackend
         _profile?.Attach(accelerator, _queue);
         if (_profile is null && new CpuFeatures("").CudaGraphs && CudaGraphDriver.TryCreate(accelerator, _queue) is { } graphs)
             _graphs = new StepGraphs(graphs);
-        (_exactProducts, _fastProducts) = CreateProducts(accelerator, options);
+        (_exactProducts, _fastProducts, _fastAttention) = CreateProducts(accelerator, options);
     }
 
     /// <inheritdoc/>
@@ -229,7 +229,7 @@ internal sealed partial class IlgpuBackend : IBackend
     {
         DeviceLoss.Forgive(_queue.Synchronize);
         DeviceLoss.Forgive(() => _profile?.Detach());
-        foreach (IDisposable? part in (IDisposable?[])[_graphs, _exactProducts, _fastProducts, _rounded, _step, _scratch, _pairs, _entries, _upload, _stepStaging, _resultStaging, _queue])
+        foreach (IDisposable? part in (IDisposable?[])[_graphs, _exactProducts, _fastProducts, _fastAttention, _rounded, _step, _scratch, _pairs, _entries, _upload, _stepStaging, _resultStaging, _queue])
             DeviceLoss.Forgive(() => part?.Dispose());
         CloseAccelerator();
         _context.Dispose();

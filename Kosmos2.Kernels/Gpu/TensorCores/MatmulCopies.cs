@@ -27,7 +27,7 @@ internal sealed class MatmulCopies
         _chunks = tile.Depth / MatmulTile.ChunkInputs;
         _chunk = text.B32("rem.u32", thread, _chunks);
         Line = text.B32("div.u32", _thread, _chunks);
-        string place = text.B32("mad.lo.u32", Line, tile.Pitch, text.B32("mul.lo.u32", Swizzled(text, tile, Line, _chunk), 16));
+        string place = text.B32("mad.lo.u32", Line, tile.Pitch, text.B32("mul.lo.u32", WarpMatrices.Swizzled(text, _chunks, Line, _chunk), WarpMatrices.ChunkBytes));
         Destination = text.B32("add.u32", shared, place);
         Position = text.B32("mad.lo.u32", _chunk, MatmulTile.ChunkInputs, range.First);
     }
@@ -49,14 +49,6 @@ internal sealed class MatmulCopies
 
     /// <summary>Copies of one tile that each thread makes.</summary>
     public int Count => _copies.Count;
-
-    /// <summary>Where a chunk lies in its row: shifted so that eight rows, one chunk of each, cover all banks.</summary>
-    public static string Swizzled(PtxText text, MatmulTile tile, string line, string chunk)
-    {
-        int chunks = tile.Depth / MatmulTile.ChunkInputs;
-        string turn = text.B32("and.b32", chunks == 8 ? line : text.B32("shr.u32", line, 1), chunks - 1);
-        return text.B32("xor.b32", chunk, turn);
-    }
 
     /// <summary>Adds an operand: rows from <paramref name="first"/> on of a matrix with <paramref name="count"/> rows, <paramref name="lines"/> of them a tile.</summary>
     public void Operand(string matrix, string first, string count, int lines)

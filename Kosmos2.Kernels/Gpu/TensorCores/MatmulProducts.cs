@@ -1,5 +1,3 @@
-using static Kosmos2.Kernels.Gpu.TensorCores.PtxText;
-
 namespace Kosmos2.Kernels.Gpu.TensorCores;
 
 /// <summary>
@@ -27,13 +25,10 @@ internal sealed class MatmulProducts
     {
         (_text, _tile, _copies, _integers, _sums) = (text, tile, copies, integers, sums);
         _steps = tile.Depth / 16;
-        // ldmatrix takes four 8 x 8 matrices, each lane names one row. Of x: rows 0-7 and 8-15 of the first 8 inputs, then of the next 8.
-        string row = text.B32("add.u32", warpRow, text.B32("and.b32", lane, 15));
-        _rowAddress = Addresses(shared, row, text.B32("shr.u32", lane, 4));
-        // Of W: outputs 0-7, both halves of the inputs, then outputs 8-15.
-        string output = text.B32("add.u32", text.B32("and.b32", lane, 7), text.B32("mul.lo.u32", text.B32("shr.u32", lane, 4), 8));
-        string half = text.B32("and.b32", text.B32("shr.u32", lane, 3), 1);
-        _outputAddress = Addresses(shared, text.B32("add.u32", warpOutput, output), half);
+        (string row, string rowHalf) = WarpMatrices.RowsFirst(text, lane);
+        _rowAddress = Addresses(shared, text.B32("add.u32", warpRow, row), rowHalf);
+        (string output, string outputHalf) = WarpMatrices.ColumnsFirst(text, lane);
+        _outputAddress = Addresses(shared, text.B32("add.u32", warpOutput, output), outputHalf);
         _a = [.. Enumerable.Range(0, 2).Select(_ => Pieces(sums.Down, 4))];
         _b = [.. Enumerable.Range(0, 2).Select(_ => Pieces(sums.Across, 2))];
     }
@@ -103,24 +98,16 @@ internal sealed class MatmulProducts
     private void Load(int buffer, int stage, int step)
     {
         for (int i = 0; i < _sums.Down; i++)
-            Matrices(_a[buffer][i], _rowAddress[step], (stage * _tile.StageBytes) + (16 * i * _tile.Pitch));
+            WarpMatrices.Load(_text, _a[buffer][i], _rowAddress[step], (stage * _tile.StageBytes) + (16 * i * _tile.Pitch));
         for (int j = 0; j < _sums.Across; j += 2)
         {
             int offset = (stage * _tile.StageBytes) + ((_tile.Rows + (8 * j)) * _tile.Pitch);
-            Matrices([.. _b[buffer][j], .. _b[buffer][j + 1]], _outputAddress[step], offset);
+            WarpMatrices.Load(_text, [.. _b[buffer][j], .. _b[buffer][j + 1]], _outputAddress[step], offset);
         }
     }
 
-    private void Matrices(string[] registers, string address, int offset) =>
-        _text.Do("ldmatrix.sync.aligned.m8n8.x4.shared.b16", Group(registers), At(address, offset));
-
-    /// <summary>For each step of 16 inputs, the address of a chunk: those of later steps differ in bits of the chunk alone.</summary>
-    private string[] Addresses(string shared, string line, string half)
-    {
-        string chunk = MatmulCopies.Swizzled(_text, _tile, line, half);
-        string first = _text.B32("mad.lo.u32", line, _tile.Pitch, _text.B32("mad.lo.u32", chunk, 16, shared));
-        return [.. Enumerable.Range(0, _steps).Select(step => step == 0 ? first : _text.B32("xor.b32", first, 32 * step))];
-    }
+    private string[] Addresses(string shared, string line, string half) =>
+        WarpMatrices.Addresses(_text, shared, _tile.Depth / MatmulTile.ChunkInputs, line, half, _steps);
 
     private string[][] Pieces(int count, int registers) => [.. Enumerable.Range(0, count).Select(_ => _text.Registers("r", registers))];
 }

@@ -67,9 +67,5 @@ internal sealed class MatmulSums
     }
 
     /// <summary>Adds a piece's products over 16 inputs.</summary>
-    public void Add(int i, int j, string[] a, string[] b)
-    {
-        string sums = Group(_registers[i, j]);
-        _text.Do($"mma.sync.aligned.m16n8k16.row.col.f32.{_type}.{_type}.f32", sums, Group(a), Group(b), sums);
-    }
+    public void Add(int i, int j, string[] a, string[] b) => WarpMatrices.Multiply(_text, _type, _registers[i, j], a, b);
 }

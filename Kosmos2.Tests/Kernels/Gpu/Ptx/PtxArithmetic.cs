@@ -55,6 +55,8 @@ internal static class PtxArithmetic
         ["div.approx.f32"] = (a, b, _) => a / b,
         ["rcp.approx.f32"] = (a, _, _) => 1 / a,
         ["ex2.approx.f32"] = (a, _, _) => (float)Math.Pow(2, a),
+        ["rcp.approx.ftz.f32"] = (a, _, _) => Flushed(1 / Flushed(a)),
+        ["ex2.approx.ftz.f32"] = (a, _, _) => Flushed((float)Math.Pow(2, Flushed(a))),
         ["abs.f32"] = (a, _, _) => MathF.Abs(a),
         ["min.f32"] = (a, b, _) => MathF.Min(a, b),
         ["max.f32"] = (a, b, _) => MathF.Max(a, b),
@@ -73,6 +75,9 @@ internal static class PtxArithmetic
     public static float Float(ulong bits) => BitConverter.UInt32BitsToSingle((uint)bits);
 
     public static ulong Bits(float value) => BitConverter.SingleToUInt32Bits(value);
+
+    // What is too small for a normal number is zero.
+    private static float Flushed(float value) => MathF.Abs(value) < 1.17549435e-38f ? 0 : value;
 
     // Four bytes, each chosen from the eight of b and a by four bits.
     private static ulong Permuted(ulong a, ulong b, ulong selector)

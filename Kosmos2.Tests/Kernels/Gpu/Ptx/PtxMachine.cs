@@ -100,7 +100,7 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
 
     private static bool IsCollective(string name) =>
         name is "bra" or "bar.sync" or "barrier.cluster.arrive.aligned" or "barrier.cluster.wait.aligned" or "bar.warp.sync" or "cp.async.commit_group" or "cp.async.wait_group" || name.StartsWith("mma.", StringComparison.Ordinal)
-        || name.StartsWith("ldmatrix.", StringComparison.Ordinal);
+        || name.StartsWith("ldmatrix.", StringComparison.Ordinal) || name.StartsWith("shfl.", StringComparison.Ordinal);
 
     private static void Together(PtxWarp warp, PtxInstruction instruction, PtxSharedMemory shared)
     {
@@ -127,8 +127,11 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
             case "cp.async.wait_group":
                 warp.WaitForCopies((int)instruction.Operands[0].Number);
                 break;
-            case "ldmatrix.sync.aligned.m8n8.x4.shared.b16":
+            case "ldmatrix.sync.aligned.m8n8.x4.shared.b16" or "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16":
                 PtxMatrices.Load(warp, instruction, shared);
+                break;
+            case "shfl.sync.bfly.b32":
+                warp.Exchange(instruction);
                 break;
             case "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32" or "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32":
                 PtxMatrices.Multiply(warp, instruction);

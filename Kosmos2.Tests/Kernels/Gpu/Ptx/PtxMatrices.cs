@@ -5,7 +5,10 @@ namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
 /// <summary>The instructions of a whole warp, with the layout of registers that the PTX ISA's figures define.</summary>
 internal static class PtxMatrices
 {
-    /// <summary>ldmatrix.x4: lane l names row l mod 8 of matrix l / 8, and gets from matrix m elements 2 (l mod 4) and the next of row l / 4 in register m.</summary>
+    /// <summary>
+    /// ldmatrix.x4: lane l names row l mod 8 of matrix l / 8, and gets from matrix m elements 2 (l mod 4) and the next of row l / 4 in register m; transposed, those of
+    /// column l / 4.
+    /// </summary>
     public static void Load(PtxWarp warp, PtxInstruction instruction, PtxSharedMemory shared)
     {
         PtxOperand[] registers = instruction.Operands[0].Group;
@@ -17,10 +20,13 @@ internal static class PtxMatrices
             rows[lane] = shared.Load(addresses[lane], 16, warp.Moment(lane), instruction.Text).ToArray();
         }
         shared.CountConflicts("ldmatrix", addresses, 16);
+        bool transposed = instruction.Name.Contains(".trans.", StringComparison.Ordinal);
+        uint Element(int m, int row, int column) => BinaryPrimitives.ReadUInt16LittleEndian(rows[(8 * m) + row].AsSpan(2 * column));
         for (int lane = 0; lane < PtxWarp.Lanes; lane++)
         {
+            (int one, int two) = (lane / 4, 2 * (lane % 4));
             for (int m = 0; m < registers.Length; m++)
-                warp.Write(registers[m], lane, BinaryPrimitives.ReadUInt32LittleEndian(rows[(8 * m) + (lane / 4)].AsSpan(4 * (lane % 4))));
+                warp.Write(registers[m], lane, transposed ? Element(m, two, one) | (Element(m, two + 1, one) << 16) : Element(m, one, two) | (Element(m, one, two + 1) << 16));
         }
     }
 

@@ -58,6 +58,15 @@ internal sealed class PtxWarp(PtxProgram program, int block, int index, PtxShare
     /// <summary>The address that an operand stands for: its register's value and its offset.</summary>
     public ulong Address(PtxOperand operand, int lane, string by) => Read(operand with { Number = 0 }, lane, by) + operand.Number;
 
+    /// <summary>shfl.bfly: each lane gets what the lane has whose number differs in the given bits.</summary>
+    public void Exchange(PtxInstruction instruction)
+    {
+        int bits = (int)instruction.Operands[2].Number;
+        ulong[] given = [.. Enumerable.Range(0, Lanes).Select(lane => Read(instruction.Operands[1], lane, instruction.Text))];
+        for (int lane = 0; lane < Lanes; lane++)
+            Write(instruction.Operands[0], lane, given[lane ^ bits]);
+    }
+
     /// <summary>Begins a copy of 16 bytes; what the source does not give becomes zeros.</summary>
     public void BeginCopy(int lane, uint destination, ReadOnlySpan<byte> source, string by)
     {

@@ -1,0 +1,86 @@
+using ILGPU;
+using ILGPU.Runtime.Cuda;
+using Kosmos2.Kernels.Gpu.Kernels;
+using Kosmos2.Kernels.Gpu.TensorCores;
+
+namespace Kosmos2.Kernels.Gpu;
+
+/// <summary>Attention: on tensor cores where the options allow it and queries are many, else by kernels in C#.</summary>
+internal sealed partial class IlgpuBackend
+{
+    /// <inheritdoc/>
+    public void Attention(Tensor q, Tensor k, Tensor v, Tensor y, int batch, int heads, float scale, Tensor? probabilities = null)
+    {
+        _checks.Attention(q, k, v, y, batch, heads, probabilities);
+        if (y.Shape.ElementCount == 0)
+            return;
+        var options = new PackedAttentionOptions(
+            y.Rows / batch, k.Rows / batch, heads, y.Width / heads, scale, q.Rows == y.Rows ? 0 : 1, probabilities is null ? 0 : 1);
+        if (probabilities is null && FastAttention(q, k, v, y, batch, options))
+            return;
+        if (probabilities is null && TiledAttentionKernels.Takes(options.HeadSize) && IsAligned(q) && IsAligned(k) && IsAligned(v) && IsAligned(y))
+        {
+            int tiles = batch * Groups(options.Queries, TiledAttentionKernels.Queries);
+            _launch.TiledAttention(
+                Launch(),
+                (new Index3D(tiles, heads, 1), new Index3D(TiledAttentionKernels.GroupSize, 1, 1)),
+                q.Floats(),
+                k.Floats(),
+                v.Floats(),
+                y.Floats(),
+                options);
+            return;
+        }
+        _launch.PackedAttention(
+            Launch(),
+            (new Index3D(y.Rows, heads, 1), new Index3D(AttentionKernels.PackedGroup, 1, 1)),
+            q.Floats(),
+            k.Floats(),
+            v.Floats(),
+            y.Floats(),
+            (probabilities ?? y).Floats(),
+            options);
+    }
+
+    /// <inheritdoc/>
+    public void CachedAttention(Tensor q, KeyValueBlocks blocks, int layer, float scale, Tensor y, Tensor? probabilities = null)
+    {
+        _checks.CachedAttention(q, blocks, layer, y, probabilities);
+        if (y.Shape.ElementCount == 0)
+            return;
+        var grid = new Index3D(y.Rows, blocks.Heads, 1);
+        if (probabilities is null && WideAttentionKernels.Takes(blocks.HeadSize) && IsAligned(q))
+        {
+            var wide = new KernelConfig(grid, new Index3D(WideGroup(WideAttentionKernels.MostThreads), 1, 1));
+            For(blocks).WideAttention(Launch(AttendedBytes(blocks)), wide, q, blocks, layer, Sequences(), y, scale);
+            return;
+        }
+        var groups = new KernelConfig(grid, new Index3D(AttentionKernels.CachedGroup, 1, 1));
+        For(blocks).Attention(Launch(AttendedBytes(blocks)), groups, q, blocks, layer, Sequences(), y, probabilities, scale);
+    }
+
+    /// <summary>Attention on tensor cores.</summary>
+    /// <returns>False where this device or these operands have none, and nothing was done.</returns>
+    private bool FastAttention(Tensor q, Tensor k, Tensor v, Tensor y, int batch, PackedAttentionOptions options)
+    {
+        if (_fastAttention is null || options.Keys == 0
+            || !TensorCoreAttention.Takes(options.Queries, options.HeadSize, Address(q) | Address(k) | Address(v) | Address(y)))
+            return false;
+        using var current = _accelerator.BindScoped();
+        Launch(name: nameof(TensorCoreAttention));
+        _fastAttention.Attend(((CudaStream)_queue).StreamPtr, Address(q), Address(k), Address(v), Address(y), batch, options);
+        return true;
+    }
+
+    /// <summary>Keys and values of the step's sequences in one layer.</summary>
+    private long AttendedBytes(KeyValueBlocks blocks)
+    {
+        long keys = 0;
+        foreach (int count in _checks.Step.KeyCounts)
+            keys += count;
+        return keys * (blocks.Keys(0).ByteLength + blocks.Values(0).ByteLength) / (blocks.Capacity * KeyValueBlocks.BlockSize);
+    }
+
+    /// <summary>Whether a tensor may be read 128 bits at a time.</summary>
+    private static bool IsAligned(Tensor tensor) => tensor.ByteOffset % (TiledAttentionKernels.Wide * sizeof(float)) == 0;
+}

@@ -1,0 +1,56 @@
+using Kosmos2.Kernels.Gpu.Kernels;
+
+namespace Kosmos2.Kernels.Gpu.TensorCores;
+
+/// <summary>Attention of many queries on the tensor cores of a CUDA device, in BF16 with sums in F32. Kernels are compiled when first used.</summary>
+/// <param name="driver">The driver.</param>
+/// <param name="target">What texts are written for.</param>
+internal sealed class TensorCoreAttention(CudaDriver driver, PtxTarget target) : IDisposable
+{
+    /// <summary>A warp has 16 queries; with fewer it is partly empty.</summary>
+    public const int LeastQueries = AttentionTile.WarpQueries;
+
+    // Of an address that is read 16 bytes at a time.
+    private const int Alignment = 16;
+
+    private readonly Dictionary<int, PtxKernel> _packed = [];
+
+    /// <summary>Whether attention can be computed here: enough queries, heads of a size that there is a text for, aligned operands.</summary>
+    /// <param name="queries">Of a sequence.</param>
+    /// <param name="headSize">Elements of a head.</param>
+    /// <param name="addresses">Of all operands, their bits together.</param>
+    public static bool Takes(int queries, int headSize, ulong addresses) =>
+        queries >= LeastQueries && AttentionTile.HeadSizes.Contains(headSize) && addresses % Alignment == 0;
+
+    /// <summary>y = softmax(scale q k^T) v for each head and entry of a batch.</summary>
+    /// <param name="stream">The driver's stream.</param>
+    /// <param name="q">[batch * queries, heads * headSize], or [queries, heads * headSize] if entries share them.</param>
+    /// <param name="k">[batch * keys, heads * headSize].</param>
+    /// <param name="v">[batch * keys, heads * headSize].</param>
+    /// <param name="y">[batch * queries, heads * headSize].</param>
+    /// <param name="batch">Entries.</param>
+    /// <param name="options">Sizes, at least one key.</param>
+    public void Attend(nint stream, ulong q, ulong k, ulong v, ulong y, int batch, PackedAttentionOptions options)
+    {
+        if (!_packed.TryGetValue(options.HeadSize, out PtxKernel? kernel))
+            _packed.Add(options.HeadSize, kernel = Compile(AttentionText.Name(options.HeadSize), AttentionText.Write(options.HeadSize, target)));
+        kernel.Launch(
+            stream,
+            new LaunchGrid(Blocks(options.Queries), options.Heads, batch),
+            [
+                q, k, v, y, (ulong)options.Queries, (ulong)options.Keys, checked((ulong)(options.Heads * options.HeadSize * sizeof(float))),
+                options.SharedQueries != 0 ? 0 : (ulong)options.Queries, BitConverter.SingleToUInt32Bits(options.Scale),
+            ]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (PtxKernel kernel in _packed.Values)
+            kernel.Dispose();
+    }
+
+    private PtxKernel Compile(string name, string text) => new(driver, name, text, AttentionTile.Threads, AttentionTile.SharedBytes);
+
+    private static int Blocks(int queries) => (queries + AttentionTile.Queries - 1) / AttentionTile.Queries;
+}
