@@ -59,19 +59,17 @@ internal sealed class AttentionSums
     /// <param name="stage">Where the tile lies in shared memory.</param>
     public void Add(int pieces, IAttentionKeys keys, string start, string stage)
     {
-        const int PieceBytes = AttentionTile.Piece * AttentionTile.Pitch;
         string[][] scores = [.. Enumerable.Range(0, 2 * pieces).Select(_ => Zeros())];
+        string[,][] key = Operands(pieces, _keyPlaces, stage, transposed: false);
         for (int step = 0; step < _query.Length; step++)
         {
-            string place = _text.B32("add.u32", stage, _keyPlaces[step]);
             for (int piece = 0; piece < pieces; piece++)
             {
-                string[] key = _text.Registers("r", 4);
-                WarpMatrices.Load(_text, key, place, piece * PieceBytes);
-                WarpMatrices.Multiply(_text, Type, scores[2 * piece], _query[step], key[..2]);
-                WarpMatrices.Multiply(_text, Type, scores[(2 * piece) + 1], _query[step], key[2..]);
+                WarpMatrices.Multiply(_text, Type, scores[2 * piece], _query[step], key[piece, step][..2]);
+                WarpMatrices.Multiply(_text, Type, scores[(2 * piece) + 1], _query[step], key[piece, step][2..]);
             }
         }
+        string[,][] value = Operands(pieces, _valuePlaces, stage, transposed: true);
         keys.Mask(scores, start, stage);
         Weigh(scores);
         for (int piece = 0; piece < pieces; piece++)
@@ -79,12 +77,10 @@ internal sealed class AttentionSums
             // Where mma leaves sums is where it takes its first operand from.
             string[] weights = [.. scores[(2 * piece)..(2 * (piece + 1))].SelectMany(s => new[] { Pair(s[0], s[1]), Pair(s[2], s[3]) })];
             WarpMatrices.Multiply(_text, Type, _weights, weights, _ones);
-            for (int step = 0; step < _valuePlaces.Length; step++)
+            for (int step = 0; step < _query.Length; step++)
             {
-                string[] value = _text.Registers("r", 4);
-                WarpMatrices.Load(_text, value, _text.B32("add.u32", stage, _valuePlaces[step]), piece * PieceBytes, transposed: true);
-                WarpMatrices.Multiply(_text, Type, _values[2 * step], weights, value[..2]);
-                WarpMatrices.Multiply(_text, Type, _values[(2 * step) + 1], weights, value[2..]);
+                WarpMatrices.Multiply(_text, Type, _values[2 * step], weights, value[piece, step][..2]);
+                WarpMatrices.Multiply(_text, Type, _values[(2 * step) + 1], weights, value[piece, step][2..]);
             }
         }
     }
@@ -123,6 +119,20 @@ internal sealed class AttentionSums
             }
         }
         _text.Do("ret");
+    }
+
+    /// <summary>All of the warp's keys or values of a tile, read together: [piece of 16 keys, step of 16 elements][registers].</summary>
+    private string[,][] Operands(int pieces, string[] places, string stage, bool transposed)
+    {
+        const int PieceBytes = AttentionTile.Piece * AttentionTile.Pitch;
+        var operands = new string[pieces, places.Length][];
+        for (int step = 0; step < places.Length; step++)
+        {
+            string place = _text.B32("add.u32", stage, places[step]);
+            for (int piece = 0; piece < pieces; piece++)
+                WarpMatrices.Load(_text, operands[piece, step] = _text.Registers("r", 4), place, piece * PieceBytes, transposed);
+        }
+        return operands;
     }
 
     /// <summary>Scores become weights, as exponentials of their distance from the largest so far.</summary>

@@ -10,13 +10,13 @@ internal sealed record AttentionCase(int Queries, int Keys, int HeadSize = 64, i
 {
     private int Width => Heads * HeadSize;
 
-    private float Scale => Sharpness / MathF.Sqrt(HeadSize);
+    public float Scale => Sharpness / MathF.Sqrt(HeadSize);
 
-    private float[] Q => Samples.Normal(1, (Shared ? 1 : Batch) * Queries, Width);
+    public float[] Q => Samples.Normal(1, (Shared ? 1 : Batch) * Queries, Width);
 
-    private float[] K => Samples.Normal(2, Batch * Keys, Width);
+    public float[] K => Samples.Normal(2, Batch * Keys, Width);
 
-    private float[] V => Samples.Normal(3, Batch * Keys, Width);
+    public float[] V => Samples.Normal(3, Batch * Keys, Width);
 
     /// <summary>Runs a text; y begins as NaN, so that what is never written shows.</summary>
     /// <param name="text">That of <see cref="AttentionText.Write(int, PtxTarget)"/>, or a changed one.</param>
@@ -33,8 +33,9 @@ internal sealed record AttentionCase(int Queries, int Keys, int HeadSize = 64, i
         return memory.Read<float>(y);
     }
 
-    /// <summary>The oracle's result over the rounded operands.</summary>
-    public float[] Expected()
+    /// <summary>The oracle's result.</summary>
+    /// <param name="rounded">Whether it gets the operands as the text rounds them.</param>
+    public float[] Expected(bool rounded = true)
     {
         using var reference = new ReferenceBackend();
         using var bench = new Workbench(reference);
@@ -43,9 +44,9 @@ internal sealed record AttentionCase(int Queries, int Keys, int HeadSize = 64, i
         Tensor Operand(float[] values) => bench.Floats(values, values.Length / Width, Width);
         // Queries are scaled before they are rounded.
         float[] q = Array.ConvertAll(Q, x => Rounded(x * log2) / log2);
-        reference.Attention(Operand(q), Operand(Array.ConvertAll(K, Rounded)), Operand(Array.ConvertAll(V, Rounded)), y, Batch, Heads, Scale);
+        reference.Attention(Operand(rounded ? q : Q), Operand(Array.ConvertAll(K, Rounded)), Operand(Array.ConvertAll(V, Rounded)), y, Batch, Heads, Scale);
         return bench.Read(y);
-    }
 
-    private static float Rounded(float value) => BFloat16.FromBits(BFloat16.ToBits(value));
+        float Rounded(float value) => rounded ? BFloat16.FromBits(BFloat16.ToBits(value)) : value;
+    }
 }
