@@ -24,6 +24,9 @@ internal static class GpuKernelCatalog
            from tile in FloatTile.All
            select (FloatMatmulText.Name(tile, type), false, (Func<PtxTarget, string>)(target => FloatMatmulText.Write(tile, type, target))),
         .. from headSize in AttentionTile.HeadSizes select (AttentionText.Name(headSize), false, (Func<PtxTarget, string>)(target => AttentionText.Write(headSize, target))),
+        .. from type in CachedAttentionText.Types
+           from headSize in AttentionTile.HeadSizes
+           select (CachedAttentionText.Name(type, headSize), false, (Func<PtxTarget, string>)(target => CachedAttentionText.Write(type, headSize, target))),
     ];
 
     /// <summary>Kernels whose PTX is our own.</summary>

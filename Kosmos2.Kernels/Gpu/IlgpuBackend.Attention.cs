@@ -48,6 +48,8 @@ internal sealed partial class IlgpuBackend
         _checks.CachedAttention(q, blocks, layer, y, probabilities);
         if (y.Shape.ElementCount == 0)
             return;
+        if (probabilities is null && FastAttention(q, blocks, layer, scale, y))
+            return;
         var grid = new Index3D(y.Rows, blocks.Heads, 1);
         if (probabilities is null && WideAttentionKernels.Takes(blocks.HeadSize) && IsAligned(q))
         {
@@ -69,6 +71,31 @@ internal sealed partial class IlgpuBackend
         using var current = _accelerator.BindScoped();
         Launch(name: nameof(TensorCoreAttention));
         _fastAttention.Attend(((CudaStream)_queue).StreamPtr, Address(q), Address(k), Address(v), Address(y), batch, options);
+        return true;
+    }
+
+    /// <summary>The same over cached keys, where some sequence has many rows.</summary>
+    private bool FastAttention(Tensor q, KeyValueBlocks blocks, int layer, float scale, Tensor y)
+    {
+        (Tensor keys, Tensor values) = (blocks.Keys(layer), blocks.Values(layer));
+        if (_fastAttention is null || !CachedAttentionText.Types.Contains(keys.DType))
+            return false;
+        int most = TensorCoreAttention.MostRows(_checks.Step);
+        var at = new CachedAttentionOperands(
+            Address(q),
+            Address(y),
+            Address(keys),
+            Address(values),
+            Address(blocks.KeyBias),
+            Address(Section(StepTable.Section.RowStarts)),
+            Address(Section(StepTable.Section.KeyCounts)),
+            Address(Section(StepTable.Section.BlockStarts)),
+            Address(Section(StepTable.Section.Blocks)));
+        if (!TensorCoreAttention.Takes(most, blocks.HeadSize, at.Q | at.Y | at.Keys | at.Values))
+            return false;
+        using var current = _accelerator.BindScoped();
+        Launch(AttendedBytes(blocks), "TensorCoreCachedAttention");
+        _fastAttention.Attend(((CudaStream)_queue).StreamPtr, at, keys.DType, most, _checks.Step.SequenceCount, blocks.Heads, blocks.HeadSize, scale);
         return true;
     }
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using static Kosmos2.Kernels.Gpu.TensorCores.PtxText;
 
 namespace Kosmos2.Kernels.Gpu.TensorCores;
@@ -31,8 +32,8 @@ internal sealed class AttentionStaging
     public AttentionStaging(PtxText text, DType type, int headSize, AttentionThread thread)
     {
         (_text, _rounds) = (text, type == DType.F32);
-        Line = text.B32("div.u32", thread.Index, ThreadsARow);
-        string quad = text.B32("rem.u32", thread.Index, ThreadsARow);
+        Line = text.B32("shr.u32", thread.Index, BitOperations.Log2(ThreadsARow));
+        string quad = text.B32("and.b32", thread.Index, ThreadsARow - 1);
         string chunk = WarpMatrices.Swizzled(text, AttentionTile.Chunks, Line, text.B32("shr.u32", quad, 1));
         string within = text.B32("mul.lo.u32", text.B32("and.b32", quad, 1), WarpMatrices.ChunkBytes / 2);
         _place = text.B32("mad.lo.u32", Line, AttentionTile.Pitch, text.B32("mad.lo.u32", chunk, WarpMatrices.ChunkBytes, within));

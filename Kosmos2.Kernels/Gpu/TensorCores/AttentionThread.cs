@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Kosmos2.Kernels.Gpu.TensorCores;
 
 /// <summary>Who a thread is, in registers.</summary>
@@ -12,7 +14,7 @@ internal sealed class AttentionThread
         string warp = text.B32("shr.u32", Index, 5);
         const int Warps = AttentionTile.Queries / AttentionTile.WarpQueries;
         QueryWarp = text.B32("and.b32", warp, Warps - 1);
-        FirstKey = text.B32("mul.lo.u32", text.B32("div.u32", warp, Warps), AttentionTile.WarpKeys);
+        FirstKey = text.B32("mul.lo.u32", text.B32("shr.u32", warp, BitOperations.Log2(Warps)), AttentionTile.WarpKeys);
         HasSecondHalf = text.Predicate("setp.ne.s32", FirstKey, 0);
         Pair = text.B32("mul.lo.u32", text.B32("and.b32", Lane, 3), 2);
         FirstQuery = text.B32("mad.lo.u32", text.B32("mov.u32", "%ctaid.x"), AttentionTile.Queries, text.B32("mul.lo.u32", QueryWarp, AttentionTile.WarpQueries));

@@ -13,7 +13,7 @@ internal sealed class TensorCoreAttention(CudaDriver driver, PtxTarget target) :
     // Of an address that is read 16 bytes at a time.
     private const int Alignment = 16;
 
-    private readonly Dictionary<int, PtxKernel> _packed = [];
+    private readonly Dictionary<(int HeadSize, DType? Cached), PtxKernel> _kernels = [];
 
     /// <summary>Whether attention can be computed here: enough queries, heads of a size that there is a text for, aligned operands.</summary>
     /// <param name="queries">Of a sequence.</param>
@@ -32,8 +32,7 @@ internal sealed class TensorCoreAttention(CudaDriver driver, PtxTarget target) :
     /// <param name="options">Sizes, at least one key.</param>
     public void Attend(nint stream, ulong q, ulong k, ulong v, ulong y, int batch, PackedAttentionOptions options)
     {
-        if (!_packed.TryGetValue(options.HeadSize, out PtxKernel? kernel))
-            _packed.Add(options.HeadSize, kernel = Compile(AttentionText.Name(options.HeadSize), AttentionText.Write(options.HeadSize, target)));
+        PtxKernel kernel = Kernel(options.HeadSize, null);
         kernel.Launch(
             stream,
             new LaunchGrid(Blocks(options.Queries), options.Heads, batch),
@@ -43,14 +42,52 @@ internal sealed class TensorCoreAttention(CudaDriver driver, PtxTarget target) :
             ]);
     }
 
+    /// <summary>The same for a step's rows, over the cached keys of their sequences that they see.</summary>
+    /// <param name="stream">The driver's stream.</param>
+    /// <param name="at">Where everything lies.</param>
+    /// <param name="type">Of the cache, one of <see cref="CachedAttentionText.Types"/>.</param>
+    /// <param name="mostRows">Rows of the sequence that has most.</param>
+    /// <param name="sequences">Of the step.</param>
+    /// <param name="heads">Of the cache.</param>
+    /// <param name="headSize">Elements of a head.</param>
+    /// <param name="scale">What scores are multiplied by.</param>
+    public void Attend(nint stream, CachedAttentionOperands at, DType type, int mostRows, int sequences, int heads, int headSize, float scale) =>
+        Kernel(headSize, type).Launch(
+            stream,
+            new LaunchGrid(Blocks(mostRows), heads, sequences),
+            [
+                at.Q, at.Y, at.Keys, at.Values, at.Bias, at.RowStarts, at.KeyCounts, at.BlockStarts, at.Blocks,
+                (ulong)heads, BitConverter.SingleToUInt32Bits(scale),
+            ]);
+
+    /// <summary>Rows of the sequence of a step that has most.</summary>
+    public static int MostRows(StepTable step)
+    {
+        int most = 0;
+        ReadOnlySpan<int> starts = step.RowStarts;
+        for (int i = 1; i < starts.Length; i++)
+            most = Math.Max(most, starts[i] - starts[i - 1]);
+        return most;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (PtxKernel kernel in _packed.Values)
+        foreach (PtxKernel kernel in _kernels.Values)
             kernel.Dispose();
     }
 
-    private PtxKernel Compile(string name, string text) => new(driver, name, text, AttentionTile.Threads, AttentionTile.SharedBytes);
+    private PtxKernel Kernel(int headSize, DType? cached)
+    {
+        if (!_kernels.TryGetValue((headSize, cached), out PtxKernel? kernel))
+        {
+            (string name, string text) = cached is { } type
+                ? (CachedAttentionText.Name(type, headSize), CachedAttentionText.Write(type, headSize, target))
+                : (AttentionText.Name(headSize), AttentionText.Write(headSize, target));
+            _kernels.Add((headSize, cached), kernel = new PtxKernel(driver, name, text, AttentionTile.Threads, AttentionTile.SharedBytes));
+        }
+        return kernel;
+    }
 
     private static int Blocks(int queries) => (queries + AttentionTile.Queries - 1) / AttentionTile.Queries;
 }

@@ -16,16 +16,44 @@ internal sealed class FastAttentionOnCudaTests
     private const double Tolerance = 0.02;
 
     [Test]
-    public void AttentionAgreesWithTheOracle([Values(16, 32, 48, 64)] int headSize, [Values(16, 64, 71, 257)] int queries, [Values(1, 33, 64, 257, 320)] int keys) =>
-        Agrees((bench, backend) =>
+    public void AttentionAgreesWithTheOracle([Values(16, 32, 48, 64)] int headSize) => Agrees(nameof(TensorCoreAttention), bench =>
+    {
+        var results = new List<float>();
+        foreach ((int queries, int keys) in new[] { (16, 1), (64, 320), (71, 33), (129, 64), (257, 257) })
         {
             Tensor y = bench.Result(2 * queries, 3 * headSize);
             Tensor Random(int seed, int rows) => bench.Random(seed, 2 * rows, 3 * headSize);
-            backend.Attention(Random(1, queries), Random(2, keys), Random(3, keys), y, 2, 3, 1 / MathF.Sqrt(headSize));
-            return bench.Read(y);
+            bench.Backend.Attention(Random(1, queries), Random(2, keys), Random(3, keys), y, 2, 3, 1 / MathF.Sqrt(headSize));
+            results.AddRange(bench.Read(y));
+        }
+        return [.. results];
+    });
+
+    /// <summary>Prompts, the rest of one, and single rows in one step, with hidden keys.</summary>
+    [Test]
+    public void CachedAttentionAgreesWithTheOracle([Values(16, 32, 48, 64)] int headSize, [Values(CacheFormat.Float32, CacheFormat.BFloat16)] CacheFormat format) =>
+        Agrees("TensorCoreCachedAttention", bench =>
+        {
+            KeyValueBlocks cache = bench.Cache(1, 3, headSize, 40, format);
+            int[] a = [7, 2, 11, 30, 4, 1], b = [5, 0], c = [9, 3, 15], d = [20, 21, 22];
+            return
+            [
+                .. Step(bench, cache, 10, new SequenceRows(a, 20, 20), new SequenceRows(b, 7, 7), new SequenceRows(d, 40, 40, p => p >= 18)),
+                .. Step(bench, cache, 20, new SequenceRows(a, 91, 71), new SequenceRows(b, 8, 1), new SequenceRows(c, 37, 37, _ => false), new SequenceRows(d, 41, 1, p => p >= 18)),
+            ];
         });
 
-    private static void Agrees(Func<Workbench, IBackend, float[]> program)
+    private static float[] Step(Workbench bench, KeyValueBlocks cache, int seed, params ReadOnlySpan<SequenceRows> sequences)
+    {
+        int rows = bench.Begin(Steps.Of(sequences)).RowCount, width = cache.Heads * cache.HeadSize;
+        Tensor y = bench.Result(rows, width);
+        bench.Backend.AppendKeyValues(bench.Random(seed, rows, width), bench.Random(seed + 1, rows, width), cache, 0);
+        bench.Backend.CachedAttention(bench.Random(seed + 2, rows, width), cache, 0, 1 / MathF.Sqrt(cache.HeadSize), y);
+        bench.Backend.EndStep();
+        return bench.Read(y);
+    }
+
+    private static void Agrees(string kernel, Func<Workbench, float[]> program)
     {
         if (!IlgpuDevices.Enumerate().Any(d => d.Kind == IlgpuDeviceKind.Cuda && d.Problem is null))
             Assert.Inconclusive("no CUDA device on this machine");
@@ -34,14 +62,14 @@ internal sealed class FastAttentionOnCudaTests
         using var oracle = new ReferenceBackend();
         profile.Begin();
         float[] actual = Run(device), expected = Run(oracle);
-        Assert.That(profile.End().Select(time => time.Label.Name), Does.Contain(nameof(TensorCoreAttention)));
+        Assert.That(profile.End().Select(time => time.Label.Name), Does.Contain(kernel));
         for (int i = 0; i < expected.Length; i++)
             Assert.That(actual[i], Is.EqualTo(expected[i]).Within(Tolerance), $"element {i}");
 
         float[] Run(IBackend backend)
         {
             using var bench = new Workbench(backend);
-            return program(bench, backend);
+            return program(bench);
         }
     }
 }

@@ -1,3 +1,4 @@
+using Kosmos2.Kernels;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Gpu.Kernels;
 using Kosmos2.Kernels.Gpu.TensorCores;
@@ -22,6 +23,19 @@ internal sealed class TensorCoreAttentionTests
         Assert.That(FakeCudaDriver.Launched.Blocks, Is.EqualTo(2 * 2 * 3));
         Assert.That((FakeCudaDriver.Launched.Threads, FakeCudaDriver.Launched.SharedBytes, FakeCudaDriver.Launched.Stream), Is.EqualTo((256, 33280, Stream)));
         Assert.That(memory.Read<float>(y), Is.EqualTo(attention.Expected()).Within(1.0 / 256));
+    }
+
+    /// <summary>Sequences of many rows and of one: as many blocks for each as the longest takes.</summary>
+    [TestCase(CacheFormat.Float32)]
+    [TestCase(CacheFormat.BFloat16)]
+    public void SequencesHeadsAndTilesOfRowsAreBlocks(CacheFormat format)
+    {
+        using var attention = new CachedAttentionCase(format, 64, CachedAttentionTextTests.Of(0, 40, 1), CachedAttentionTextTests.Of(10, 71, 71), CachedAttentionTextTests.Of(20, 9, 2));
+        using var device = new TensorCoreAttention(FakeCudaDriver.Create(), PtxTarget.Hopper);
+        float[] actual = attention.Run(device, FakeCudaDriver.Memory = new PtxGlobalMemory(), Stream);
+        Assert.That(FakeCudaDriver.Fault, Is.Null);
+        Assert.That(FakeCudaDriver.Launched.Blocks, Is.EqualTo(2 * 2 * 3));
+        Assert.That(actual, Is.EqualTo(attention.Expected()).Within(1.0 / 256));
     }
 
     [Test]
