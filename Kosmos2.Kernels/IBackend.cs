@@ -21,6 +21,11 @@ public interface IBackend : IDisposable
     /// <summary>Allocates zeroed memory on the device; the caller disposes it.</summary>
     Tensor Allocate(DType type, params ReadOnlySpan<long> extents);
 
+    /// <summary>
+    /// As <see cref="Allocate"/>, for what no recorded operation touches (<see cref="TryRepeat"/>): recordings hold addresses, so other memory that is freed voids them.
+    /// </summary>
+    Tensor AllocateUnrecorded(DType type, params ReadOnlySpan<long> extents) => Allocate(type, extents);
+
     /// <summary>Brings a weight matrix (F32, F16 or BF16, in host memory that outlives the result as long as that <see cref="PreparedWeight.ReadsSource"/>) into this device's form.</summary>
     PreparedWeight Prepare(Tensor weight);
 
@@ -45,12 +50,12 @@ public interface IBackend : IDisposable
 
     /// <summary>
     /// Whether the operations of a step have been put into the queue without being named one by one: a device may record those of an equal step and repeat them. Called
-    /// after <see cref="BeginStep"/>; if false, the operations follow as usual.
+    /// after <see cref="BeginStep"/>, if the step has a table; if false, the operations follow as usual, and <see cref="EndStep"/> after them.
     /// </summary>
-    /// <param name="step">What the operations depend on besides the table.</param>
+    /// <param name="step">What the operations depend on besides the content of their tensors.</param>
     bool TryRepeat(in StepSignature step) => false;
 
-    /// <summary>Marks the end of what <see cref="BeginStep"/> began.</summary>
+    /// <summary>Marks the end of what <see cref="BeginStep"/> or <see cref="TryRepeat"/> began.</summary>
     /// <returns>Whether the operations are in the queue; if false, a recording has failed, and they are to be put there once more.</returns>
     bool EndStep();
 

@@ -12,6 +12,8 @@ internal abstract class DelegatingBackend(IBackend inner) : IBackend
 
     public virtual Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => inner.Allocate(type, extents);
 
+    public Tensor AllocateUnrecorded(DType type, params ReadOnlySpan<long> extents) => inner.AllocateUnrecorded(type, extents);
+
     public PreparedWeight Prepare(Tensor weight) => inner.Prepare(weight);
 
     public PreparedWeight Prepare(QuantizedMatrix weight) => inner.Prepare(weight);

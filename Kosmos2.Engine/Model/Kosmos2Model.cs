@@ -15,6 +15,8 @@ public sealed class Kosmos2Model : IDisposable
     private readonly WeightLoader _weights;
     private readonly VisionEncoder _vision;
     private readonly PerceiverResampler _resampler;
+    private readonly RowBuffer _pixels;
+    private readonly RowBuffer _encoded;
 
     /// <summary>Loads the weights. The model takes checkpoint and backend over.</summary>
     internal Kosmos2Model(
@@ -31,6 +33,8 @@ public sealed class Kosmos2Model : IDisposable
         _weights = new WeightLoader(backend, checkpoint, config, format);
         _vision = new VisionEncoder(_weights, config.VisionConfig);
         _resampler = new PerceiverResampler(_weights, config);
+        _pixels = new RowBuffer(backend, 1);
+        _encoded = new RowBuffer(backend, config.TextConfig.EmbedDim);
         Decoder = new TextDecoder(_weights, config.TextConfig);
         Step = new StepWriter(Decoder.Positions, config.TextConfig.PadTokenId);
         Grammars = new GrammarOnDevice(backend, config.TextConfig.VocabSize);
@@ -134,11 +138,20 @@ public sealed class Kosmos2Model : IDisposable
         int channels = Config.VisionConfig.NumChannels;
         if (pixelValues.Length != checked((long)images * channels * height * width))
             throw new ArgumentException($"[{images}, {channels}, {height}, {width}] pixel values are {(long)images * channels * height * width} numbers, not {pixelValues.Length}", nameof(pixelValues));
-        using Tensor pixels = Backend.Allocate(DType.F32, images, channels, height, width);
+        Tensor pixels = _pixels[pixelValues.Length].Reshape(images, channels, height, width);
         Backend.Upload(pixelValues, pixels);
-        Tensor features = _vision.Forward(pixels, interpolatePositions, sink);
-        Tensor rows = Backend.Allocate(DType.F32, images * Config.LatentQueryNum, Config.TextConfig.EmbedDim);
-        _resampler.Forward(features, images, rows, sink);
+        Tensor h = _vision.Embed(pixels, interpolatePositions);
+        Tensor encoded = _encoded[images * Config.LatentQueryNum];                   // (B * L, W)
+        if (sink is not null || !Backend.TryRepeat(new StepSignature(this, h.Rows, images, encoded.Rows, IsEmbedded: true)))
+        {
+            do
+            {
+                _resampler.Forward(_vision.Forward(h, images, sink), images, encoded, sink);
+            }
+            while (!Backend.EndStep());
+        }
+        Tensor rows = Backend.AllocateUnrecorded(DType.F32, encoded.Rows, encoded.Width);
+        Backend.Copy(encoded, rows);
         Backend.Synchronize();
         return new ImageEmbeddings(Backend, rows);
     }
@@ -151,7 +164,7 @@ public sealed class Kosmos2Model : IDisposable
         int width = Config.TextConfig.EmbedDim;
         if (rows.IsEmpty || rows.Length % width != 0)
             throw new ArgumentException($"{rows.Length} numbers are no rows of {width}", nameof(rows));
-        Tensor tensor = Backend.Allocate(DType.F32, rows.Length / width, width);
+        Tensor tensor = Backend.AllocateUnrecorded(DType.F32, rows.Length / width, width);
         Backend.Upload(rows, tensor);
         return new ImageEmbeddings(Backend, tensor);
     }
@@ -253,6 +266,8 @@ public sealed class Kosmos2Model : IDisposable
         Step.Dispose();
         Grammars.Dispose();
         Decoder.Dispose();
+        _encoded.Dispose();
+        _pixels.Dispose();
         _resampler.Dispose();
         _vision.Dispose();
         _weights.Dispose();

@@ -63,12 +63,17 @@ internal sealed class TextDecoder : IDisposable
         int outputs = step.OutputCount;
         Tensor logits = _logits[outputs];                                            // (outputs, V)
         _backend.BeginStep(step);
-        // What a sink or given rows change is not part of the signature.
-        if (sink is null && given is null && _backend.TryRepeat(new StepSignature(this, blocks, step, step.RowCount, outputs)))
+        // Given rows come and go: they are embedded before anything is repeated.
+        Tensor h = _hidden[step.RowCount];                                           // (R, W)
+        if (given is not null)
+            Embed(given, h);
+        if (Repeats(step, sink) && _backend.TryRepeat(new StepSignature(this, h.Rows, step.SequenceCount, outputs, step, blocks, given is not null)))
             return logits;
         do
         {
-            Run(step, given, blocks, sink, logits);
+            if (given is null)
+                Embed(null, h);
+            Run(step, h, blocks, sink, logits);
         }
         while (!_backend.EndStep());
         return logits;
@@ -100,11 +105,15 @@ internal sealed class TextDecoder : IDisposable
         Positions.Dispose();
     }
 
-    private void Run(StepTable step, Tensor? given, KeyValueBlocks blocks, IActivationSink? sink, Tensor logits)
+    // How many rows each of several sequences has is not part of the signature; nor is what a sink asks for.
+    private static bool Repeats(StepTable step, IActivationSink? sink) =>
+        sink is null && (step.SequenceCount == 1 || step.RowCount == step.SequenceCount);
+
+    private void Embed(Tensor? given, Tensor h) => _backend.EmbedRows(_embeddings, given, _embeddingScale, Positions.Table, h);
+
+    private void Run(StepTable step, Tensor h, KeyValueBlocks blocks, IActivationSink? sink, Tensor logits)
     {
-        int rows = step.RowCount, outputs = step.OutputCount;
-        Tensor h = _hidden[rows];                                                    // (R, W)
-        _backend.EmbedRows(_embeddings, given, _embeddingScale, Positions.Table, h);
+        int rows = h.Rows, outputs = step.OutputCount;
         for (int i = 0; i < _layers.Length; i++)
         {
             sink.Offer(_backend, sink.Layer("text.hidden_states", i), h);

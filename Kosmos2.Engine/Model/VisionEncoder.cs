@@ -43,12 +43,11 @@ internal sealed class VisionEncoder : IDisposable
         _activations = new LayerActivations(_backend, config.HiddenSize, config.IntermediateSize);
     }
 
-    /// <summary>Encodes images of one size.</summary>
+    /// <summary>Embeds the patches of images of one size.</summary>
     /// <param name="pixels">[B, channels, height, width], normalised.</param>
     /// <param name="interpolatePositions">Whether another size than the configured one is allowed.</param>
-    /// <param name="sink">Receives the hidden states and attentions, or null.</param>
-    /// <returns>[B * T, D]: the last hidden state, every token layer-normed and scaled to length 1. Valid until the next call.</returns>
-    public Tensor Forward(Tensor pixels, bool interpolatePositions, IActivationSink? sink)
+    /// <returns>[B * T, D]. Valid until the next call.</returns>
+    public Tensor Embed(Tensor pixels, bool interpolatePositions)
     {
         int batch = checked((int)pixels.Shape[0]), height = checked((int)pixels.Shape[2]), width = checked((int)pixels.Shape[3]);
         bool interpolated = height != _config.ImageSize || width != _config.ImageSize;
@@ -60,10 +59,19 @@ internal sealed class VisionEncoder : IDisposable
         PatchEmbeddingParameters embedding = interpolated
             ? _embedding with { Positions = _positions.For(height / _config.PatchSize, width / _config.PatchSize) }
             : _embedding;
-        int tokens = 1 + patches, rows = checked(batch * tokens);
-
-        Tensor h = _hidden[rows];                                                    // (B * T, D)
+        Tensor h = _hidden[checked(batch * (1 + patches))];
         _backend.PatchEmbed(pixels, embedding, h);
+        return h;
+    }
+
+    /// <summary>Encodes images.</summary>
+    /// <param name="h">[B * T, D] what <see cref="Embed"/> gave; overwritten.</param>
+    /// <param name="batch">B.</param>
+    /// <param name="sink">Receives the hidden states and attentions, or null.</param>
+    /// <returns>[B * T, D]: the last hidden state, every token layer-normed and scaled to length 1. Valid until the next call.</returns>
+    public Tensor Forward(Tensor h, int batch, IActivationSink? sink)
+    {
+        int rows = h.Rows, tokens = rows / batch;
         _backend.LayerNorm(h, _preNorm, h);
         sink.Offer(_backend, sink.Layer("vision.hidden_states", 0), h);
         for (int i = 0; i < _layers.Length; i++)

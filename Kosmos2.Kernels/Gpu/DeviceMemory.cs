@@ -14,7 +14,7 @@ internal static class DeviceMemory
 
     private static long _version;
 
-    /// <summary>Changes whenever a buffer comes or goes: addresses may then mean something else.</summary>
+    /// <summary>Changes whenever a buffer goes that recordings may hold the address of: it may then mean something else.</summary>
     public static long Version => Volatile.Read(ref _version);
 
     /// <summary>Bytes that are free: on CUDA as the driver says, on OpenCL those that this process has not taken.</summary>
@@ -32,7 +32,6 @@ internal static class DeviceMemory
         {
             MemoryBuffer1D<byte, Stride1D.Dense> buffer = accelerator.Allocate1D<byte>(byteLength);
             Interlocked.Add(ref TakenOf(accelerator).Value, byteLength);
-            Interlocked.Increment(ref _version);
             return buffer;
         }
         catch (Exception e) when (IsFull(e))
@@ -42,11 +41,15 @@ internal static class DeviceMemory
     }
 
     /// <summary>Frees a buffer; one of a lost device is gone already.</summary>
-    public static void Free(Accelerator accelerator, MemoryBuffer1D<byte, Stride1D.Dense> buffer)
+    /// <param name="accelerator">The device.</param>
+    /// <param name="buffer">The buffer.</param>
+    /// <param name="isRecorded">Whether a recording may hold its address.</param>
+    public static void Free(Accelerator accelerator, MemoryBuffer1D<byte, Stride1D.Dense> buffer, bool isRecorded)
     {
         Interlocked.Add(ref TakenOf(accelerator).Value, -buffer.LengthInBytes);
         DeviceLoss.Forgive(buffer.Dispose);
-        Interlocked.Increment(ref _version);
+        if (isRecorded)
+            Interlocked.Increment(ref _version);
     }
 
     private static StrongBox<long> TakenOf(Accelerator accelerator) => Taken.GetValue(accelerator, _ => new StrongBox<long>());

@@ -9,16 +9,23 @@ internal sealed class DeviceStorage : TensorStorage
     private MemoryBuffer1D<byte, Stride1D.Dense>? _buffer;
 
     /// <summary>Allocates memory with undefined content.</summary>
+    /// <param name="accelerator">The device.</param>
+    /// <param name="byteLength">Length in bytes.</param>
+    /// <param name="isRecorded"><see cref="IsRecorded"/>.</param>
     /// <exception cref="DeviceMemoryException">There is no room for it.</exception>
-    public DeviceStorage(Accelerator accelerator, long byteLength)
+    public DeviceStorage(Accelerator accelerator, long byteLength, bool isRecorded = true)
     {
         Accelerator = accelerator;
+        IsRecorded = isRecorded;
         ByteLength = byteLength;
         // Drivers refuse empty buffers, and kernels read whole words.
         _buffer = DeviceMemory.Allocate(accelerator, Math.Max(4, byteLength));
     }
 
     public Accelerator Accelerator { get; }
+
+    /// <summary>Whether recordings may hold its address, and are void once it is gone.</summary>
+    public bool IsRecorded { get; }
 
     public bool IsAlive => _buffer is not null;
 
@@ -40,7 +47,7 @@ internal sealed class DeviceStorage : TensorStorage
     protected override void Dispose(bool disposing)
     {
         if (disposing && _buffer is not null)
-            DeviceMemory.Free(Accelerator, _buffer);
+            DeviceMemory.Free(Accelerator, _buffer, IsRecorded);
         _buffer = null;
     }
 }

@@ -51,7 +51,7 @@ internal sealed partial class IlgpuBackend : IBackend
         Description = description;
         _checks = new OperandChecks(
             description,
-            tensor => tensor.Storage is DeviceStorage storage && storage.Accelerator == accelerator && storage.IsAlive,
+            IsOurs,
             weight => weight is DeviceWeight { Storage.IsAlive: true } ours && ours.Storage.Accelerator == accelerator);
         // Not the default one: CUDA can record graphs from streams of one's own only.
         _queue = accelerator.CreateStream();
@@ -105,12 +105,17 @@ internal sealed partial class IlgpuBackend : IBackend
     }
 
     /// <inheritdoc/>
-    public Tensor Allocate(DType type, params ReadOnlySpan<long> extents)
+    public Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => Allocate(type, extents, isRecorded: true);
+
+    /// <inheritdoc/>
+    public Tensor AllocateUnrecorded(DType type, params ReadOnlySpan<long> extents) => Allocate(type, extents, isRecorded: false);
+
+    private Tensor Allocate(DType type, ReadOnlySpan<long> extents, bool isRecorded)
     {
         var shape = new Shape(extents);
         // Kernels count elements in 32 bits.
         OperandRules.Require(shape.ElementCount <= int.MaxValue, shape, "at most 2^31 - 1 elements", nameof(extents));
-        var storage = new DeviceStorage(_accelerator, shape.ElementCount * type.SizeInBytes());
+        var storage = new DeviceStorage(_accelerator, shape.ElementCount * type.SizeInBytes(), isRecorded);
         if (storage.ByteLength > 0)
             storage.View<byte>(0, storage.ByteLength).MemSetToZero(_queue);
         return new Tensor(storage, type, shape, 0, ownsStorage: true);
@@ -204,8 +209,7 @@ internal sealed partial class IlgpuBackend : IBackend
     /// <inheritdoc/>
     public bool TryRepeat(in StepSignature step)
     {
-        // A step of many rows takes longer than its launches do.
-        if (_graphs is null || step.Rows > step.Table.SequenceCount || !_graphs.TryRepeat(step, DeviceMemory.Version))
+        if (_graphs is null || !_graphs.TryRepeat(step, DeviceMemory.Version))
             return false;
         _counters.Launches++;
         return true;
@@ -248,6 +252,15 @@ internal sealed partial class IlgpuBackend : IBackend
             if (_accelerator is CudaAccelerator)
                 CudaAPI.CurrentAPI.DestroyContext(native);
         }
+    }
+
+    private bool IsOurs(Tensor tensor)
+    {
+        if (tensor.Storage is not DeviceStorage storage || storage.Accelerator != _accelerator || !storage.IsAlive)
+            return false;
+        if (!storage.IsRecorded)
+            _graphs?.Spoil();
+        return true;
     }
 
     /// <summary>A buffer of at least this size, whose content is undefined. What was queued with a smaller one finishes first.</summary>

@@ -29,6 +29,12 @@ internal sealed class LossGuard(IBackend inner) : IBackend
         catch (Exception e) when (DeviceLoss.Is(e)) { throw Lost(e); }
     }
 
+    public Tensor AllocateUnrecorded(DType type, params ReadOnlySpan<long> extents)
+    {
+        try { return Device.AllocateUnrecorded(type, extents); }
+        catch (Exception e) when (DeviceLoss.Is(e)) { throw Lost(e); }
+    }
+
     public PreparedWeight Prepare(Tensor weight)
     {
         try { return Device.Prepare(weight); }

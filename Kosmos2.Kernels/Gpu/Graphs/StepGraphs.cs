@@ -2,22 +2,27 @@ namespace Kosmos2.Kernels.Gpu.Graphs;
 
 /// <summary>
 /// The recorded steps of a queue. A signature runs plainly the first time, which compiles kernels and grows buffers, is recorded the second time, and
-/// repeated from then on: some 150 launches become one. What a recording holds are addresses, so all are void once any buffer of the device comes or goes.
+/// repeated from then on: some hundreds of launches become one. What a recording holds are addresses, so all are void once a buffer of the device is gone.
 /// </summary>
 internal sealed class StepGraphs(IGraphDriver driver) : IDisposable
 {
     // A batch that shrinks and grows passes through many sizes; the oldest recordings go first.
     private const int Most = 32;
 
+    // Prompts have many lengths, most of which come once.
+    private const int MostSeen = 256;
+
     private readonly Dictionary<(StepSignature Step, int Layout), nint> _graphs = [];
     private readonly Queue<(StepSignature Step, int Layout)> _ages = new();
+    private readonly HashSet<(StepSignature Step, int Layout)> _seen = [];
     private (StepSignature Step, int Layout)? _recording;
     private long _memoryVersion;
     private bool _refused;
+    private bool _spoilt;
 
     /// <summary>Puts a recorded step into the queue, or begins to record it.</summary>
     /// <param name="step">The step.</param>
-    /// <param name="memoryVersion">Changes when a buffer comes or goes.</param>
+    /// <param name="memoryVersion">Changes when a buffer goes.</param>
     /// <returns>Whether the step is in the queue; otherwise its operations are to follow.</returns>
     public bool TryRepeat(in StepSignature step, long memoryVersion)
     {
@@ -26,26 +31,29 @@ internal sealed class StepGraphs(IGraphDriver driver) : IDisposable
         if (memoryVersion != _memoryVersion)
             Clear();
         _memoryVersion = memoryVersion;
-        (StepSignature Step, int Layout) key = (step, step.Table.LayoutVersion);
-        if (!_graphs.TryGetValue(key, out nint graph))
+        (StepSignature Step, int Layout) key = (step, step.Table?.LayoutVersion ?? 0);
+        if (_graphs.TryGetValue(key, out nint graph))
         {
-            if (_graphs.Count == Most)
-                Remove(_ages.Dequeue());
-            _graphs.Add(key, 0);
-            _ages.Enqueue(key);
-            return false;
+            driver.Launch(graph);
+            return true;
         }
-        if (graph == 0)
+        if (_seen.Remove(key))
         {
+            _spoilt = false;
             if (driver.Begin())
                 _recording = key;
             else
                 _refused = true;
             return false;
         }
-        driver.Launch(graph);
-        return true;
+        if (_seen.Count == MostSeen)
+            _seen.Clear();
+        _seen.Add(key);
+        return false;
     }
+
+    /// <summary>Says that an operation had to do with memory whose coming and going nobody watches. A recording under way is then worth nothing.</summary>
+    public void Spoil() => _spoilt = true;
 
     /// <summary>Ends what <see cref="TryRepeat"/> began.</summary>
     /// <returns>Whether the step's operations are in the queue; otherwise they are to be put there again.</returns>
@@ -55,13 +63,21 @@ internal sealed class StepGraphs(IGraphDriver driver) : IDisposable
             return true;
         _recording = null;
         nint graph = driver.End();
+        if (graph != 0 && _spoilt)
+        {
+            driver.Free(graph);
+            graph = 0;
+        }
         if (graph == 0)
         {
             // Whatever it was will be in the next step too.
             _refused = true;
             return false;
         }
-        _graphs[key] = graph;
+        if (_graphs.Count == Most && _ages.TryDequeue(out (StepSignature Step, int Layout) oldest))
+            Remove(oldest);
+        _graphs.Add(key, graph);
+        _ages.Enqueue(key);
         driver.Launch(graph);
         return true;
     }
@@ -73,11 +89,12 @@ internal sealed class StepGraphs(IGraphDriver driver) : IDisposable
     {
         while (_ages.TryDequeue(out (StepSignature Step, int Layout) key))
             Remove(key);
+        _seen.Clear();
     }
 
     private void Remove((StepSignature Step, int Layout) key)
     {
-        if (_graphs.Remove(key, out nint graph) && graph != 0)
+        if (_graphs.Remove(key, out nint graph))
             driver.Free(graph);
     }
 }

@@ -72,6 +72,24 @@ internal sealed class StepGraphsTests
     }
 
     [Test]
+    public void WhatTouchesMemoryThatNobodyWatchesRunsPlainly()
+    {
+        Step(1);
+        Assert.That(Step(1, () => _graphs.Spoil()), Is.EqualTo("begin, plain, end, free 1, plain"));
+        Assert.That(Step(1), Is.EqualTo("plain"));
+    }
+
+    [Test]
+    public void StepsThatComeOnceDoNotDriveOutRecordings()
+    {
+        Step(1);
+        Step(1);
+        for (int rows = 2; rows < 600; rows++)
+            Assert.That(Step(rows), Is.EqualTo("plain"));
+        Assert.That(Step(1), Is.EqualTo("launch 1"));
+    }
+
+    [Test]
     public void TheOldestRecordingsAreFreedFirst()
     {
         for (int rows = 1; rows <= 33; rows++)
@@ -84,15 +102,16 @@ internal sealed class StepGraphsTests
         Assert.That(_driver.Log.Count(line => line.StartsWith("free", StringComparison.Ordinal)), Is.EqualTo(33));
     }
 
-    // What the driver saw of a step, and where its operations were named one by one.
-    private string Step(int rows, long memory = 7)
+    // What the driver saw of a step, and where its operations were named one by one, one of which may do something.
+    private string Step(int rows, Action? operation = null, long memory = 7)
     {
         int before = _driver.Log.Count;
-        if (!_graphs.TryRepeat(new StepSignature(this, null!, _table, rows, rows), memory))
+        if (!_graphs.TryRepeat(new StepSignature(this, rows, rows, rows, _table), memory))
         {
             do
             {
                 _driver.Log.Add("plain");
+                operation?.Invoke();
             }
             while (!_graphs.End());
         }
