@@ -46,6 +46,7 @@ internal sealed class GroundedChoiceTests
             counts.Reset();
             GroundedAnswer chosen = engine.Caption(scene, config: config);
             Assert.That(counts.FloatsRead, Is.Zero, $"{settings}");
+            Assert.That(counts.Downloads, Is.InRange(1, counts.DecoderPasses), "one copy a step");
             GroundedAnswer expected = engine.Caption(scene, config: config with { OutputScores = ScoreOutput.Chosen });
             Assert.That(counts.FloatsRead, Is.Positive, "this test would not notice");
             Assert.That(chosen.Tokens, Is.EqualTo(expected.Tokens), $"{settings}");

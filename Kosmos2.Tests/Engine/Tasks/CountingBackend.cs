@@ -27,7 +27,10 @@ internal sealed class CountingBackend(IBackend inner) : DelegatingBackend(inner)
     /// <summary>Floats read back.</summary>
     public int FloatsRead { get; private set; }
 
-    public void Reset() => FloatsRead = Products = Pictures = EncoderPasses = DecoderRows = DecoderPasses = LogitRows = 0;
+    /// <summary>Times that anything was read back.</summary>
+    public int Downloads { get; private set; }
+
+    public void Reset() => Downloads = FloatsRead = Products = Pictures = EncoderPasses = DecoderRows = DecoderPasses = LogitRows = 0;
 
     public override void BeginStep(StepTable table)
     {
@@ -37,6 +40,7 @@ internal sealed class CountingBackend(IBackend inner) : DelegatingBackend(inner)
 
     public override void Download<T>(Tensor source, Span<T> destination)
     {
+        Downloads++;
         FloatsRead += source.DType == DType.F32 ? destination.Length : 0;
         base.Download(source, destination);
     }
