@@ -30,10 +30,11 @@ internal static class CachedAttentionText
         string Entry(string section, int offset = 0) =>
             text.B32("ld.global.nc.b32", At(text.B64("mad.wide.u32", sequence, sizeof(int), section), offset));
         string first = Entry(rowStarts), count = text.B32("sub.s32", Entry(rowStarts, sizeof(int)), first);
+        string keyCount = Entry(keyCounts), firstBlock = Entry(blockStarts);
         // Other sequences may have more rows.
         string block = text.B32("mul.lo.u32", text.B32("mov.u32", "%ctaid.x"), AttentionTile.Queries);
         text.When(text.Predicate("setp.ge.s32", block, count), "ret");
-        string keyCount = Entry(keyCounts), table = text.B64("mad.wide.u32", Entry(blockStarts), sizeof(int), blocks);
+        string table = text.B64("mad.wide.u32", firstBlock, sizeof(int), blocks);
         string stride = text.B32("mul.lo.u32", heads, headSize * sizeof(float));
         string Head(string rows) => text.B64("mad.wide.u32", thread.Head, headSize * sizeof(float), text.B64("mad.wide.s32", first, stride, rows));
         var queries = new AttentionQueries(Head(q), Head(y), stride, count);

@@ -109,6 +109,7 @@ internal sealed class PtxTests
     public void KernelsAreFoundByName()
     {
         Assert.That(GpuKernelCatalog.Ptx("linear_bf16_128x256", PtxTarget.Hopper), Does.Contain(".visible .entry linear_bf16_128x256("));
+        Assert.That(GpuKernelCatalog.WrittenFor(PtxTarget.Ampere), Does.Contain("attention_64").And.Contain("attention_cached_bf16_32"));
         Assert.That(GpuKernelCatalog.Translated, Does.Contain("RowKernels.LayerNorm(HalfResult)").And.Contain("FewRowKernels.Row(HalfView)"));
         Assert.That(() => GpuKernelCatalog.Ptx("linear_bf17", PtxTarget.Ampere), Throws.ArgumentException.With.Message.Contains("'linear_bf17'"));
         Assert.That(() => PtxTarget.Parse("sm_70"), Throws.ArgumentException.With.Message.Contains("sm_80, sm_90"));
