@@ -156,6 +156,7 @@ internal sealed partial class IlgpuBackend : IBackend
         where T : unmanaged
     {
         _checks.Transfer<T>(destination, source.Length);
+        _graphs?.Abandon();
         if (source.IsEmpty)
             return;
         _counters.Uploads++;
@@ -168,6 +169,7 @@ internal sealed partial class IlgpuBackend : IBackend
         where T : unmanaged
     {
         _checks.Transfer<T>(source, destination.Length);
+        _graphs?.Abandon();
         if (destination.IsEmpty)
             return;
         Mark();
@@ -196,6 +198,7 @@ internal sealed partial class IlgpuBackend : IBackend
     public void BeginStep(StepTable table)
     {
         _checks.BeginStep(table);
+        _graphs?.Abandon();
         Tensor numbers = table.Storage;
         // The last step's copy is under way only where nobody has read a result since.
         if (_stepStaging.IsBusy)

@@ -10,11 +10,12 @@ internal sealed class StepGraphs(IGraphDriver driver) : IDisposable
     private const int Most = 32;
 
     // Prompts have many lengths, most of which come once.
-    private const int MostSeen = 256;
+    private const int MostNoted = 256;
 
     private readonly Dictionary<(StepSignature Step, int Layout), nint> _graphs = [];
     private readonly Queue<(StepSignature Step, int Layout)> _ages = new();
     private readonly HashSet<(StepSignature Step, int Layout)> _seen = [];
+    private readonly HashSet<(StepSignature Step, int Layout)> _unrecordable = [];
     private (StepSignature Step, int Layout)? _recording;
     private long _memoryVersion;
     private bool _refused;
@@ -37,6 +38,8 @@ internal sealed class StepGraphs(IGraphDriver driver) : IDisposable
             driver.Launch(graph);
             return true;
         }
+        if (_unrecordable.Contains(key))
+            return false;
         if (_seen.Remove(key))
         {
             _spoilt = false;
@@ -46,9 +49,7 @@ internal sealed class StepGraphs(IGraphDriver driver) : IDisposable
                 _refused = true;
             return false;
         }
-        if (_seen.Count == MostSeen)
-            _seen.Clear();
-        _seen.Add(key);
+        Note(key, _seen);
         return false;
     }
 
@@ -61,19 +62,13 @@ internal sealed class StepGraphs(IGraphDriver driver) : IDisposable
     {
         if (_recording is not { } key)
             return true;
-        _recording = null;
         nint graph = driver.End();
-        if (graph != 0 && _spoilt)
+        if (graph == 0 || _spoilt)
         {
-            driver.Free(graph);
-            graph = 0;
-        }
-        if (graph == 0)
-        {
-            // Whatever it was will be in the next step too.
-            _refused = true;
+            Discard(key, graph);
             return false;
         }
+        _recording = null;
         if (_graphs.Count == Most && _ages.TryDequeue(out (StepSignature Step, int Layout) oldest))
             Remove(oldest);
         _graphs.Add(key, graph);
@@ -82,8 +77,31 @@ internal sealed class StepGraphs(IGraphDriver driver) : IDisposable
         return true;
     }
 
+    /// <summary>Ends a recording that an operation's error has cut short: for whatever no recorded step does.</summary>
+    public void Abandon()
+    {
+        if (_recording is { } key)
+            Discard(key, driver.End());
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Clear();
+
+    // Whatever it was that could not be recorded will be in the next such step too.
+    private void Discard((StepSignature Step, int Layout) key, nint graph)
+    {
+        _recording = null;
+        if (graph != 0)
+            driver.Free(graph);
+        Note(key, _unrecordable);
+    }
+
+    private static void Note((StepSignature Step, int Layout) key, HashSet<(StepSignature Step, int Layout)> keys)
+    {
+        if (keys.Count == MostNoted)
+            keys.Clear();
+        keys.Add(key);
+    }
 
     private void Clear()
     {

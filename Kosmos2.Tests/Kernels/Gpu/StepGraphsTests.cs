@@ -60,6 +60,21 @@ internal sealed class StepGraphsTests
         Step(1);
         Assert.That(Step(1), Is.EqualTo("begin, plain, end, plain"));
         Assert.That(Step(1), Is.EqualTo("plain"));
+        _driver.Fails = false;
+        Step(2);
+        Assert.That(Step(2), Is.EqualTo("begin, plain, end, launch 1"), "another step may be recordable");
+    }
+
+    [Test]
+    public void ARecordingThatAnErrorHasCutShortIsForgotten()
+    {
+        Step(1);
+        Assert.That(() => Step(1, () => throw new InvalidOperationException("no room")), Throws.InvalidOperationException);
+        _driver.Log.Clear();
+        _graphs.Abandon();
+        Assert.That(_driver.Log, Is.EqualTo(new[] { "end", "free 1" }));
+        Assert.That(Step(1), Is.EqualTo("plain"));
+        Assert.That(Step(1), Is.EqualTo("plain"), "the error would come again");
     }
 
     [Test]
