@@ -66,6 +66,8 @@ internal static class FewRowKernels
         // Under way while the row comes.
         WeightBatch next = lane.Ahead(weight, begin + lane.Slot, end, 0);
         var row = new InputRow(x, Grid.IdxY * options.Inputs, options.Inputs, norm, options.HasNorm != 0, sums);
+        var staged = new StagedInputs(inputs, lane.Places);
+        row.Store(Math.Min(Piece, options.Inputs), staged, 0);
         for (int first = begin; first < end; first += Rounds * lane.Slots)
         {
             int last = Math.Min(first + (Rounds * lane.Slots), end);
@@ -74,15 +76,15 @@ internal static class FewRowKernels
                 int count = Math.Min(Piece, options.Inputs - from);
                 if (!isWhole)
                     next = lane.Ahead(weight, first + lane.Slot, last, from);
-                if (!isWhole || first == begin)
-                    row.Store(from, count, new StagedInputs(inputs, lane.Places), 0);
+                if (from > 0 || (!isWhole && first > begin))
+                    row.StoreFrom(from, count, staged, 0);
                 Group.Barrier();
-                int place = Group.IdxX;
                 for (int output = first + lane.Slot; output < last; output += lane.Slots)
                 {
+                    int place = Place(lane.SumOf(output - first));
                     float sum = 0;
                     if (from > 0)
-                        sum = sums[Place(place)];
+                        sum = sums[place];
                     int index = lane.Index(output, from);
                     int within = 0;
                     for (; lane.HasBatch(within, count); within += lane.BatchInputs)
@@ -93,8 +95,7 @@ internal static class FewRowKernels
                             : lane.Ahead(weight, output + lane.Slots, isWhole ? end : last, from);
                         sum += here.Dot(weight, index + within, output, lane.Inputs(inputs, within), lane.Places);
                     }
-                    sums[Place(place)] = sum + lane.Rest(weight, index, output, inputs, within, count);
-                    place += Group.DimX;
+                    sums[place] = sum + lane.Rest(weight, index, output, inputs, within, count);
                 }
                 Group.Barrier();
             }

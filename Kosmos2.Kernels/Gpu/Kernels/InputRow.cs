@@ -53,21 +53,25 @@ internal readonly struct InputRow
     // Elements that a group brings at a time.
     private static int Turn => Octet.Count * Group.DimX;
 
-    /// <summary>Writes this thread's share of some elements.</summary>
-    /// <param name="from">The first of them.</param>
-    /// <param name="count">How many.</param>
+    /// <summary>Writes this thread's share of the row's first elements, with what it brought first.</summary>
+    /// <param name="count">How many elements.</param>
     /// <param name="to">Where they go; it may be where the row comes from.</param>
     /// <param name="at">Place of the first there.</param>
-    public void Store<TRows>(int from, int count, TRows to, int at)
+    public void Store<TRows>(int count, TRows to, int at)
+        where TRows : struct, IResultRows
+    {
+        Result(_first, _weight, _bias).Store(to, at, Group.IdxX, Group.DimX, count);
+        Store(Group.IdxX + Turn, 0, count, to, at);
+    }
+
+    /// <summary>The same for the elements from another one on, all of which are read again: nothing has to stay in registers until then.</summary>
+    public void StoreFrom<TRows>(int from, int count, TRows to, int at)
+        where TRows : struct, IResultRows => Store(Group.IdxX, from, count, to, at);
+
+    private void Store<TRows>(int i, int from, int count, TRows to, int at)
         where TRows : struct, IResultRows
     {
         int step = Group.DimX;
-        int i = Group.IdxX;
-        if (from == 0)
-        {
-            Result(_first, _weight, _bias).Store(to, at, i, step, count);
-            i += Turn;
-        }
         for (; i < count; i += Turn)
         {
             Octet x = Octet.Load(_x, _start + from, i, step, count);

@@ -31,7 +31,7 @@ internal static class RowKernels
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(MostThreads);
         int start = Grid.IdxX * width;
-        new InputRow(x, start, width, norm, true, shared).Store(0, width, y, start);
+        new InputRow(x, start, width, norm, true, shared).Store(width, y, start);
     }
 
     /// <summary>y[r, i] = x[r, i] / max(sqrt(sum over j of x[r, j]^2), 1e-12).</summary>

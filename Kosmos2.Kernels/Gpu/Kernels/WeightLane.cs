@@ -35,6 +35,9 @@ internal readonly struct WeightLane
     /// <summary>This lane's first element in a row from an input on, which a block begins with.</summary>
     public int Index(int output, int from) => (output * _width) + from + _first;
 
+    /// <summary>Number of this lane's sum for one of the outputs whose sums are kept at a time: an output's lie together.</summary>
+    public int SumOf(int output) => (output << Places.LanesShift) + (_first >> Places.WordsShift);
+
     /// <summary>Whether a whole batch begins at an input, of so many.</summary>
     public bool HasBatch(int from, int count) => _isWide && from + BatchInputs <= count;
 

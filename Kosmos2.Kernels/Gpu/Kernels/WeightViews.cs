@@ -96,15 +96,16 @@ internal readonly struct HalfView(ArrayView<ushort> elements) : IWeightView
     private static Quad Four(int low, int high) =>
         new(Widen((uint)low & 0xffff), Widen((uint)low >> 16), Widen((uint)high & 0xffff), Widen((uint)high >> 16));
 
+    // Without a branch: eight of them are worked out side by side.
     private static float Widen(uint bits)
     {
         uint sign = (bits & 0x8000) << 16;
         uint magnitude = bits & 0x7fff;
-        // A subnormal half is its fraction times 2^-24, a normal float. (int), since C# converts unsigned integers by way of a double.
-        if (magnitude < 0x0400)
-            return Interop.IntAsFloat(Interop.FloatAsInt((int)magnitude * 5.9604644775390625e-8f) | sign);
+        uint fraction = magnitude << 13;
         // The exponent's bias grows from 15 to 127; infinity and NaN keep an exponent of ones.
-        uint bias = magnitude >= 0x7c00 ? 224u << 23 : 112u << 23;
-        return Interop.IntAsFloat(((magnitude << 13) + bias) | sign);
+        float normal = Interop.IntAsFloat(fraction + (magnitude >= 0x7c00 ? 224u << 23 : 112u << 23));
+        // A subnormal half counts in 2^-24: here in 2^-10 above 1, so that no device flushes it.
+        float subnormal = (Interop.IntAsFloat(0x3f80_0000 | fraction) - 1) * 6.103515625e-5f;
+        return Interop.IntAsFloat(Interop.FloatAsInt(magnitude < 0x0400 ? subnormal : normal) | sign);
     }
 }
