@@ -17,6 +17,15 @@ public readonly record struct TokenRule(uint Classes, int LeastColumn, int Least
     /// <summary>Whether any token may not come.</summary>
     public bool IsNarrow => Classes != 0;
 
+    /// <summary>Numbers that are told.</summary>
+    /// <param name="cells">Cells of the grid.</param>
+    internal int Numbers(int cells) => Reading switch
+    {
+        TokenReading.Probability => 1,
+        TokenReading.Grid => cells,
+        _ => 0,
+    };
+
     /// <summary>Whether a token may come.</summary>
     /// <param name="token">The token.</param>
     /// <param name="tokenClass">Its class.</param>

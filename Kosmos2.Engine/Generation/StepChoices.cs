@@ -50,12 +50,7 @@ internal sealed class StepChoices
         }
         _choices[SequenceCount] = choice;
         _rules[SequenceCount++] = rule with { Place = ToldCount };
-        ToldCount += rule.Reading switch
-        {
-            TokenReading.Probability => 1,
-            TokenReading.Grid => Grammar!.PatchCount,
-            _ => 0,
-        };
+        ToldCount += rule.Numbers(Grammar?.PatchCount ?? 0);
         Bans.EndList();
         Penalised.EndList();
     }

@@ -150,10 +150,18 @@ public sealed class Kosmos2Model : IDisposable
             }
             while (!Backend.EndStep());
         }
-        Tensor rows = Backend.AllocateUnrecorded(DType.F32, encoded.Rows, encoded.Width);
-        Backend.Copy(encoded, rows);
-        Backend.Synchronize();
-        return new ImageEmbeddings(Backend, rows);
+        var embeddings = new ImageEmbeddings(Backend, Backend.AllocateUnrecorded(DType.F32, encoded.Rows, encoded.Width));
+        try
+        {
+            Backend.Copy(encoded, embeddings.Tensor);
+            Backend.Synchronize();
+            return embeddings;
+        }
+        catch
+        {
+            embeddings.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Brings rows computed elsewhere to the device: image_embeds, or inputs_embeds (unscaled).</summary>

@@ -134,8 +134,7 @@ internal sealed unsafe class MachinePeaks : IDisposable
             _memory = (byte*)Pages.Reserve((nuint)StreamBytes + (2 * Prefetched));
             new Span<byte>(_memory, int.CreateChecked(StreamBytes + (2 * Prefetched))).Fill(1);
         }
-        nint part = (nint)(StreamBytes / Threads) & ~(nint)(StreamAssembler.TurnBytes - 1);
-        nint piece = (nint)(PieceBytes / Threads) & ~(nint)(StreamAssembler.TurnBytes - 1);
+        nint part = PartOf(StreamBytes), piece = PartOf(PieceBytes);
         for (int i = 0; i < Pieces; i++)
         {
             foreach ((TileTable code, int streams) in _streams)
@@ -158,7 +157,7 @@ internal sealed unsafe class MachinePeaks : IDisposable
     {
         if (Bandwidth == 0)
             MeasureBandwidth();
-        nint part = (nint)(StreamBytes / Threads) & ~(nint)(StreamAssembler.TurnBytes - 1);
+        nint part = PartOf(StreamBytes);
         int passes = Math.Max(1, (int)Math.Round(bytes / StreamBytes));
         double seconds = 0;
         for (int i = 0; i < passes; i++)
@@ -177,6 +176,9 @@ internal sealed unsafe class MachinePeaks : IDisposable
 
     // AVX-512 without VNNI has loops for neither: bytes are four times a vector's floats, and multiplied no more often.
     private double IntegerPeak(PeakLoop narrow) => Peak(PeakLoop.Bytes) is > 0 and double bytes ? bytes : Peak(narrow) is > 0 and double peak ? peak : 4 * FloatPeak;
+
+    // A thread's, in whole turns of the loops.
+    private nint PartOf(long bytes) => (nint)(bytes / Threads) & ~(nint)(StreamAssembler.TurnBytes - 1);
 
     private bool Load(KernelAssembler assembler, Action<TileTable> add)
     {

@@ -73,5 +73,5 @@ internal sealed class AttentionStaging
     }
 
     private string[] Rounded(string[] registers) => !_rounds ? registers
-        : [.. registers.Chunk(2).Select(pair => _text.B32("cvt.rn.bf16x2.f32", pair[1], pair[0]))];
+        : [.. registers.Chunk(2).Select(pair => _text.RoundedPair("bf16", pair[0], pair[1]))];
 }

@@ -36,8 +36,7 @@ internal sealed class AttentionSums
     public AttentionSums(PtxText text, AttentionThread thread, int headSize, AttentionQueries queries, string scale)
     {
         (_text, _thread, _queries) = (text, thread, queries);
-        string first = text.B32("add.s32", thread.FirstQuery, text.B32("shr.u32", thread.Lane, 2));
-        _rows = [first, text.B32("add.s32", first, 8)];
+        _rows = [thread.FirstRow, text.B32("add.s32", thread.FirstRow, 8)];
         _query = Queries(headSize / 16, text.F32("mul.f32", text.F32("mov.b32", scale), Constant(Log2E)));
         // Not minus infinity: a query may meet keys that count for nothing before it meets its first.
         _largest = [.. _rows.Select(_ => text.F32("mov.f32", Constant(KeyValueBlocks.HiddenBias)))];
@@ -176,7 +175,7 @@ internal sealed class AttentionSums
 
     private string Power(string exponent) => _text.F32("ex2.approx.ftz.f32", exponent);
 
-    private string Pair(string lower, string upper) => _text.B32($"cvt.rn.{Type}x2.f32", upper, lower);
+    private string Pair(string lower, string upper) => _text.RoundedPair(Type, lower, upper);
 
     private string[] Zeros() => [.. Enumerable.Range(0, 4).Select(_ => _text.F32("mov.f32", Constant(0)))];
 }

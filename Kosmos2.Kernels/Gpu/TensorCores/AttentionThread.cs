@@ -18,6 +18,7 @@ internal sealed class AttentionThread
         HasSecondHalf = text.Predicate("setp.ne.s32", FirstKey, 0);
         Pair = text.B32("mul.lo.u32", text.B32("and.b32", Lane, 3), 2);
         FirstQuery = text.B32("mad.lo.u32", text.B32("mov.u32", "%ctaid.x"), AttentionTile.Queries, text.B32("mul.lo.u32", QueryWarp, AttentionTile.WarpQueries));
+        FirstRow = text.B32("add.s32", FirstQuery, text.B32("shr.u32", Lane, 2));
         Head = text.B32("mov.u32", "%ctaid.y");
     }
 
@@ -35,6 +36,9 @@ internal sealed class AttentionThread
 
     /// <summary>The warp's first query.</summary>
     public string FirstQuery { get; }
+
+    /// <summary>The first of two queries that the lane has rows of matrices of; the other one is 8 further.</summary>
+    public string FirstRow { get; }
 
     /// <summary>The warp's first key of a tile.</summary>
     public string FirstKey { get; }

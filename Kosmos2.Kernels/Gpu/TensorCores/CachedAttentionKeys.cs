@@ -57,7 +57,7 @@ internal sealed class CachedAttentionKeys : IAttentionKeys
         string needed = text.B32("selp.u32", Seen(thread.FirstQuery, AttentionTile.WarpQueries), count, visible);
         WarpEnd = text.B32("selp.u32", needed, 0, text.Predicate("setp.lt.s32", thread.FirstQuery, queries));
         // Keys that the lane's first row sees, counted from the lane's first key of a tile.
-        string row = text.B32("add.s32", text.B32("add.s32", thread.FirstQuery, text.B32("shr.u32", thread.Lane, 2)), text.B32("add.s32", before, 1));
+        string row = text.B32("add.s32", thread.FirstRow, text.B32("add.s32", before, 1));
         _seen = text.B32("sub.s32", row, text.B32("add.s32", thread.FirstKey, thread.Pair));
         _blocks = text.Registers("r", AttentionStaging.Rows);
         _biases = text.Registers("f", AttentionStaging.Rows);

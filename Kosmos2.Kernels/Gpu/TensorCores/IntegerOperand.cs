@@ -88,10 +88,7 @@ internal sealed class IntegerOperand
     {
         foreach (Line line in _lines[from..to])
         {
-            string[] pairs = _text.Registers("r", MatmulTile.ChunkInputs / 2), values = Widened(line);
-            // The first operand of two becomes the upper half.
-            for (int i = 0; i < pairs.Length; i++)
-                _text.Do("cvt.rn.bf16x2.f32", pairs[i], values[(2 * i) + 1], values[2 * i]);
+            string[] pairs = [.. Widened(line).Chunk(2).Select(pair => _text.RoundedPair("bf16", pair[0], pair[1]))];
             _text.Do("st.shared.v4.b32", At(_copies.Destination, (stage * _tile.StageBytes) + _operandBytes + line.Place), Group(pairs));
         }
         Fetch(from, to);

@@ -62,6 +62,12 @@ internal sealed class PtxText(string name, PtxTarget target, int threads, int cl
     /// <summary>An instruction that only threads with the predicate, as in <c>%p1</c> or <c>!%p1</c>, execute.</summary>
     public void When(string predicate, string operation, params object[] operands) => Do($"@{predicate} {operation}", operands);
 
+    /// <summary>Two floats rounded to 16 bits each, to nearest, in one register.</summary>
+    /// <param name="suffix">The 16-bit type's: <c>bf16</c> or <c>f16</c>.</param>
+    /// <param name="lower">The one for the lower half, which lies first in memory.</param>
+    /// <param name="upper">The one for the upper half, the instruction's first operand.</param>
+    public string RoundedPair(string suffix, string lower, string upper) => B32($"cvt.rn.{suffix}x2.f32", upper, lower);
+
     /// <summary>A label to be placed.</summary>
     public string NewLabel(string purpose) => string.Create(CultureInfo.InvariantCulture, $"{purpose}_{_labels++}");
 

@@ -24,12 +24,10 @@ internal static class RoundText
         text.When(beyond, "ret");
         string from = text.B64("mad.wide.u32", index, PerThread * sizeof(float), source);
         string to = text.B64("mad.wide.u32", index, PerThread * sizeof(ushort), destination);
-        string[] x = text.Registers("f", PerThread), rounded = text.Registers("r", PerThread / 2);
+        string[] x = text.Registers("f", PerThread);
         text.Do("ld.global.nc.v4.f32", Group(x[..4]), At(from));
         text.Do("ld.global.nc.v4.f32", Group(x[4..]), At(from, 4 * sizeof(float)));
-        // The first operand of two becomes the upper half.
-        for (int i = 0; i < rounded.Length; i++)
-            text.Do($"cvt.rn.{MatmulText.Suffix(type)}x2.f32", rounded[i], x[(2 * i) + 1], x[2 * i]);
+        string[] rounded = [.. x.Chunk(2).Select(pair => text.RoundedPair(MatmulText.Suffix(type), pair[0], pair[1]))];
         text.Do("st.global.v4.b32", At(to), Group(rounded));
         text.Do("ret");
         return text.ToString();
