@@ -18,11 +18,11 @@ public readonly record struct TokenRule(uint Classes, int LeastColumn, int Least
     public bool IsNarrow => Classes != 0;
 
     /// <summary>Numbers that are told.</summary>
-    /// <param name="cells">Cells of the grid.</param>
-    internal int Numbers(int cells) => Reading switch
+    /// <param name="cells">Cells of the grid; null where there is none, which <see cref="TokenReading.Grid"/> may not meet.</param>
+    internal int Numbers(int? cells) => Reading switch
     {
         TokenReading.Probability => 1,
-        TokenReading.Grid => cells,
+        TokenReading.Grid => cells!.Value,
         _ => 0,
     };
 

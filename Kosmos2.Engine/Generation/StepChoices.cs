@@ -50,7 +50,7 @@ internal sealed class StepChoices
         }
         _choices[SequenceCount] = choice;
         _rules[SequenceCount++] = rule with { Place = ToldCount };
-        ToldCount += rule.Numbers(Grammar?.PatchCount ?? 0);
+        ToldCount += rule.Numbers(Grammar?.PatchCount);
         Bans.EndList();
         Penalised.EndList();
     }

@@ -150,18 +150,11 @@ public sealed class Kosmos2Model : IDisposable
             }
             while (!Backend.EndStep());
         }
-        var embeddings = new ImageEmbeddings(Backend, Backend.AllocateUnrecorded(DType.F32, encoded.Rows, encoded.Width));
-        try
+        return Embeddings(encoded.Rows, encoded, (source, rows) =>
         {
-            Backend.Copy(encoded, embeddings.Tensor);
+            Backend.Copy(source, rows);
             Backend.Synchronize();
-            return embeddings;
-        }
-        catch
-        {
-            embeddings.Dispose();
-            throw;
-        }
+        });
     }
 
     /// <summary>Brings rows computed elsewhere to the device: image_embeds, or inputs_embeds (unscaled).</summary>
@@ -172,9 +165,7 @@ public sealed class Kosmos2Model : IDisposable
         int width = Config.TextConfig.EmbedDim;
         if (rows.IsEmpty || rows.Length % width != 0)
             throw new ArgumentException($"{rows.Length} numbers are no rows of {width}", nameof(rows));
-        Tensor tensor = Backend.AllocateUnrecorded(DType.F32, rows.Length / width, width);
-        Backend.Upload(rows, tensor);
-        return new ImageEmbeddings(Backend, tensor);
+        return Embeddings(rows.Length / width, rows, Backend.Upload);
     }
 
     /// <summary>An empty cache for one sequence.</summary>
@@ -291,5 +282,22 @@ public sealed class Kosmos2Model : IDisposable
         foreach (SequenceInput prompt in prompts)
             session.Join(prompt, given);
         return session;
+    }
+
+    // Rows that outlive the pass, filled from a source; given back when that fails.
+    private ImageEmbeddings Embeddings<TSource>(int rows, TSource source, Action<TSource, Tensor> fill)
+        where TSource : allows ref struct
+    {
+        var embeddings = new ImageEmbeddings(Backend, Backend.AllocateUnrecorded(DType.F32, rows, Config.TextConfig.EmbedDim));
+        try
+        {
+            fill(source, embeddings.Tensor);
+            return embeddings;
+        }
+        catch
+        {
+            embeddings.Dispose();
+            throw;
+        }
     }
 }

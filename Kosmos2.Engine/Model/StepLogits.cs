@@ -63,7 +63,7 @@ internal sealed class StepLogits(Kosmos2Model model)
     public ReadOnlySpan<float> ToldOf(int sequence, TokenClasses? classes)
     {
         TokenRule rule = model.Step.Table.Rules[_rows[sequence]];
-        return MemoryMarshal.Cast<int, float>(_results.AsSpan(OnDevice().Rows + rule.Place, rule.Numbers(classes?.Cells ?? 0)));
+        return MemoryMarshal.Cast<int, float>(_results.AsSpan(OnDevice().Rows + rule.Place, rule.Numbers(classes?.Cells)));
     }
 
     /// <summary>New sequence i has the logits of old sequence parents[i]; a sequence that has not run has none.</summary>
