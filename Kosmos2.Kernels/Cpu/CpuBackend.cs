@@ -110,7 +110,7 @@ public sealed partial class CpuBackend : IBackend
     private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads, bool pin, CpuFeatures features, AssembledKernels? assembled)
         where S : unmanaged, ISimd<S>
     {
-        TileKernels? int8 = assembled?.Int8 ?? (features.Integers ? new TileKernels(TileTable.Int8<S>()) : null);
+        TileKernels? int8 = assembled?.Int8 ?? assembled?.PairedInt8 ?? (features.Integers ? new TileKernels(TileTable.Int8<S>()) : null);
         TileKernels? int4 = assembled?.Int4 ?? (features.Integers ? new TileKernels(TileTable.Int4<S>()) : null);
         var machine = new CpuMachine(threads, pin, assembled?.Float32 ?? new TileKernels(TileTable.Compiled<S>()), int8, int4, assembled);
         return (machine, new SimdKernels<S>(machine));
@@ -118,7 +118,7 @@ public sealed partial class CpuBackend : IBackend
 
     private ProductFormat FastFormat(QuantizedMatrix weight) => weight.Bits switch
     {
-        8 when weight.Groups == 1 && _machine.Int8 is not null => ProductFormat.Int8,
+        8 when weight.Groups == 1 && _machine.Int8 is not null => _machine.Assembled?.Int8 is not null ? ProductFormat.Int8 : ProductFormat.PairedInt8,
         4 when (weight.Groups == 1 || weight.GroupSize % Int4Group.Inputs == 0) && _machine.Int4 is not null => ProductFormat.Int4,
         _ => ProductFormat.Float32,
     };

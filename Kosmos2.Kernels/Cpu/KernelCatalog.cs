@@ -22,6 +22,7 @@ internal static class KernelCatalog
         ("int8", "fast products of 8-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new ByteTileAssembler(Int8Group.Words)),
         ("int4", "fast products of 4-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new NibbleTileAssembler()),
         ("f32-avx2", "products of F32, AVX2", InstructionSet.Vector256, "assembler", () => new TileAssembler(TileRegisters.Ymm, TileArithmetic.Float32)),
+        ("int8-avx2", "fast products of 8-bit weights, vpmaddwd", InstructionSet.Vector256, "integers", () => new PairTileAssembler(Int8Group.Words)),
     ];
 
     private static readonly (string Name, string Purpose, InstructionSet Set)[] Compiled =
@@ -84,7 +85,7 @@ internal static class KernelCatalog
 
     private static string? Missing(string name, string feature, AssembledKernels loaded)
     {
-        TileKernels? table = name switch { "bf16" => loaded.BFloat16, "int8" => loaded.Int8, "int4" => loaded.Int4, _ => loaded.Float32 };
+        TileKernels? table = name switch { "bf16" => loaded.BFloat16, "int8" => loaded.Int8, "int8-avx2" => loaded.PairedInt8, "int4" => loaded.Int4, _ => loaded.Float32 };
         return table is null ? $"{feature} is missing or disabled" : null;
     }
 

@@ -18,10 +18,12 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
         _ => PackedWeight.Reserve<Float32Format<S>>(weight, ProductFormat.Float32, Panel<S>.Width),
     };
 
-    public override PackedWeight Pack(QuantizedMatrix weight, ProductFormat format) =>
-        format == ProductFormat.Int4 ? PackedWeight.Reserve<Int4Format<S>>(weight, format, Panel<S>.Width)
-        : machine.Assembled?.Int8 is null ? PackedWeight.Reserve<Int8Format<S, PairedBytes>>(weight, format, Panel<S>.Width)
-        : PackedWeight.Reserve<Int8Format<S, PlainBytes>>(weight, format, Panel<S>.Width);
+    public override PackedWeight Pack(QuantizedMatrix weight, ProductFormat format) => format switch
+    {
+        ProductFormat.Int4 => PackedWeight.Reserve<Int4Format<S>>(weight, format, Panel<S>.Width),
+        ProductFormat.Int8 => PackedWeight.Reserve<Int8Format<S, PlainBytes>>(weight, format, Panel<S>.Width),
+        _ => PackedWeight.Reserve<Int8Format<S, PairedBytes>>(weight, format, Panel<S>.Width),
+    };
 
     public override void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm)
     {
@@ -215,13 +217,13 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
             case ProductFormat.BFloat16:
                 LinearKernel.Run<Simd512, BFloat16Format>(machine, machine.Assembled!.BFloat16!, x, rows, norm, layers);
                 break;
-            case ProductFormat.Int8 when DirectKernel.Fits<S, Int8Direct>(rows, layers):
+            case ProductFormat.Int8 or ProductFormat.PairedInt8 when DirectKernel.Fits<S, Int8Direct>(rows, layers):
                 DirectKernel.Run<S, Int8Format<S, PairedBytes>, Int8Direct>(machine, x, rows, norm, layers);
                 break;
-            case ProductFormat.Int8 when machine.Assembled?.Int8 is not null:
+            case ProductFormat.Int8:
                 LinearKernel.Run<S, Int8Format<S, PlainBytes>>(machine, machine.Int8!, x, rows, norm, layers);
                 break;
-            case ProductFormat.Int8:
+            case ProductFormat.PairedInt8:
                 LinearKernel.Run<S, Int8Format<S, PairedBytes>>(machine, machine.Int8!, x, rows, norm, layers);
                 break;
             case ProductFormat.Int4 when DirectKernel.Fits<S, Int4Direct>(rows, layers):

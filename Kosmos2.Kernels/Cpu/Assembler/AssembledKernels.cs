@@ -17,8 +17,11 @@ internal sealed class AssembledKernels : IDisposable
     /// <summary>Kernels for bfloat16; null where the machine lacks them.</summary>
     public TileKernels? BFloat16 { get; private set; }
 
-    /// <summary>Kernels for 8-bit weights; null where the machine lacks them.</summary>
+    /// <summary>Kernels for 8-bit weights and rows of <see cref="PlainBytes"/>; null where the machine lacks them.</summary>
     public TileKernels? Int8 { get; private set; }
+
+    /// <summary>Kernels for 8-bit weights and rows of <see cref="PairedBytes"/>; null where there are none, or <see cref="Int8"/> are better.</summary>
+    public TileKernels? PairedInt8 { get; private set; }
 
     /// <summary>Kernels for 4-bit weights; null where the machine lacks them.</summary>
     public TileKernels? Int4 { get; private set; }
@@ -48,6 +51,8 @@ internal sealed class AssembledKernels : IDisposable
             kernels.Int8 = TileKernels.From(kernels.Load(new ByteTileAssembler(Int8Group.Words), allocate));
             kernels.Int4 = TileKernels.From(kernels.Load(new NibbleTileAssembler(), allocate));
         }
+        if (!wide && features.Integers)
+            kernels.PairedInt8 = TileKernels.From(kernels.Load(new PairTileAssembler(Int8Group.Words), allocate));
         return kernels;
     }
 

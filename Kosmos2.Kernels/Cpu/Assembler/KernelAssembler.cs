@@ -20,6 +20,10 @@ internal abstract class KernelAssembler(int mostRows)
         zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31,
     ];
 
+    /// <summary>Their lower halves, those that need no AVX-512.</summary>
+    internal static readonly AssemblerRegisterYMM[] Ymm =
+        [ymm0, ymm1, ymm2, ymm3, ymm4, ymm5, ymm6, ymm7, ymm8, ymm9, ymm10, ymm11, ymm12, ymm13, ymm14, ymm15];
+
     private static readonly AssemblerRegisterXMM[] SavedOnWindows = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
 
     /// <summary>Assembles the kernels.</summary>

@@ -1,5 +1,4 @@
 using Iced.Intel;
-using static Iced.Intel.AssemblerRegisters;
 
 namespace Kosmos2.Kernels.Cpu.Assembler;
 
@@ -48,8 +47,7 @@ internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnP
 
     private sealed class OfYmm() : TileRegisters(32, 6, 1, 2)
     {
-        private static readonly AssemblerRegisterYMM[] Registers =
-            [ymm0, ymm1, ymm2, ymm3, ymm4, ymm5, ymm6, ymm7, ymm8, ymm9, ymm10, ymm11, ymm12, ymm13, ymm14, ymm15];
+        private static readonly AssemblerRegisterYMM[] Registers = KernelAssembler.Ymm;
 
         public override void Clear(Iced.Intel.Assembler assembler, int register) =>
             assembler.vxorps(Registers[register], Registers[register], Registers[register]);

@@ -16,9 +16,6 @@ internal sealed class PeakAssembler(PeakLoop loop) : KernelAssembler(1)
     private const int Chains = 14;
     private const int Rounds = 4;
 
-    private static readonly AssemblerRegisterYMM[] Ymm =
-        [ymm0, ymm1, ymm2, ymm3, ymm4, ymm5, ymm6, ymm7, ymm8, ymm9, ymm10, ymm11, ymm12, ymm13];
-
     private static readonly AssemblerRegisterXMM[] Xmm =
         [xmm0, xmm1, xmm2, xmm3, xmm4, xmm5, xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13];
 

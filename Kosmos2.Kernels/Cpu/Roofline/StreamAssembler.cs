@@ -18,8 +18,6 @@ internal sealed class StreamAssembler(bool wide, int ahead, int streams) : Kerne
 
     private const int Lines = 8;
 
-    private static readonly AssemblerRegisterYMM[] Ymm = [ymm0, ymm1, ymm2, ymm3, ymm4, ymm5, ymm6, ymm7];
-
     // rdi: memory; rcx: turns; r8: bytes from one stream to the next.
     protected override void Kernel(Iced.Intel.Assembler assembler, int rows)
     {

@@ -17,8 +17,11 @@ internal enum ProductFormat
     /// <summary>bfloat16 times bfloat16, summed in F32 (vdpbf16ps). Weights and rows are rounded.</summary>
     BFloat16,
 
-    /// <summary>8-bit weights with a scale an output, rows rounded to 8 bits with a scale for each group of inputs, summed exactly.</summary>
+    /// <summary>8-bit weights with a scale an output, rows rounded to 8 bits with a scale for each group of inputs, summed exactly by vpdpbusd.</summary>
     Int8,
+
+    /// <summary>As <see cref="Int8"/>, with the same result; rows lie as pairs of 16-bit integers, which every machine multiplies.</summary>
+    PairedInt8,
 
     /// <summary>4-bit weights with a scale for each group of inputs, rows rounded to 8 bits with one scale.</summary>
     Int4,
