@@ -19,10 +19,10 @@ internal static class KernelCatalog
     [
         ("f32", "products of F32, AVX-512", InstructionSet.Vector512, "assembler", () => new TileAssembler(TileRegisters.Zmm, TileArithmetic.Float32)),
         ("bf16", "fast products of BF16, vdpbf16ps", InstructionSet.Vector512, "avx512bf16", () => new TileAssembler(TileRegisters.Zmm, TileArithmetic.BFloat16)),
-        ("int8", "fast products of 8-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new ByteTileAssembler(Int8Group.Words)),
+        ("int8", "fast products of 8-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new ByteTileAssembler(PlainBytes.Words)),
         ("int4", "fast products of 4-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new NibbleTileAssembler()),
         ("f32-avx2", "products of F32, AVX2", InstructionSet.Vector256, "assembler", () => new TileAssembler(TileRegisters.Ymm, TileArithmetic.Float32)),
-        ("int8-avx2", "fast products of 8-bit weights, vpmaddwd", InstructionSet.Vector256, "integers", () => new PairTileAssembler(Int8Group.Words)),
+        ("int8-avx2", "fast products of 8-bit weights, vpmaddubsw", InstructionSet.Vector256, "integers", () => new PairTileAssembler(PairedBytes.Words)),
     ];
 
     private static readonly (string Name, string Purpose, InstructionSet Set)[] Compiled =

@@ -48,11 +48,11 @@ internal sealed class AssembledKernels : IDisposable
             kernels.BFloat16 = kernels.Load(TileRegisters.Zmm, TileArithmetic.BFloat16, allocate);
         if (wide && features.Vnni)
         {
-            kernels.Int8 = TileKernels.From(kernels.Load(new ByteTileAssembler(Int8Group.Words), allocate));
+            kernels.Int8 = TileKernels.From(kernels.Load(new ByteTileAssembler(PlainBytes.Words), allocate));
             kernels.Int4 = TileKernels.From(kernels.Load(new NibbleTileAssembler(), allocate));
         }
         if (!wide && features.Integers)
-            kernels.PairedInt8 = TileKernels.From(kernels.Load(new PairTileAssembler(Int8Group.Words), allocate));
+            kernels.PairedInt8 = TileKernels.From(kernels.Load(new PairTileAssembler(PairedBytes.Words), allocate));
         return kernels;
     }
 

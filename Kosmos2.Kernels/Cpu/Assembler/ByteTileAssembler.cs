@@ -4,7 +4,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Kosmos2.Kernels.Cpu.Assembler;
 
 /// <summary>
-/// Writes the micro-kernels of <see cref="Linear.Int8Format{S, TWords}"/>. A step is a group of inputs that share a scale in each row: the rows' signed bytes times the
+/// Writes the micro-kernels of <see cref="Linear.Int8Format{S, TRows}"/>. A step is a group of inputs that share a scale in each row: the rows' signed bytes times the
 /// weights' unsigned ones, summed exactly from the row's correction for the weights' offset, become a float and are added to the row's sum times the scale.
 /// </summary>
 /// <param name="words">Words of four inputs in a group, a multiple of 4.</param>

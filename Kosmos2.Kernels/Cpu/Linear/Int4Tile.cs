@@ -36,37 +36,37 @@ internal static unsafe class Int4Tile<S, TRows>
                 ReadAhead.Step<S, TRows>(b);
                 S leftLow = S.LowNibbles(left), leftHigh = S.HighNibbles(left), rightLow = S.LowNibbles(right), rightHigh = S.HighNibbles(right);
                 S low0 = S.Broadcast(a[0]), high0 = S.Broadcast(a[TRows.Count + 0]);
-                l0 = S.MultiplyAddNibbles(leftHigh, high0, S.MultiplyAddNibbles(leftLow, low0, l0));
-                r0 = S.MultiplyAddNibbles(rightHigh, high0, S.MultiplyAddNibbles(rightLow, low0, r0));
+                l0 = S.MultiplyAddBytes(leftHigh, high0, S.MultiplyAddBytes(leftLow, low0, l0));
+                r0 = S.MultiplyAddBytes(rightHigh, high0, S.MultiplyAddBytes(rightLow, low0, r0));
                 if (TRows.Count > 1)
                 {
                     S low1 = S.Broadcast(a[1]), high1 = S.Broadcast(a[TRows.Count + 1]);
-                    l1 = S.MultiplyAddNibbles(leftHigh, high1, S.MultiplyAddNibbles(leftLow, low1, l1));
-                    r1 = S.MultiplyAddNibbles(rightHigh, high1, S.MultiplyAddNibbles(rightLow, low1, r1));
+                    l1 = S.MultiplyAddBytes(leftHigh, high1, S.MultiplyAddBytes(leftLow, low1, l1));
+                    r1 = S.MultiplyAddBytes(rightHigh, high1, S.MultiplyAddBytes(rightLow, low1, r1));
                 }
                 if (TRows.Count > 2)
                 {
                     S low2 = S.Broadcast(a[2]), high2 = S.Broadcast(a[TRows.Count + 2]);
-                    l2 = S.MultiplyAddNibbles(leftHigh, high2, S.MultiplyAddNibbles(leftLow, low2, l2));
-                    r2 = S.MultiplyAddNibbles(rightHigh, high2, S.MultiplyAddNibbles(rightLow, low2, r2));
+                    l2 = S.MultiplyAddBytes(leftHigh, high2, S.MultiplyAddBytes(leftLow, low2, l2));
+                    r2 = S.MultiplyAddBytes(rightHigh, high2, S.MultiplyAddBytes(rightLow, low2, r2));
                 }
                 if (TRows.Count > 3)
                 {
                     S low3 = S.Broadcast(a[3]), high3 = S.Broadcast(a[TRows.Count + 3]);
-                    l3 = S.MultiplyAddNibbles(leftHigh, high3, S.MultiplyAddNibbles(leftLow, low3, l3));
-                    r3 = S.MultiplyAddNibbles(rightHigh, high3, S.MultiplyAddNibbles(rightLow, low3, r3));
+                    l3 = S.MultiplyAddBytes(leftHigh, high3, S.MultiplyAddBytes(leftLow, low3, l3));
+                    r3 = S.MultiplyAddBytes(rightHigh, high3, S.MultiplyAddBytes(rightLow, low3, r3));
                 }
                 if (TRows.Count > 4)
                 {
                     S low4 = S.Broadcast(a[4]), high4 = S.Broadcast(a[TRows.Count + 4]);
-                    l4 = S.MultiplyAddNibbles(leftHigh, high4, S.MultiplyAddNibbles(leftLow, low4, l4));
-                    r4 = S.MultiplyAddNibbles(rightHigh, high4, S.MultiplyAddNibbles(rightLow, low4, r4));
+                    l4 = S.MultiplyAddBytes(leftHigh, high4, S.MultiplyAddBytes(leftLow, low4, l4));
+                    r4 = S.MultiplyAddBytes(rightHigh, high4, S.MultiplyAddBytes(rightLow, low4, r4));
                 }
                 if (TRows.Count > 5)
                 {
                     S low5 = S.Broadcast(a[5]), high5 = S.Broadcast(a[TRows.Count + 5]);
-                    l5 = S.MultiplyAddNibbles(leftHigh, high5, S.MultiplyAddNibbles(leftLow, low5, l5));
-                    r5 = S.MultiplyAddNibbles(rightHigh, high5, S.MultiplyAddNibbles(rightLow, low5, r5));
+                    l5 = S.MultiplyAddBytes(leftHigh, high5, S.MultiplyAddBytes(leftLow, low5, l5));
+                    r5 = S.MultiplyAddBytes(rightHigh, high5, S.MultiplyAddBytes(rightLow, low5, r5));
                 }
                 a += 2 * TRows.Count;
                 b += 2 * S.Width;

@@ -4,16 +4,15 @@ using Kosmos2.Kernels.Cpu.Simd;
 namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
-/// The micro-kernel of <see cref="Int8Format{S, TWords}"/> with <see cref="PairedBytes"/>: four weights of an output are a word, whose even and odd bytes become
-/// pairs of 16-bit integers by one instruction each; a pair times a row's pair is added up exactly in 32 bits (vpmaddwd, two a cycle, of twice as many
-/// products as a multiply-add of floats has).
+/// The micro-kernel of <see cref="Int8Format{S, TRows}"/> with <see cref="PairedBytes"/>: a word of four weights of an output times a row's, each pair's sum exact in 16 bits (vpmaddubsw), both
+/// added to the group's in 32 (vpmaddwd with ones, vpaddd).
 /// </summary>
-/// <remarks>vpmaddubsw takes bytes as they are, but its 16-bit sums saturate, and with signs set apart it needs as many instructions.</remarks>
+/// <remarks>Pairs of 16-bit integers would need no limit on a row's bytes, but two instructions to take the weights apart and two more for each row's word.</remarks>
 internal static unsafe class Int8Tile<S, TRows>
     where S : unmanaged, ISimd<S>
     where TRows : ITileRows
 {
-    /// <param name="a">[depth][correction, scale, pairs][rows].</param>
+    /// <param name="a">[depth][correction, scale, words][rows].</param>
     /// <param name="b">[depth][words][2 Width].</param>
     /// <param name="c">[rows], a row every <paramref name="stride"/> floats.</param>
     /// <param name="depth">Groups.</param>
@@ -30,47 +29,49 @@ internal static unsafe class Int8Tile<S, TRows>
             S l3 = TRows.Count > 3 ? S.Broadcast(a[3]) : default, r3 = l3;
             float* scales = a + TRows.Count;
             a += 2 * TRows.Count;
-            for (int word = 0; word < Int8Group.Words; word++)
+            for (int word = 0; word < PairedBytes.Words; word++)
             {
                 S left = S.Load(b), right = S.Load(b + S.Width);
                 ReadAhead.Step<S, TRows>(b);
-                S leftEven = S.EvenBytes(left), leftOdd = S.OddBytes(left), rightEven = S.EvenBytes(right), rightOdd = S.OddBytes(right);
-                S even0 = S.Broadcast(a[0]), odd0 = S.Broadcast(a[TRows.Count + 0]);
-                l0 = S.MultiplyAddPairs(odd0, leftOdd, S.MultiplyAddPairs(even0, leftEven, l0));
-                r0 = S.MultiplyAddPairs(odd0, rightOdd, S.MultiplyAddPairs(even0, rightEven, r0));
+                S x0 = S.Broadcast(a[0]);
+                l0 = Add(left, x0, l0);
+                r0 = Add(right, x0, r0);
                 if (TRows.Count > 1)
                 {
-                    S even1 = S.Broadcast(a[1]), odd1 = S.Broadcast(a[TRows.Count + 1]);
-                    l1 = S.MultiplyAddPairs(odd1, leftOdd, S.MultiplyAddPairs(even1, leftEven, l1));
-                    r1 = S.MultiplyAddPairs(odd1, rightOdd, S.MultiplyAddPairs(even1, rightEven, r1));
+                    S x1 = S.Broadcast(a[1]);
+                    l1 = Add(left, x1, l1);
+                    r1 = Add(right, x1, r1);
                 }
                 if (TRows.Count > 2)
                 {
-                    S even2 = S.Broadcast(a[2]), odd2 = S.Broadcast(a[TRows.Count + 2]);
-                    l2 = S.MultiplyAddPairs(odd2, leftOdd, S.MultiplyAddPairs(even2, leftEven, l2));
-                    r2 = S.MultiplyAddPairs(odd2, rightOdd, S.MultiplyAddPairs(even2, rightEven, r2));
+                    S x2 = S.Broadcast(a[2]);
+                    l2 = Add(left, x2, l2);
+                    r2 = Add(right, x2, r2);
                 }
                 if (TRows.Count > 3)
                 {
-                    S even3 = S.Broadcast(a[3]), odd3 = S.Broadcast(a[TRows.Count + 3]);
-                    l3 = S.MultiplyAddPairs(odd3, leftOdd, S.MultiplyAddPairs(even3, leftEven, l3));
-                    r3 = S.MultiplyAddPairs(odd3, rightOdd, S.MultiplyAddPairs(even3, rightEven, r3));
+                    S x3 = S.Broadcast(a[3]);
+                    l3 = Add(left, x3, l3);
+                    r3 = Add(right, x3, r3);
                 }
-                a += 2 * TRows.Count;
+                a += TRows.Count;
                 b += 2 * S.Width;
             }
-            Add(c, scales[0], l0, r0);
+            Scale(c, scales[0], l0, r0);
             if (TRows.Count > 1)
-                Add(c + (1 * stride), scales[1], l1, r1);
+                Scale(c + (1 * stride), scales[1], l1, r1);
             if (TRows.Count > 2)
-                Add(c + (2 * stride), scales[2], l2, r2);
+                Scale(c + (2 * stride), scales[2], l2, r2);
             if (TRows.Count > 3)
-                Add(c + (3 * stride), scales[3], l3, r3);
+                Scale(c + (3 * stride), scales[3], l3, r3);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(float* c, float scale, S left, S right)
+    private static S Add(S weights, S row, S sum) => S.AddPairs(S.MultiplyAddBytes(weights, row, default), sum);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Scale(float* c, float scale, S left, S right)
     {
         S factor = S.Broadcast(scale);
         S.MultiplyAdd(S.FromIntegers(left), factor, S.Load(c)).Store(c);

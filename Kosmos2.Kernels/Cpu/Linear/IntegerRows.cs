@@ -4,13 +4,40 @@ using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
 
-/// <summary>Rows on their way into signed bytes: the largest magnitude of a stretch becomes 127. The same bytes at every width.</summary>
+/// <summary>Rows on their way into signed bytes: the largest magnitude of a stretch becomes 127, or less. The same bytes at every width.</summary>
 internal static unsafe class IntegerRows<S>
     where S : unmanaged, ISimd<S>
 {
     /// <summary>Factor to and from integers of -127 to 127. A stretch that is not finite gets a scale that makes all its results NaN.</summary>
+    public static (float Inverse, float Scale) Range(float* row, int inputs) => Factors(Largest(row, inputs));
+
+    /// <summary>As <see cref="Range"/>; no two neighbours, from the first input on, add up to more than 128 either way.</summary>
+    /// <param name="row">The inputs.</param>
+    /// <param name="inputs">How many, at most 64.</param>
+    /// <remarks>Scaled, they add up to at most 127, and rounding adds at most one half to each: less than 129, a whole number.</remarks>
+    [SkipLocalsInit]
+    public static (float Inverse, float Scale) RangeOfPairs(float* row, int inputs)
+    {
+        float* whole = stackalloc float[PairedBytes.Inputs];
+        float largest = Largest(row, inputs);
+        if (inputs < PairedBytes.Inputs)
+        {
+            new Span<float>(row, inputs).CopyTo(new Span<float>(whole, inputs));
+            new Span<float>(whole + inputs, PairedBytes.Inputs - inputs).Clear();
+            row = whole;
+        }
+        Vector256<float> most = default;
+        for (int i = 0; i < PairedBytes.Inputs; i += Vector256<float>.Count)
+        {
+            Vector256<float> x = Vector256.Load(row + i);
+            most = Vector256.Max(most, Vector256.Abs(x + Vector256.Shuffle(x, Vector256.Create(1, 0, 3, 2, 5, 4, 7, 6))));
+        }
+        return Factors(MathF.Max(largest, Simd256.MaxLane(new(most))));
+    }
+
+    // NaN where one is not finite.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static (float Inverse, float Scale) Range(float* row, int inputs)
+    private static float Largest(float* row, int inputs)
     {
         S most = default;
         S nothing = default; // x * 0 is NaN for what is not finite
@@ -20,11 +47,11 @@ internal static unsafe class IntegerRows<S>
             most = S.Max(S.Abs(x), most);
             nothing = S.MultiplyAdd(x, default, nothing);
         }
-        if (S.Sum(nothing) != 0)
-            return (0, float.NaN);
-        float largest = S.MaxLane(most);
-        return largest == 0 ? (0, 0) : (127 / largest, largest / 127);
+        return S.Sum(nothing) != 0 ? float.NaN : S.MaxLane(most);
     }
+
+    private static (float Inverse, float Scale) Factors(float largest) =>
+        float.IsNaN(largest) ? (0, float.NaN) : largest == 0 ? (0, 0) : (127 / largest, largest / 127);
 
     /// <summary>The integers nearest to <paramref name="count"/> inputs times a factor, halves to even; 0 past the row's end.</summary>
     /// <param name="row">The row.</param>

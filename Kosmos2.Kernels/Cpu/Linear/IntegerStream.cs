@@ -17,7 +17,7 @@ internal static unsafe class IntegerStream<S>
     public static int PanelsFor(int rows) => rows == 1 ? Panels : 0;
 
     /// <summary>Adds groups of 8-bit weights.</summary>
-    /// <param name="a">[groups][correction, scale, pairs].</param>
+    /// <param name="a">[groups][correction, scale, words].</param>
     /// <param name="b">[groups][words][2 Width], of the first panel.</param>
     /// <param name="panel">Words from one panel to the next.</param>
     /// <param name="c">[panels][2 Width].</param>
@@ -31,19 +31,19 @@ internal static unsafe class IntegerStream<S>
             S l0 = S.Broadcast(a[0]), l1 = l0, l2 = l0, l3 = l0, r0 = l0, r1 = l0, r2 = l0, r3 = l0;
             float scale = a[1];
             a += 2;
-            for (int word = 0; word < Int8Group.Words; word++)
+            for (int word = 0; word < PairedBytes.Words; word++)
             {
-                S even = S.Broadcast(a[0]), odd = S.Broadcast(a[1]);
+                S x = S.Broadcast(a[0]);
                 float* b2 = b + (2 * panel);
-                l0 = AddBytes(even, odd, S.Load(b), l0);
-                r0 = AddBytes(even, odd, S.Load(b + S.Width), r0);
-                l1 = AddBytes(even, odd, S.Load(b + panel), l1);
-                r1 = AddBytes(even, odd, S.Load(b + panel + S.Width), r1);
-                l2 = AddBytes(even, odd, S.Load(b2), l2);
-                r2 = AddBytes(even, odd, S.Load(b2 + S.Width), r2);
-                l3 = AddBytes(even, odd, S.Load(b2 + panel), l3);
-                r3 = AddBytes(even, odd, S.Load(b2 + panel + S.Width), r3);
-                a += 2;
+                l0 = AddBytes(x, S.Load(b), l0);
+                r0 = AddBytes(x, S.Load(b + S.Width), r0);
+                l1 = AddBytes(x, S.Load(b + panel), l1);
+                r1 = AddBytes(x, S.Load(b + panel + S.Width), r1);
+                l2 = AddBytes(x, S.Load(b2), l2);
+                r2 = AddBytes(x, S.Load(b2 + S.Width), r2);
+                l3 = AddBytes(x, S.Load(b2 + panel), l3);
+                r3 = AddBytes(x, S.Load(b2 + panel + S.Width), r3);
+                a++;
                 b += 2 * S.Width;
             }
             S factor = S.Broadcast(scale);
@@ -98,12 +98,11 @@ internal static unsafe class IntegerStream<S>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static S AddBytes(S even, S odd, S words, S sum) =>
-        S.MultiplyAddPairs(odd, S.OddBytes(words), S.MultiplyAddPairs(even, S.EvenBytes(words), sum));
+    private static S AddBytes(S row, S weights, S sum) => S.AddPairs(S.MultiplyAddBytes(weights, row, default), sum);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static S AddNibbles(S low, S high, S words, S sum) =>
-        S.MultiplyAddNibbles(S.HighNibbles(words), high, S.MultiplyAddNibbles(S.LowNibbles(words), low, sum));
+        S.MultiplyAddBytes(S.HighNibbles(words), high, S.MultiplyAddBytes(S.LowNibbles(words), low, sum));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add(float* c, S scale, S left, S right)

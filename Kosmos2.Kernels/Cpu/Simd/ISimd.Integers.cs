@@ -9,25 +9,16 @@ internal unsafe partial interface ISimd<TSelf>
     /// <summary>Stores the lanes, whole numbers of -127 to 127, as Width bytes.</summary>
     void StoreBytes(sbyte* destination);
 
-    /// <summary>Bytes 0 and 2 of each word, without sign, as two 16-bit integers.</summary>
-    static abstract TSelf EvenBytes(TSelf words);
-
-    /// <summary>Bytes 1 and 3 of each word, without sign, as two 16-bit integers.</summary>
-    static abstract TSelf OddBytes(TSelf words);
-
     /// <summary>The lower half of each byte.</summary>
     static abstract TSelf LowNibbles(TSelf words);
 
     /// <summary>The upper half of each byte.</summary>
     static abstract TSelf HighNibbles(TSelf words);
 
-    /// <summary>sum + a b over the two 16-bit integers of each word, in 32 bits.</summary>
-    static abstract TSelf MultiplyAddPairs(TSelf a, TSelf b, TSelf sum);
-
     /// <summary>
-    /// sum + nibbles bytes over the two pairs of bytes of each word, in 16 bits each: eight such sums of values up to 15 and signed bytes of -127 to 127 fit.
+    /// sum + weights bytes over the two pairs of bytes of each word, unsigned times signed, in 16 bits each, in which a pair's sum must fit: eight sums of weights up to 15 and bytes of -127 to 127 do.
     /// </summary>
-    static abstract TSelf MultiplyAddNibbles(TSelf nibbles, TSelf bytes, TSelf sum);
+    static abstract TSelf MultiplyAddBytes(TSelf weights, TSelf bytes, TSelf sum);
 
     /// <summary>sum + both 16-bit integers of each word, in 32 bits.</summary>
     static abstract TSelf AddPairs(TSelf pairs, TSelf sum);

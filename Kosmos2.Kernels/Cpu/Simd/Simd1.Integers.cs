@@ -15,24 +15,15 @@ internal readonly unsafe partial struct Simd1
     public void StoreBytes(sbyte* destination) => *destination = (sbyte)_value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd1 EvenBytes(Simd1 words) => Word(words.Bits & 0x00FF00FF);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd1 OddBytes(Simd1 words) => Word((words.Bits >> 8) & 0x00FF00FF);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd1 LowNibbles(Simd1 words) => Word(words.Bits & 0x0F0F0F0F);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd1 HighNibbles(Simd1 words) => Word((words.Bits >> 4) & 0x0F0F0F0F);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd1 MultiplyAddPairs(Simd1 a, Simd1 b, Simd1 sum) => Word((uint)((int)sum.Bits + (a.Low * b.Low) + (a.High * b.High)));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd1 MultiplyAddNibbles(Simd1 nibbles, Simd1 bytes, Simd1 sum)
+    public static Simd1 MultiplyAddBytes(Simd1 weights, Simd1 bytes, Simd1 sum)
     {
-        uint u = nibbles.Bits, s = bytes.Bits;
+        uint u = weights.Bits, s = bytes.Bits;
         int low = sum.Low + ((byte)u * (sbyte)s) + ((byte)(u >> 8) * (sbyte)(s >> 8));
         int high = sum.High + ((byte)(u >> 16) * (sbyte)(s >> 16)) + ((byte)(u >> 24) * (sbyte)(s >> 24));
         return Word((ushort)low | ((uint)high << 16));

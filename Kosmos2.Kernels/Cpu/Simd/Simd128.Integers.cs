@@ -17,12 +17,6 @@ internal readonly unsafe partial struct Simd128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd128 EvenBytes(Simd128 words) => new((words._lanes.AsUInt16() & Vector128.Create((ushort)0xFF)).AsSingle());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd128 OddBytes(Simd128 words) => new(Vector128.ShiftRightLogical(words._lanes.AsUInt16(), 8).AsSingle());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128 LowNibbles(Simd128 words) => new((words._lanes.AsByte() & Vector128.Create((byte)15)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -30,16 +24,12 @@ internal readonly unsafe partial struct Simd128
         new((Vector128.ShiftRightLogical(words._lanes.AsUInt16(), 4).AsByte() & Vector128.Create((byte)15)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd128 MultiplyAddPairs(Simd128 a, Simd128 b, Simd128 sum) =>
-        new((sum._lanes.AsInt32() + Products(a.Shorts, b.Shorts)).AsSingle());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd128 MultiplyAddNibbles(Simd128 nibbles, Simd128 bytes, Simd128 sum)
+    public static Simd128 MultiplyAddBytes(Simd128 weights, Simd128 bytes, Simd128 sum)
     {
         if (Ssse3.IsSupported)
-            return new((sum.Shorts + Ssse3.MultiplyAddAdjacent(nibbles._lanes.AsByte(), bytes._lanes.AsSByte())).AsSingle());
+            return new((sum.Shorts + Ssse3.MultiplyAddAdjacent(weights._lanes.AsByte(), bytes._lanes.AsSByte())).AsSingle());
         Vector128<short> even = Vector128.ShiftRightArithmetic(bytes.Shorts << 8, 8), odd = Vector128.ShiftRightArithmetic(bytes.Shorts, 8);
-        return new((sum.Shorts + (EvenBytes(nibbles).Shorts * even) + (OddBytes(nibbles).Shorts * odd)).AsSingle());
+        return new((sum.Shorts + ((weights.Shorts & Vector128.Create((short)0xFF)) * even) + (Vector128.ShiftRightLogical(weights.Shorts, 8) * odd)).AsSingle());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -18,12 +18,6 @@ internal readonly unsafe partial struct Simd256
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd256 EvenBytes(Simd256 words) => new((words._lanes.AsUInt16() & Vector256.Create((ushort)0xFF)).AsSingle());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd256 OddBytes(Simd256 words) => new(Vector256.ShiftRightLogical(words._lanes.AsUInt16(), 8).AsSingle());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 LowNibbles(Simd256 words) => new((words._lanes.AsByte() & Vector256.Create((byte)15)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -31,12 +25,8 @@ internal readonly unsafe partial struct Simd256
         new((Vector256.ShiftRightLogical(words._lanes.AsUInt16(), 4).AsByte() & Vector256.Create((byte)15)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd256 MultiplyAddPairs(Simd256 a, Simd256 b, Simd256 sum) =>
-        new((sum._lanes.AsInt32() + Avx2.MultiplyAddAdjacent(a.Shorts, b.Shorts)).AsSingle());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd256 MultiplyAddNibbles(Simd256 nibbles, Simd256 bytes, Simd256 sum) =>
-        new((sum.Shorts + Avx2.MultiplyAddAdjacent(nibbles._lanes.AsByte(), bytes._lanes.AsSByte())).AsSingle());
+    public static Simd256 MultiplyAddBytes(Simd256 weights, Simd256 bytes, Simd256 sum) =>
+        new((sum.Shorts + Avx2.MultiplyAddAdjacent(weights._lanes.AsByte(), bytes._lanes.AsSByte())).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 AddPairs(Simd256 pairs, Simd256 sum) =>

@@ -14,12 +14,6 @@ internal readonly unsafe partial struct Simd512
         Avx512F.ConvertToVector128SByte(Avx512F.ConvertToVector512Int32(_lanes)).Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512 EvenBytes(Simd512 words) => new((words._lanes.AsUInt16() & Vector512.Create((ushort)0xFF)).AsSingle());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512 OddBytes(Simd512 words) => new(Vector512.ShiftRightLogical(words._lanes.AsUInt16(), 8).AsSingle());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 LowNibbles(Simd512 words) => new((words._lanes.AsByte() & Vector512.Create((byte)15)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -27,12 +21,8 @@ internal readonly unsafe partial struct Simd512
         new((Vector512.ShiftRightLogical(words._lanes.AsUInt16(), 4).AsByte() & Vector512.Create((byte)15)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512 MultiplyAddPairs(Simd512 a, Simd512 b, Simd512 sum) =>
-        new((sum._lanes.AsInt32() + Avx512BW.MultiplyAddAdjacent(a.Shorts, b.Shorts)).AsSingle());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512 MultiplyAddNibbles(Simd512 nibbles, Simd512 bytes, Simd512 sum) =>
-        new((sum.Shorts + Avx512BW.MultiplyAddAdjacent(nibbles._lanes.AsByte(), bytes._lanes.AsSByte())).AsSingle());
+    public static Simd512 MultiplyAddBytes(Simd512 weights, Simd512 bytes, Simd512 sum) =>
+        new((sum.Shorts + Avx512BW.MultiplyAddAdjacent(weights._lanes.AsByte(), bytes._lanes.AsSByte())).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 AddPairs(Simd512 pairs, Simd512 sum) =>

@@ -10,11 +10,12 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// Rows of bytes as they lie: sixteen weights at a time become 16-bit integers and are multiplied with those of the row. A packed row is
 /// [inputs] 16-bit integers, then [groups] scales.
 /// </summary>
-internal readonly unsafe struct Int8Direct : IDirectFormat
+internal readonly unsafe struct Int8Direct<TBytes> : IDirectFormat
+    where TBytes : IByteRows
 {
     private const int Outputs = 8;
 
-    public static int Inputs => Int8Group.Inputs;
+    public static int Inputs => TBytes.GroupInputs;
 
     public static int RowWords(int inputs) => (inputs / 2) + (inputs / Inputs);
 
@@ -27,7 +28,7 @@ internal readonly unsafe struct Int8Direct : IDirectFormat
         float* scales = words + (rows.Inputs / 2);
         for (int start = 0; start < rows.Inputs; start += Inputs)
         {
-            (float inverse, scales[start / Inputs]) = IntegerRows<S>.Range(source + start, Inputs);
+            (float inverse, scales[start / Inputs]) = TBytes.Range<S>(source + start, Inputs);
             IntegerRows<S>.Round(source, start, rows.Inputs, inverse, bytes, Inputs);
             for (int i = 0; i < Inputs; i += 16)
                 Avx2.ConvertToVector256Int16(bytes + i).Store((short*)words + start + i);

@@ -20,7 +20,7 @@ internal enum ProductFormat
     /// <summary>8-bit weights with a scale an output, rows rounded to 8 bits with a scale for each group of inputs, summed exactly by vpdpbusd.</summary>
     Int8,
 
-    /// <summary>As <see cref="Int8"/>, with the same result; rows lie as pairs of 16-bit integers, which every machine multiplies.</summary>
+    /// <summary>As <see cref="Int8"/>, with rows of <see cref="PairedBytes"/>, whose products need no more than every machine has.</summary>
     PairedInt8,
 
     /// <summary>4-bit weights with a scale for each group of inputs, rows rounded to 8 bits with one scale.</summary>
