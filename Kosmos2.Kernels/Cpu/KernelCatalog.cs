@@ -22,7 +22,7 @@ internal static class KernelCatalog
         ("int8", "fast products of 8-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new ByteTileAssembler(PlainBytes.Words)),
         ("int4", "fast products of 4-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new NibbleTileAssembler()),
         ("f32-avx2", "products of F32, AVX2", InstructionSet.Vector256, "assembler", () => new TileAssembler(TileRegisters.Ymm, TileArithmetic.Float32)),
-        ("int8-avx2", "fast products of 8-bit weights, vpmaddubsw", InstructionSet.Vector256, "integers", () => new PairTileAssembler(PairedBytes.Words)),
+        ("int8-avx2", "fast products of 8-bit weights, AVX2", InstructionSet.Vector256, "integers", () => new PairTileAssembler(PairedBytes.Words)),
     ];
 
     private static readonly (string Name, string Purpose, InstructionSet Set)[] Compiled =
