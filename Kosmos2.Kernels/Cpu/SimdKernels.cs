@@ -217,14 +217,14 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
             case ProductFormat.BFloat16:
                 LinearKernel.Run<Simd512, BFloat16Format>(machine, machine.Assembled!.BFloat16!, x, rows, norm, layers);
                 break;
-            case ProductFormat.Int8 when DirectKernel.Fits<S, Int8Direct<PlainBytes>>(rows, layers):
-                DirectKernel.Run<S, Int8Format<S, PlainBytes>, Int8Direct<PlainBytes>>(machine, x, rows, norm, layers);
+            case ProductFormat.Int8 when DirectKernel.Fits<S, Int8Direct>(rows, layers):
+                DirectKernel.Run<S, Int8Format<S, PlainBytes>, Int8Direct>(machine, x, rows, norm, layers);
                 break;
             case ProductFormat.Int8:
                 LinearKernel.Run<S, Int8Format<S, PlainBytes>>(machine, machine.Int8!, x, rows, norm, layers);
                 break;
-            case ProductFormat.PairedInt8 when DirectKernel.Fits<S, Int8Direct<PairedBytes>>(rows, layers):
-                DirectKernel.Run<S, Int8Format<S, PairedBytes>, Int8Direct<PairedBytes>>(machine, x, rows, norm, layers);
+            case ProductFormat.PairedInt8 when DirectKernel.Fits<S, PairedInt8Direct>(rows, layers):
+                DirectKernel.Run<S, Int8Format<S, PairedBytes>, PairedInt8Direct>(machine, x, rows, norm, layers);
                 break;
             case ProductFormat.PairedInt8:
                 LinearKernel.Run<S, Int8Format<S, PairedBytes>>(machine, machine.Int8!, x, rows, norm, layers);

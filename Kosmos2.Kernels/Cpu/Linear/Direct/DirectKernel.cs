@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
@@ -50,6 +53,15 @@ internal static unsafe class DirectKernel
             var job = new DirectJob<S, TFormat, TDirect>(first, layers.Length, packed, rows, scratch, stride);
             machine.Pool.Run(ref job);
         }
+    }
+
+    /// <summary>The sums of eight vectors' lanes, as one vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> LaneSums(Vector256<int>* v)
+    {
+        Vector256<int> first = Avx2.HorizontalAdd(Avx2.HorizontalAdd(v[0], v[1]), Avx2.HorizontalAdd(v[2], v[3]));
+        Vector256<int> second = Avx2.HorizontalAdd(Avx2.HorizontalAdd(v[4], v[5]), Avx2.HorizontalAdd(v[6], v[7]));
+        return Avx2.Permute2x128(first, second, 0x20) + Avx2.Permute2x128(first, second, 0x31);
     }
 }
 

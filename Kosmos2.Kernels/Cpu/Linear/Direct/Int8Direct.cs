@@ -7,15 +7,14 @@ using Kosmos2.Kernels.Cpu.Simd;
 namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
-/// Rows of bytes as they lie: sixteen weights at a time become 16-bit integers and are multiplied with those of the row. A packed row is
+/// Weights of 8 bits as they lie and rows of <see cref="PlainBytes"/>: sixteen weights at a time become 16-bit integers and are multiplied with those of the row. A packed row is
 /// [inputs] 16-bit integers, then [groups] scales.
 /// </summary>
-internal readonly unsafe struct Int8Direct<TBytes> : IDirectFormat
-    where TBytes : IByteRows
+internal readonly unsafe struct Int8Direct : IDirectFormat
 {
     private const int Outputs = 8;
 
-    public static int Inputs => TBytes.GroupInputs;
+    public static int Inputs => PlainBytes.Inputs;
 
     public static int RowWords(int inputs) => (inputs / 2) + (inputs / Inputs);
 
@@ -28,7 +27,7 @@ internal readonly unsafe struct Int8Direct<TBytes> : IDirectFormat
         float* scales = words + (rows.Inputs / 2);
         for (int start = 0; start < rows.Inputs; start += Inputs)
         {
-            (float inverse, scales[start / Inputs]) = TBytes.Range<S>(source + start, Inputs);
+            (float inverse, scales[start / Inputs]) = PlainBytes.Range<S>(source + start, Inputs);
             IntegerRows<S>.Round(source, start, rows.Inputs, inverse, bytes, Inputs);
             for (int i = 0; i < Inputs; i += 16)
                 Avx2.ConvertToVector256Int16(bytes + i).Store((short*)words + start + i);
@@ -77,19 +76,10 @@ internal readonly unsafe struct Int8Direct<TBytes> : IDirectFormat
             }
             for (int row = 0; row < TRows.Count; row++)
             {
-                var sum = new Simd256(Vector256.ConvertToSingle(Sums(products + (row * Outputs))));
+                var sum = new Simd256(Vector256.ConvertToSingle(DirectKernel.LaneSums(products + (row * Outputs))));
                 float* to = sums + (row * stride);
                 Simd256.MultiplyAdd(sum, Simd256.Broadcast(scales[(row * rowShorts / 2) + (start / Inputs)]), Simd256.Load(to)).Store(to);
             }
         }
-    }
-
-    // The sums of eight vectors' lanes, as one vector.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Sums(Vector256<int>* v)
-    {
-        Vector256<int> first = Avx2.HorizontalAdd(Avx2.HorizontalAdd(v[0], v[1]), Avx2.HorizontalAdd(v[2], v[3]));
-        Vector256<int> second = Avx2.HorizontalAdd(Avx2.HorizontalAdd(v[4], v[5]), Avx2.HorizontalAdd(v[6], v[7]));
-        return Avx2.Permute2x128(first, second, 0x20) + Avx2.Permute2x128(first, second, 0x31);
     }
 }
