@@ -31,7 +31,7 @@ internal sealed class CpuFeatures
     /// <summary>Whether there are products of bytes (AVX512-VNNI: leaf 7.0, ECX bit 11).</summary>
     public bool Vnni => !_disabled.Contains("avx512vnni") && HasLeaf7(0) && (X86Base.CpuId(7, 0).Ecx & (1 << 11)) != 0;
 
-    /// <summary>Whether the compiled products of small integers, which every machine has, may be used.</summary>
+    /// <summary>Whether the products of small integers that do without vpdpbusd, assembled or compiled, may be used.</summary>
     public bool Integers => !_disabled.Contains("integers");
 
     /// <summary>Whether a CUDA device may record its steps and repeat them.</summary>
