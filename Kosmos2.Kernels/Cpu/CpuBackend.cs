@@ -65,7 +65,7 @@ public sealed partial class CpuBackend : IBackend
     {
         OperandChecks.Prepare(weight);
         if (weight.DType == DType.BF16 && _fast && _machine.Assembled?.BFloat16 is not null)
-            return PackedWeight.Reserve<BFloat16Format>(weight, ProductFormat.BFloat16, Panel<Simd512>.Width);
+            return PackedWeight.Reserve<BFloat16Format<Simd512>>(weight, ProductFormat.BFloat16, Panel<Simd512>.Width);
         return _packed ? _kernels.Pack(weight) : new CpuWeight(weight);
     }
 

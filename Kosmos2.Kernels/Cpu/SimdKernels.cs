@@ -215,7 +215,7 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
         switch (layers[0].Format)
         {
             case ProductFormat.BFloat16:
-                LinearKernel.Run<Simd512, BFloat16Format>(machine, machine.Assembled!.BFloat16!, x, rows, norm, layers);
+                LinearKernel.Run<Simd512, BFloat16Format<Simd512>>(machine, machine.Assembled!.BFloat16!, x, rows, norm, layers);
                 break;
             case ProductFormat.Int8 when DirectKernel.Fits<S, Int8Direct>(rows, layers):
                 DirectKernel.Run<S, Int8Format<S, PlainBytes>, Int8Direct>(machine, x, rows, norm, layers);

@@ -26,9 +26,14 @@ internal abstract class KernelAssembler(int mostRows)
 
     private static readonly AssemblerRegisterXMM[] SavedOnWindows = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
 
-    /// <summary>Assembles the kernels.</summary>
+    /// <summary>Assembles the kernels for the system they are to run on.</summary>
     /// <returns>The code, and where the kernel for each number of rows begins in it.</returns>
-    public (byte[] Code, int[] Offsets) Assemble()
+    public (byte[] Code, int[] Offsets) Assemble() => Assemble(OperatingSystem.IsWindows());
+
+    /// <summary>Assembles the kernels for either calling convention: that of Windows or System V's.</summary>
+    /// <param name="windows">Which.</param>
+    /// <returns>The code, and where the kernel for each number of rows begins in it.</returns>
+    public (byte[] Code, int[] Offsets) Assemble(bool windows)
     {
         var assembler = new Iced.Intel.Assembler(64);
         var entries = new Label[mostRows];
@@ -36,9 +41,13 @@ internal abstract class KernelAssembler(int mostRows)
         {
             entries[rows - 1] = assembler.CreateLabel($"rows{rows}");
             assembler.Label(ref entries[rows - 1]);
-            Enter(assembler);
+            if (windows)
+                Enter(assembler);
             Kernel(assembler, rows);
-            Leave(assembler);
+            assembler.vzeroupper();
+            if (windows)
+                Leave(assembler);
+            assembler.ret();
         }
         using var stream = new MemoryStream();
         AssemblerResult result = assembler.Assemble(new StreamCodeWriter(stream), 0, BlockEncoderOptions.ReturnNewInstructionOffsets);
@@ -65,8 +74,6 @@ internal abstract class KernelAssembler(int mostRows)
     // Windows passes arguments in other registers and wants some of those used here back.
     private static void Enter(Iced.Intel.Assembler assembler)
     {
-        if (!OperatingSystem.IsWindows())
-            return;
         assembler.push(rdi);
         assembler.push(rsi);
         assembler.sub(rsp, SavedOnWindows.Length * 16);
@@ -83,15 +90,10 @@ internal abstract class KernelAssembler(int mostRows)
 
     private static void Leave(Iced.Intel.Assembler assembler)
     {
-        assembler.vzeroupper();
-        if (OperatingSystem.IsWindows())
-        {
-            for (int i = 0; i < SavedOnWindows.Length; i++)
-                assembler.vmovups(SavedOnWindows[i], __xmmword_ptr[rsp + (i * 16)]);
-            assembler.add(rsp, SavedOnWindows.Length * 16);
-            assembler.pop(rsi);
-            assembler.pop(rdi);
-        }
-        assembler.ret();
+        for (int i = 0; i < SavedOnWindows.Length; i++)
+            assembler.vmovups(SavedOnWindows[i], __xmmword_ptr[rsp + (i * 16)]);
+        assembler.add(rsp, SavedOnWindows.Length * 16);
+        assembler.pop(rsi);
+        assembler.pop(rdi);
     }
 }

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
+using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
 
@@ -11,16 +11,11 @@ internal static unsafe class RowWords
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ushort> BFloat16s(Vector512<float> low, Vector512<float> high) => Vector512.Narrow(Round(low), Round(high));
 
-    /// <summary>Sixteen inputs, zeros past the end of the row.</summary>
+    /// <summary>Sixteen inputs, zeros past the end of the row; read as vectors of that width are.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(float* row, int start, int inputs)
-    {
-        if (start + Vector512<float>.Count <= inputs)
-            return Vector512.Load(row + start);
-        Vector512<int> lane = Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        Vector512<float> present = Vector512.LessThan(lane, Vector512.Create(inputs - start)).AsSingle();
-        return Avx512F.MaskLoad(row + start, present, Vector512<float>.Zero);
-    }
+    public static Vector512<float> Load<S>(float* row, int start, int inputs)
+        where S : unmanaged, ISimd<S> =>
+        Unsafe.BitCast<S, Vector512<float>>(start + S.Width <= inputs ? S.Load(row + start) : S.LoadPartial(row + start, inputs - start));
 
     /// <summary>Puts a row's words where the micro-kernel looks for them: one every <paramref name="stride"/> words.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
