@@ -1,0 +1,55 @@
+using Kosmos2.Kernels.Cpu.Linear;
+
+namespace Kosmos2.Tests.Kernels.Cpu.MachineCode;
+
+/// <summary>What a tile must add up to: what kernels give that run anywhere, or where there are none, loops.</summary>
+internal static unsafe class TileSums
+{
+    private const int Width = 32;
+
+    /// <summary>The sums of kernels that this machine can run.</summary>
+    public static TileProduct Of(TileTable table) => (rows, a, b, c, depth, stride) =>
+    {
+        fixed (float* x = a, w = b, y = c)
+            table.Run(rows, x, w, y, depth, stride, w);
+    };
+
+    /// <summary>Pairs of bfloat16s; a [depth][rows], b [depth][columns].</summary>
+    public static void OfBFloat16s(int rows, float[] a, float[] b, float[] c, int depth, int stride)
+    {
+        for (int i = 0; i < rows * Width; i++)
+        {
+            int row = i / Width, column = i % Width;
+            double sum = 0;
+            for (int k = 0; k < depth; k++)
+            {
+                uint x = Word(a[(k * rows) + row]), w = Word(b[(k * Width) + column]);
+                sum += ((double)Float(x << 16) * Float(w << 16)) + ((double)Float(x & 0xFFFF0000) * Float(w & 0xFFFF0000));
+            }
+            c[(row * stride) + column] += (float)sum;
+        }
+    }
+
+    /// <summary>Groups of unsigned bytes b [depth][words][columns] and signed ones; a [depth][correction, scale, words][rows].</summary>
+    public static void OfBytes(int rows, float[] a, float[] b, float[] c, int depth, int stride)
+    {
+        for (int i = 0; i < rows * Width; i++)
+        {
+            int row = i / Width, column = i % Width;
+            for (int group = 0; group < depth; group++)
+            {
+                Span<float> words = a.AsSpan((group * (2 + PlainBytes.Words) * rows) + row);
+                int sum = (int)Word(words[0]);
+                for (int k = 0; k < PlainBytes.Inputs; k++)
+                    sum += (sbyte)Byte(words[(2 + (k / 4)) * rows], k) * Byte(b[(((group * PlainBytes.Words) + (k / 4)) * Width) + column], k);
+                c[(row * stride) + column] = MathF.FusedMultiplyAdd(sum, words[rows], c[(row * stride) + column]);
+            }
+        }
+    }
+
+    private static byte Byte(float word, int i) => (byte)(Word(word) >> (i % 4 * 8));
+
+    private static float Float(uint word) => BitConverter.UInt32BitsToSingle(word);
+
+    private static uint Word(float value) => BitConverter.SingleToUInt32Bits(value);
+}
