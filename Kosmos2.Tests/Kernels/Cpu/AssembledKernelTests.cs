@@ -12,7 +12,9 @@ using Kosmos2.Tests.Kernels.Cpu.MachineCode;
 
 namespace Kosmos2.Tests.Kernels.Cpu;
 
-/// <summary>Every assembled kernel, executed instruction by instruction on whatever processor this is, and by the processor itself where it has the instructions.</summary>
+/// <summary>
+/// Every assembled kernel, executed instruction by instruction on whatever processor this is, and by the processor itself where it has the instructions.
+/// </summary>
 internal sealed class AssembledKernelTests
 {
     private const ulong Ahead = 0x5000_0000_0000;
@@ -30,7 +32,11 @@ internal sealed class AssembledKernelTests
     public void ProductsAreExactlyThoseOfTheFormat([ValueSource(typeof(ProductKernel), nameof(ProductKernel.All))] ProductKernel kernel)
     {
         (int Lines, KernelCall Call)[] variants =
-            [(0, new KernelCall(kernel.Assembler(0), windows: true)), .. kernel.LinesAhead.Select(lines => (lines, new KernelCall(kernel.Assembler(lines), windows: false)))];
+        [
+            (0, new KernelCall(kernel.Assembler(0), windows: true)),
+            .. kernel.LinesAhead.Select(lines => (lines, new KernelCall(kernel.Assembler(lines), windows: false))),
+        ];
+        Assert.That(variants, Has.All.Matches<(int Lines, KernelCall Call)>(variant => variant.Call.MostRows == kernel.MostRows));
         for (int rows = 1; rows <= kernel.MostRows; rows++)
         {
             foreach (int steps in (int[])[1, 2, 3, 4, 5, 8, kernel.BlockSteps + 3])
@@ -93,7 +99,8 @@ internal sealed class AssembledKernelTests
         {
             float[] Operand(int i, float[] whole) => i == operand ? whole[..^1] : whole;
             Assert.That(
-                () => Interpret(call, rows, Operand(0, a), Operand(1, b), Operand(2, c), depth, stride), Throws.TypeOf<MachineFault>().With.Message.Contains("are not there"));
+                () => Interpret(call, rows, Operand(0, a), Operand(1, b), Operand(2, c), depth, stride),
+                Throws.TypeOf<MachineFault>().With.Message.Contains("are not there"));
         });
     }
 
@@ -122,7 +129,12 @@ internal sealed class AssembledKernelTests
         var memory = new VirtualMemory();
         X64Machine machine = new KernelCall(new PeakAssembler(loop), windows).Run(1, memory, memory.Add(new float[16]), 0, 0, Turns);
         // On Windows an addition more gives the stack back.
-        Mnemonic instruction = loop == PeakLoop.Clock ? Mnemonic.Add : loop is PeakLoop.Fma128 or PeakLoop.Fma256 or PeakLoop.Fma512 ? Mnemonic.Vfmadd231ps : Enum.Parse<Mnemonic>(loop.Name(), ignoreCase: true);
+        Mnemonic instruction = loop switch
+        {
+            PeakLoop.Clock => Mnemonic.Add,
+            PeakLoop.Fma128 or PeakLoop.Fma256 or PeakLoop.Fma512 => Mnemonic.Vfmadd231ps,
+            _ => Enum.Parse<Mnemonic>(loop.Name(), ignoreCase: true),
+        };
         Assert.That(machine.Executed[instruction] - (loop == PeakLoop.Clock && windows ? 1 : 0), Is.EqualTo(Turns * PeakAssembler.Instructions));
         Assert.That(machine.Executed[Mnemonic.Jne], Is.EqualTo(Turns));
     }
@@ -133,7 +145,8 @@ internal sealed class AssembledKernelTests
         const int Turns = 4;
         var memory = new VirtualMemory();
         ulong words = memory.Add(new float[Turns * StreamAssembler.TurnBytes / sizeof(float)]);
-        X64Machine machine = new KernelCall(new StreamAssembler(wide, ahead, streams), windows).Run(1, memory, words, 0, 0, Turns, (ulong)(Turns * StreamAssembler.TurnBytes / streams));
+        var call = new KernelCall(new StreamAssembler(wide, ahead, streams), windows);
+        X64Machine machine = call.Run(1, memory, words, 0, 0, Turns, (ulong)(Turns * StreamAssembler.TurnBytes / streams));
         Assert.That(memory.Loads(words), Is.All.EqualTo(1));
         Assert.That(machine.Prefetched.Distinct().Count(), Is.EqualTo(ahead == 0 ? 0 : Turns * StreamAssembler.TurnBytes / CacheLine.Bytes));
     }
@@ -165,7 +178,8 @@ internal sealed class AssembledKernelTests
             return;
         for (int i = 0; i < expected.Length; i++)
         {
-            bool same = BitConverter.SingleToUInt32Bits(actual[i]) == BitConverter.SingleToUInt32Bits(expected[i]) || Math.Abs(actual[i] - expected[i]) <= tolerance * (1 + Math.Abs(expected[i]));
+            bool same = BitConverter.SingleToUInt32Bits(actual[i]) == BitConverter.SingleToUInt32Bits(expected[i])
+                || (tolerance > 0 && Math.Abs(actual[i] - expected[i]) <= tolerance * (1 + Math.Abs(expected[i])));
             Assert.That(same, $"{what}: element {i} is {actual[i]:R}, not {expected[i]:R}");
         }
     }

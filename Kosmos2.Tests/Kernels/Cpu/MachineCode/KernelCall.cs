@@ -26,6 +26,9 @@ internal sealed class KernelCall
         _windows = windows;
     }
 
+    /// <summary>Rows of the largest tile there is a kernel for.</summary>
+    public int MostRows => _offsets.Length;
+
     /// <summary>Runs the kernel for a number of rows.</summary>
     /// <param name="rows">How many.</param>
     /// <param name="memory">What it may see besides its stack.</param>

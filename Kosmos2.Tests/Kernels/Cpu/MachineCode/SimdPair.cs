@@ -54,7 +54,8 @@ internal readonly unsafe struct SimdPair<T>(T low, T high) : ISimd<SimdPair<T>>
 
     public static SimdPair<T> operator /(SimdPair<T> a, SimdPair<T> b) => new(a._low / b._low, a._high / b._high);
 
-    public static SimdPair<T> MultiplyAdd(SimdPair<T> a, SimdPair<T> b, SimdPair<T> c) => new(T.MultiplyAdd(a._low, b._low, c._low), T.MultiplyAdd(a._high, b._high, c._high));
+    public static SimdPair<T> MultiplyAdd(SimdPair<T> a, SimdPair<T> b, SimdPair<T> c) =>
+        new(T.MultiplyAdd(a._low, b._low, c._low), T.MultiplyAdd(a._high, b._high, c._high));
 
     public static SimdPair<T> Max(SimdPair<T> a, SimdPair<T> b) => new(T.Max(a._low, b._low), T.Max(a._high, b._high));
 

@@ -53,7 +53,8 @@ internal sealed partial class X64Machine
 
     private ReadOnlySpan<uint> Source(in Instruction instruction, int operand, int words)
     {
-        ReadOnlySpan<uint> source = instruction.GetOpKind(operand) == OpKind.Memory ? Load(Address(instruction), words) : registers.Vector(instruction.GetOpRegister(operand));
+        ReadOnlySpan<uint> source =
+            instruction.GetOpKind(operand) == OpKind.Memory ? Load(Address(instruction), words) : registers.Vector(instruction.GetOpRegister(operand));
         return source.Length == words ? source : throw Unknown();
     }
 
