@@ -46,20 +46,24 @@ internal static class VersusCublas
         using var products = new TensorCoreProducts(driver, target, accelerator.NumMultiprocessors, driver.MostSharedBytes(accelerator.DeviceId));
         using var exact = new ExactProducts(driver, target, accelerator.NumMultiprocessors);
         output.WriteLine($"{named.Name}; {(cublas is null ? "libcublas is not found: ours alone" : "share: our speed as a part of cuBLAS'")}");
-        output.WriteLine("rows x outputs x inputs  type  tile       ours TFLOP/s  cuBLAS TFLOP/s  share");
+        output.WriteLine("rows x outputs x inputs  type  tile            ours TFLOP/s  cuBLAS TFLOP/s  share    (*: a tile that the engine does not choose here)");
         foreach (MatMulShape shape in Shapes)
         {
-            foreach (DType type in (DType[])[DType.BF16, DType.F16, DType.F32])
+            foreach (DType type in (DType[])[DType.BF16, DType.F16])
             {
-                void Ours(ProductOperands at) => (type == DType.F32 ? exact.Multiply : (Product)products.Multiply)(
-                    stream.StreamPtr, type, at, shape.Rows, shape.Inputs, shape.Outputs, Activation.Identity);
-                string tile = (type == DType.F32 ? (object)exact.TileFor(shape.Rows, shape.Outputs) : products.TileFor(type, shape.Rows, shape.Outputs, shape.Inputs)).ToString()!;
-                output.WriteLine($"{shape,-23}  {type,-4}  {tile,-9}  {Row(accelerator, stream, Ours, cublas, shape, type, turns)}");
+                Print(shape, type, products.TileFor(type, shape.Rows, shape.Outputs, shape.Inputs).ToString(), at =>
+                    products.Multiply(stream.StreamPtr, type, at, shape.Rows, shape.Inputs, shape.Outputs, Activation.Identity));
+            }
+            foreach (FloatTile tile in FloatTile.All)
+            {
+                Print(shape, DType.F32, tile + (tile == exact.TileFor(shape.Rows, shape.Outputs) ? "" : " *"), at =>
+                    exact.Multiply(tile, stream.StreamPtr, DType.F32, at, shape.Rows, shape.Inputs, shape.Outputs, Activation.Identity));
             }
         }
-    }
 
-    private delegate void Product(nint stream, DType type, ProductOperands at, int rows, int inputs, int outputs, Activation activation);
+        void Print(MatMulShape shape, DType type, string tile, Action<ProductOperands> ours) =>
+            output.WriteLine($"{shape,-23}  {type,-4}  {tile,-14}  {Row(accelerator, stream, ours, cublas, shape, type, turns)}");
+    }
 
     private static string Row(
         CudaAccelerator accelerator, CudaStream stream, Action<ProductOperands> multiply, Cublas? cublas, MatMulShape shape, DType type, int turns)

@@ -4,12 +4,13 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 
 /// <summary>From a thread's sums to y: bias, activation, then the residual, four outputs at a time where rows of y are aligned.</summary>
 /// <param name="text">Where it is written.</param>
+/// <param name="tile">How the product is cut.</param>
 /// <param name="sums">[row of the thread, output of the thread].</param>
 /// <param name="row">The thread's first row.</param>
 /// <param name="output">The thread's first output.</param>
 /// <param name="rows">Rows of y.</param>
 /// <param name="outputs">Columns of y.</param>
-internal sealed class FloatEpilogue(PtxText text, string[,] sums, string row, string output, string rows, string outputs)
+internal sealed class FloatEpilogue(PtxText text, FloatTile tile, string[,] sums, string row, string output, string rows, string outputs)
 {
     private const int Quad = FloatTile.Quad;
 
@@ -33,7 +34,7 @@ internal sealed class FloatEpilogue(PtxText text, string[,] sums, string row, st
         text.Label(done);
     }
 
-    private static int Offset(int index) => (index / Quad * FloatTile.Span) + (index % Quad);
+    private static int Offset(int index, int span) => (index / Quad * span) + (index % Quad);
 
     private void AddBias(string bias)
     {
@@ -41,9 +42,9 @@ internal sealed class FloatEpilogue(PtxText text, string[,] sums, string row, st
         string address = text.B64("mad.wide.u32", output, sizeof(float), bias);
         for (int j = 0; j < sums.GetLength(1); j++)
         {
-            string within = text.Predicate("setp.lt.s32", text.B32("add.s32", output, Offset(j)), outputs);
+            string within = text.Predicate("setp.lt.s32", text.B32("add.s32", output, Offset(j, tile.OutputSpan)), outputs);
             string value = text.F32("mov.f32", Constant(0));
-            text.When(text.Predicate("and.pred", within, given), "ld.global.nc.f32", value, At(address, Offset(j) * sizeof(float)));
+            text.When(text.Predicate("and.pred", within, given), "ld.global.nc.f32", value, At(address, Offset(j, tile.OutputSpan) * sizeof(float)));
             for (int i = 0; i < sums.GetLength(0); i++)
                 text.Do("add.f32", sums[i, j], sums[i, j], value);
         }
@@ -56,22 +57,22 @@ internal sealed class FloatEpilogue(PtxText text, string[,] sums, string row, st
         var stores = new List<(string Stored, string To, string[] Values)>();
         for (int i = first; i < first + Quad; i++)
         {
-            string line = text.B32("add.s32", row, Offset(i));
+            string line = text.B32("add.s32", row, Offset(i, tile.RowSpan));
             string below = text.Predicate("setp.lt.s32", line, rows);
             string element = text.B64("mad.wide.s32", line, outputs, text.B64("cvt.s64.s32", output));
             string offset = text.B64("shl.b64", element, 2);
             string to = text.B64("add.s64", y, offset), from = text.B64("add.s64", residual, offset);
             for (int j = 0; j < sums.GetLength(1); j += width)
             {
-                string within = text.Predicate("setp.lt.s32", text.B32("add.s32", output, Offset(j)), outputs);
+                string within = text.Predicate("setp.lt.s32", text.B32("add.s32", output, Offset(j, tile.OutputSpan)), outputs);
                 string stored = text.Predicate("and.pred", within, below);
                 string[] more = text.Registers("f", width);
                 foreach (string register in more)
                     text.Do("mov.f32", register, Constant(0));
-                text.When(text.Predicate("and.pred", stored, added), $"ld.global.{suffix}", Operand(more), At(from, Offset(j) * sizeof(float)));
+                text.When(text.Predicate("and.pred", stored, added), $"ld.global.{suffix}", Operand(more), At(from, Offset(j, tile.OutputSpan) * sizeof(float)));
                 for (int e = 0; e < width; e++)
                     text.Do("add.f32", more[e], more[e], sums[i, j + e]);
-                stores.Add((stored, At(to, Offset(j) * sizeof(float)), more));
+                stores.Add((stored, At(to, Offset(j, tile.OutputSpan) * sizeof(float)), more));
             }
         }
         foreach ((string stored, string to, string[] values) in stores)

@@ -29,13 +29,16 @@ internal sealed class FloatMatmulText
         // What a thread brings: four inputs of a row.
         _piece = text.B32("mul.lo.u32", text.B32("and.b32", thread, 3), Quad);
         _line = text.B32("shr.u32", thread, 2);
-        // What it computes: lanes of a warp lie 4 x 8, warps 4 x 2.
+        // What it computes: lanes of a warp lie 4 x 8, warps in two columns. Of a lane's bits, 1 and 4 are those of its row, the others those of its outputs:
+        // lanes that differ in bit 0 read the same rows, lanes that differ in bit 1 the same outputs, and shared memory serves such pairs twice as fast.
         string lane = text.B32("and.b32", thread, 31), warp = text.B32("shr.u32", thread, 5);
-        _row = text.B32("mul.lo.u32", text.B32("mad.lo.u32", text.B32("shr.u32", warp, 1), 4, text.B32("shr.u32", lane, 3)), Quad);
-        _output = text.B32("mul.lo.u32", text.B32("mad.lo.u32", text.B32("and.b32", warp, 1), 8, text.B32("and.b32", lane, 7)), Quad);
+        string row = text.B32("or.b32", text.B32("and.b32", text.B32("shr.u32", lane, 1), 1), text.B32("and.b32", text.B32("shr.u32", lane, 3), 2));
+        string output = text.B32("or.b32", text.B32("and.b32", lane, 1), text.B32("and.b32", text.B32("shr.u32", lane, 1), 6));
+        _row = text.B32("mul.lo.u32", text.B32("mad.lo.u32", text.B32("shr.u32", warp, 1), 4, row), Quad);
+        _output = text.B32("mul.lo.u32", text.B32("mad.lo.u32", text.B32("and.b32", warp, 1), 8, output), Quad);
     }
 
-    /// <summary>The kernel's name: <c>linear_exact_bf16_128x128</c>.</summary>
+    /// <summary>The kernel's name: <c>linear_exact_bf16_128x128_8x8</c>.</summary>
     public static string Name(FloatTile tile, DType type) => $"linear_exact_{type.ToString().ToLowerInvariant()}_{tile}";
 
     /// <summary>The kernel's text.</summary>
@@ -44,31 +47,32 @@ internal sealed class FloatMatmulText
     /// <param name="target">What the text is for.</param>
     public static string Write(FloatTile tile, DType type, PtxTarget target)
     {
-        var text = new PtxText(Name(tile, type), target, FloatTile.Threads);
+        var text = new PtxText(Name(tile, type), target, tile.Threads, beside: tile.Beside);
         var at = new ProductParameters(text);
         (string firstRow, string firstOutput) = BlockPlace.Write(text, at.Rows, at.Outputs, tile.Rows, tile.Outputs);
         var matmul = new FloatMatmulText(text, tile);
+        string tiles = text.B32("div.u32", text.B32("add.u32", at.Inputs, Depth - 1), Depth);
+        string start = text.B32("sub.s32", at.Inputs, text.B32("mul.lo.s32", tiles, Depth));
         FloatOperand[] operands =
         [
-            new(text, DType.F32, at.X, firstRow, at.Rows, at.Inputs, matmul._line, matmul._piece, tile.Rows),
-            new(text, type, at.W, firstOutput, at.Outputs, at.Inputs, matmul._line, matmul._piece, tile.Outputs),
+            new(text, tile, DType.F32, at.X, firstRow, at.Rows, at.Inputs, start, matmul._line, matmul._piece, tile.Rows),
+            new(text, tile, type, at.W, firstOutput, at.Outputs, at.Inputs, start, matmul._line, matmul._piece, tile.Outputs),
         ];
-        string[,] sums = matmul.Products(operands, at.Inputs);
+        string[,] sums = matmul.Products(operands, tiles);
         var epilogue = new FloatEpilogue(
-            text, sums, text.B32("add.u32", firstRow, matmul._row), text.B32("add.u32", firstOutput, matmul._output), at.Rows, at.Outputs);
+            text, tile, sums, text.B32("add.u32", firstRow, matmul._row), text.B32("add.u32", firstOutput, matmul._output), at.Rows, at.Outputs);
         epilogue.Write(at.Bias, at.Activation, at.Residual, at.Y);
         text.Do("ret");
         return text.ToString();
     }
 
-    /// <summary>The loop over all inputs. Sums: [row of the thread, output of the thread].</summary>
-    private string[,] Products(FloatOperand[] operands, string inputs)
+    /// <summary>The loop over all tiles, of which there are <paramref name="left"/>. Sums: [row of the thread, output of the thread].</summary>
+    private string[,] Products(FloatOperand[] operands, string left)
     {
-        int down = _tile.Rows / FloatTile.Span * Quad, across = _tile.Outputs / FloatTile.Span * Quad;
-        var sums = new string[down, across];
-        for (int i = 0; i < down; i++)
+        var sums = new string[_tile.ThreadRows, _tile.ThreadOutputs];
+        for (int i = 0; i < _tile.ThreadRows; i++)
         {
-            for (int j = 0; j < across; j++)
+            for (int j = 0; j < _tile.ThreadOutputs; j++)
                 sums[i, j] = _text.F32("mov.f32", Constant(0));
         }
         // Inputs 8 to 15 have their rows in another order, eights swapped, so that the four writers of a row meet no bank twice.
@@ -77,44 +81,51 @@ internal sealed class FloatMatmulText
         string toRows = _text.B32("add.u32", _text.B32("mad.lo.u32", _piece, _tile.RowPitch * sizeof(float), place), _shared);
         string toOutputs = _text.B32("add.u32", _text.B32("mad.lo.u32", _piece, _tile.OutputPitch * sizeof(float), place), _shared);
         string[] rows = Turns(_row), outputs = Turns(_output);
+        // From the stage that is read to the one that is filled.
+        string across = _text.B32("mov.u32", _tile.StageBytes);
+        string loop = _text.NewLabel("LOOP");
 
-        string left = _text.B32("div.u32", _text.B32("add.u32", inputs, Depth - 1), Depth);
-        string loop = _text.NewLabel("LOOP"), done = _text.NewLabel("DONE");
-        Fetch(operands, inputs);
-        Store(operands, toRows, toOutputs, 0);
+        foreach (FloatOperand operand in operands)
+            operand.FetchFirst();
+        Store(operands, toRows, toOutputs);
+        Move("add.s32", [toRows, toOutputs], across);
+        FetchNext(operands, left);
         _text.Do("bar.sync", 0);
         _text.Label(loop);
-        for (int stage = 0; stage < 2; stage++)
-        {
-            _text.Remark($"the tile in stage {stage}");
-            Fetch(operands, inputs);
-            Multiply(sums, rows, outputs, stage);
-            Store(operands, toRows, toOutputs, 1 - stage);
-            _text.Do("bar.sync", 0);
-            _text.Do("sub.s32", left, left, 1);
-            if (stage == 0)
-                _text.When(_text.Predicate("setp.le.s32", left, 0), "bra", done);
-        }
+        Multiply(sums, rows, outputs);
+        Store(operands, toRows, toOutputs);
+        _text.Do("sub.s32", left, left, 1);
+        FetchNext(operands, left);
+        _text.Do("bar.sync", 0);
+        Move("add.s32", [.. rows, .. outputs], across);
+        Move("sub.s32", [toRows, toOutputs], across);
+        _text.Do("sub.s32", across, 0, across);
         _text.When(_text.Predicate("setp.gt.s32", left, 0), "bra", loop);
-        _text.Label(done);
         return sums;
     }
 
-    private static void Fetch(FloatOperand[] operands, string inputs)
+    // Before the barrier, behind which the assembler would put off these loads until their results are needed.
+    private void FetchNext(FloatOperand[] operands, string left)
     {
+        string given = _text.Predicate("setp.gt.s32", left, 1);
         foreach (FloatOperand operand in operands)
-            operand.Fetch(inputs);
+            operand.Fetch(given);
     }
 
-    private void Store(FloatOperand[] operands, string toRows, string toOutputs, int stage)
+    private void Store(FloatOperand[] operands, string toRows, string toOutputs)
     {
-        operands[0].Store(toRows, stage * _tile.StageBytes, _tile.RowPitch);
-        operands[1].Store(toOutputs, (stage * _tile.StageBytes) + (Depth * _tile.RowPitch * sizeof(float)), _tile.OutputPitch);
+        operands[0].Store(toRows, 0, _tile.RowPitch);
+        operands[1].Store(toOutputs, Depth * _tile.RowPitch * sizeof(float), _tile.OutputPitch);
     }
 
-    private void Multiply(string[,] sums, string[] rows, string[] outputs, int stage)
+    private void Move(string operation, string[] addresses, string across)
     {
-        int start = stage * _tile.StageBytes, outputStart = start + (Depth * _tile.RowPitch * sizeof(float));
+        foreach (string address in addresses)
+            _text.Do(operation, address, address, across);
+    }
+
+    private void Multiply(string[,] sums, string[] rows, string[] outputs)
+    {
         string[] a = [], b = [];
         for (int k = -1; k < Depth; k++)
         {
@@ -122,23 +133,28 @@ internal sealed class FloatMatmulText
             string[] nextA = [], nextB = [];
             if (k + 1 < Depth)
             {
-                nextA = Read(rows[(k + 1) / 8], start + ((k + 1) * _tile.RowPitch * sizeof(float)), sums.GetLength(0));
-                nextB = Read(outputs[(k + 1) / 8], outputStart + ((k + 1) * _tile.OutputPitch * sizeof(float)), sums.GetLength(1));
+                nextA = Read(rows[(k + 1) / 8], (k + 1) * _tile.RowPitch, _tile.ThreadRows, _tile.RowSpan);
+                nextB = Read(outputs[(k + 1) / 8], (Depth * _tile.RowPitch) + ((k + 1) * _tile.OutputPitch), _tile.ThreadOutputs, _tile.OutputSpan);
             }
+            // To and fro: neighbours share a row or an output, which stays beside the multiplier. Registers have two banks, each of which gives one number a
+            // clock; so three numbers a product would be one too many.
             for (int i = 0; i < a.Length; i++)
             {
-                for (int j = 0; j < b.Length; j++)
+                for (int step = 0; step < b.Length; step++)
+                {
+                    int j = i % 2 == 0 ? step : b.Length - 1 - step;
                     _text.Do("fma.rn.f32", sums[i, j], a[i], b[j], sums[i, j]);
+                }
             }
             (a, b) = (nextA, nextB);
         }
     }
 
-    private string[] Read(string address, int offset, int count)
+    private string[] Read(string address, int offset, int count, int span)
     {
         string[] values = _text.Registers("f", count);
         for (int i = 0; i < count; i += Quad)
-            _text.Do("ld.shared.v4.f32", Group(values[i..(i + Quad)]), At(address, offset + (i / Quad * FloatTile.Span * sizeof(float))));
+            _text.Do("ld.shared.v4.f32", Group(values[i..(i + Quad)]), At(address, (offset + (i / Quad * span)) * sizeof(float)));
         return values;
     }
 

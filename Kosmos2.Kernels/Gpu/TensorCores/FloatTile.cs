@@ -1,29 +1,43 @@
 namespace Kosmos2.Kernels.Gpu.TensorCores;
 
-/// <summary>How an exact product is cut: 256 threads, 16 x 16, compute <see cref="Rows"/> x <see cref="Outputs"/> sums, one or two quads each way a thread.</summary>
-/// <param name="Rows">Rows of x, and of y, of a block: 64 or 128.</param>
-/// <param name="Outputs">Rows of W, columns of y, of a block: 64 or 128.</param>
-internal sealed record FloatTile(int Rows, int Outputs)
+/// <summary>
+/// How an exact product is cut: a block computes <see cref="Rows"/> x <see cref="Outputs"/> sums, each of its threads <see cref="ThreadRows"/> x
+/// <see cref="ThreadOutputs"/> of them in quads that lie as far apart as all threads' quads are wide. Sixteen threads share the outputs, the others the rows.
+/// </summary>
+/// <param name="Rows">Rows of x, and of y, of a block.</param>
+/// <param name="Outputs">Rows of W, columns of y, of a block.</param>
+/// <param name="ThreadRows">Rows of a thread.</param>
+/// <param name="ThreadOutputs">Outputs of a thread.</param>
+/// <param name="Beside">Blocks that a multiprocessor has registers for: while one waits at its barrier, another multiplies.</param>
+/// <param name="Products">Of a multiprocessor a clock, of at most 128.</param>
+internal sealed record FloatTile(int Rows, int Outputs, int ThreadRows, int ThreadOutputs, int Beside, int Products)
 {
     /// <summary>Inputs of a tile in shared memory.</summary>
     public const int Depth = 16;
 
-    /// <summary>Rows, or outputs, that a thread takes together.</summary>
+    /// <summary>Rows, or outputs, that a thread takes together; and inputs that it brings together.</summary>
     public const int Quad = 4;
-
-    /// <summary>Rows, or outputs, of all threads' quads.</summary>
-    public const int Span = 64;
-
-    /// <summary>Threads of a block.</summary>
-    public const int Threads = 256;
 
     // Floats between the inputs of a tile, beyond its rows.
     private const int Padding = 4;
 
-    private static readonly FloatTile[] Tiles = [new(128, 128), new(64, 64)];
+    // Products a clock are counted, not measured: instructions, register banks and reads of shared memory of what NVIDIA's assembler makes of the text.
+    private static readonly FloatTile[] Tiles = [new(128, 128, 8, 8, 2, 111), new(128, 128, 16, 8, 2, 108), new(64, 64, 4, 4, 4, 96)];
 
     /// <summary>All tiles, the largest first.</summary>
     public static IReadOnlyList<FloatTile> All => Tiles;
+
+    /// <summary>Threads of a block.</summary>
+    public int Threads => Rows / ThreadRows * (Outputs / ThreadOutputs);
+
+    /// <summary>Rows from one quad of a thread to its next.</summary>
+    public int RowSpan => Rows / ThreadRows * Quad;
+
+    /// <summary>Outputs from one quad of a thread to its next.</summary>
+    public int OutputSpan => Outputs / ThreadOutputs * Quad;
+
+    /// <summary>Rows of an operand of which all threads together bring a tile's inputs, a quad each.</summary>
+    public int LinesAtOnce => Threads / (Depth / Quad);
 
     /// <summary>Floats from one input of x's tile to the next.</summary>
     public int RowPitch => Rows + Padding;
@@ -37,13 +51,18 @@ internal sealed record FloatTile(int Rows, int Outputs)
     /// <summary>Bytes of shared memory: two stages, one read while the other is filled.</summary>
     public int SharedBytes => 2 * StageBytes;
 
-    /// <summary>Short name: <c>128x128</c>.</summary>
-    public override string ToString() => $"{Rows}x{Outputs}";
+    /// <summary>Short name: <c>128x128_8x8</c>.</summary>
+    public override string ToString() => $"{Rows}x{Outputs}_{ThreadRows}x{ThreadOutputs}";
 
     /// <summary>Blocks that a product takes.</summary>
-    public int Blocks(int rows, int outputs) => checked(((rows + Rows - 1) / Rows) * ((outputs + Outputs - 1) / Outputs));
+    public int Blocks(int rows, int outputs) => checked(Groups(rows, Rows) * Groups(outputs, Outputs));
 
-    /// <summary>The large tile where its blocks keep all multiprocessors busy, otherwise the small one.</summary>
-    public static FloatTile For(int rows, int outputs, int multiprocessors) =>
-        rows > Tiles[1].Rows && Tiles[0].Blocks(rows, outputs) >= multiprocessors ? Tiles[0] : Tiles[1];
+    /// <summary>The tile with which the busiest multiprocessor is estimated to be ready first.</summary>
+    /// <param name="rows">Rows of x.</param>
+    /// <param name="outputs">Rows of W, of all layers of a launch.</param>
+    /// <param name="multiprocessors">Of the device.</param>
+    public static FloatTile For(int rows, int outputs, int multiprocessors) => Tiles.MinBy(tile =>
+        (double)Groups(tile.Blocks(rows, outputs), multiprocessors) * tile.Rows * tile.Outputs / tile.Products)!;
+
+    private static int Groups(int count, int size) => (count + size - 1) / size;
 }

@@ -12,7 +12,8 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 /// <param name="target">What the text is for.</param>
 /// <param name="threads">Threads of a block.</param>
 /// <param name="cluster">Blocks of a cluster, which are neighbours in y.</param>
-internal sealed class PtxText(string name, PtxTarget target, int threads, int cluster = 1)
+/// <param name="beside">Blocks that a multiprocessor is to have registers for.</param>
+internal sealed class PtxText(string name, PtxTarget target, int threads, int cluster = 1, int beside = 1)
 {
     private readonly StringBuilder _body = new();
     private readonly List<string> _parameters = [];
@@ -96,6 +97,8 @@ internal sealed class PtxText(string name, PtxTarget target, int threads, int cl
         text.Append(CultureInfo.InvariantCulture, $".extern .shared .align 128 .b8 {Shared}[];\n\n");
         text.Append(CultureInfo.InvariantCulture, $".visible .entry {name}(\n\t{string.Join(",\n\t", _parameters)})\n");
         text.Append(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n");
+        if (beside > 1)
+            text.Append(CultureInfo.InvariantCulture, $".minnctapersm {beside}\n");
         if (cluster > 1)
             text.Append(CultureInfo.InvariantCulture, $".explicitcluster\n.reqnctapercluster 1, {cluster}, 1\n");
         text.Append("{\n");

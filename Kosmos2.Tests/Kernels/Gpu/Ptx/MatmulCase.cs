@@ -44,26 +44,27 @@ internal sealed record MatmulCase(
             DType.I32 => memory.Add(Integers.Chunk(8).Select(eight => (uint)eight.Select((q, place) => (long)(q + 8) << (4 * place)).Sum()).ToArray()),
             _ => memory.Add(Array.ConvertAll(W, Narrow)),
         };
-        return Run(text, memory, x, w, new LaunchGrid(tile.Count(Rows, Outputs), tile.Splits), tile.SharedBytes, out conflicts);
+        float[] y = Run(text, memory, x, w, new LaunchGrid(tile.Count(Rows, Outputs), tile.Splits), tile.SharedBytes, out PtxMachine machine);
+        conflicts = machine.Conflicts;
+        return y;
     }
 
     /// <summary>Runs a text of <see cref="FloatMatmulText.Write"/>, which takes the rows in F32.</summary>
-    public float[] RunExact(string text, FloatTile tile, out IReadOnlyDictionary<string, int> conflicts)
+    public float[] RunExact(string text, FloatTile tile, out PtxMachine machine)
     {
         var memory = new PtxGlobalMemory();
         ulong x = memory.Add(X), w = Type == DType.F32 ? memory.Add(W) : memory.Add(Array.ConvertAll(W, Narrow));
-        return Run(text, memory, x, w, tile.Blocks(Rows, Outputs), tile.SharedBytes, out conflicts);
+        return Run(text, memory, x, w, tile.Blocks(Rows, Outputs), tile.SharedBytes, out machine);
     }
 
-    private float[] Run(string text, PtxGlobalMemory memory, ulong x, ulong w, LaunchGrid blocks, int sharedBytes, out IReadOnlyDictionary<string, int> conflicts)
+    private float[] Run(string text, PtxGlobalMemory memory, ulong x, ulong w, LaunchGrid blocks, int sharedBytes, out PtxMachine machine)
     {
         ulong bias = B is { } b ? memory.Add(b) : 0, residual = R is { } r ? memory.Add(r) : 0;
         ulong y = memory.Add(Enumerable.Repeat(float.NaN, Rows * Outputs).ToArray());
         ulong scales = IsInteger ? memory.Add(Scales) : 0, zeros = IsInteger && ZeroPoints is { } z ? memory.Add(z) : 0;
-        var machine = new PtxMachine(PtxProgram.Parse(text), memory, sharedBytes);
+        machine = new PtxMachine(PtxProgram.Parse(text), memory, sharedBytes);
         ulong[] arguments = [x, residual, (ulong)Rows, (ulong)Inputs, (ulong)Outputs, (ulong)Activation, (ulong)GroupSize, (ulong)Groups, w, bias, y, scales, zeros];
         machine.Launch(blocks, [.. arguments, .. new ulong[2 * 5]]);
-        conflicts = machine.Conflicts;
         return memory.Read<float>(y);
     }
 

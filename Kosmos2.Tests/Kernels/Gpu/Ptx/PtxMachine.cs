@@ -23,6 +23,9 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
     /// <summary>Bank conflicts of all blocks, by kind of access.</summary>
     public Dictionary<string, int> Conflicts { get; } = [];
 
+    /// <summary>Reads of shared memory, of all blocks, that take twice as long as they could.</summary>
+    public int UnpairedReads { get; private set; }
+
     /// <summary>Runs the kernel with so many blocks.</summary>
     public void Launch(LaunchGrid blocks, params ulong[] arguments)
     {
@@ -56,6 +59,7 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
             }
             cluster.Pass();
         }
+        UnpairedReads += cluster.Blocks.Sum(block => block.Shared.UnpairedReads);
         foreach ((string kind, int count) in cluster.Blocks.SelectMany(block => block.Shared.Conflicts))
             Conflicts[kind] = Conflicts.GetValueOrDefault(kind) + count;
     }

@@ -27,6 +27,9 @@ internal sealed class PtxSharedMemory(int size)
     /// <summary>Extra turns that accesses of each kind took since lanes met in a bank.</summary>
     public Dictionary<string, int> Conflicts { get; } = [];
 
+    /// <summary>Reads of 16 bytes that take twice as many turns as those whose lanes share addresses in pairs.</summary>
+    public int UnpairedReads { get; private set; }
+
     public ReadOnlySpan<byte> Load(uint address, int count, PtxMoment now, string by)
     {
         if (HasEnded)
@@ -68,18 +71,29 @@ internal sealed class PtxSharedMemory(int size)
             _words[word] = new WordState { Writer = now };
     }
 
-    /// <summary>Counts the conflicts of a warp's access: lanes of 16 bytes go eight at a time, of 8 bytes sixteen, of 4 bytes all together.</summary>
+    /// <summary>
+    /// Counts the conflicts of a warp's access: lanes of 16 bytes go eight at a time, of 8 bytes sixteen, of 4 bytes all together. Reads of 16 bytes go sixteen at
+    /// a time where all lanes share an address with the one whose number differs in bit 0, or all with the one that differs in bit 1; those that do not are counted.
+    /// </summary>
     public void CountConflicts(string kind, IReadOnlyList<uint> addresses, int count)
     {
-        int together = 32 * Word / count, extra = 0;
+        int banks = 32 * Word / count, together = banks, extra = 0;
+        if (kind.StartsWith("ld.", StringComparison.Ordinal) && count == 16)
+        {
+            bool paired = addresses.Count == PtxWarp.Lanes && (ArePaired(addresses, 1) || ArePaired(addresses, 2));
+            UnpairedReads += paired ? 0 : 1;
+            together = paired ? 2 * banks : banks;
+        }
         for (int first = 0; first < addresses.Count; first += together)
         {
             IEnumerable<uint> places = addresses.Skip(first).Take(together).Distinct();
-            int turns = places.GroupBy(address => address / (uint)count % (uint)together).Select(bank => bank.Count()).DefaultIfEmpty(1).Max();
+            int turns = places.GroupBy(address => address / (uint)count % (uint)banks).Select(bank => bank.Count()).DefaultIfEmpty(1).Max();
             extra += turns - 1;
         }
         Conflicts[kind] = Conflicts.GetValueOrDefault(kind) + extra;
     }
+
+    private static bool ArePaired(IReadOnlyList<uint> addresses, int bit) => Enumerable.Range(0, addresses.Count).All(lane => addresses[lane] == addresses[lane ^ bit]);
 
     private void Claim(uint address, int count, PtxMoment now, string by)
     {
