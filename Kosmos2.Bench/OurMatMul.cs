@@ -74,6 +74,15 @@ internal sealed class OurMatMul : IDisposable
         _ => 4,
     };
 
+    /// <summary>What a result may be off by: F32 up to rounding, the others by what their bits allow.</summary>
+    public static double Allowed(WeightForm form) => form switch
+    {
+        WeightForm.BFloat16 => 0.01,
+        WeightForm.Int8 or WeightForm.MappedInt8 => 0.02,
+        WeightForm.Int4 or WeightForm.MappedInt4 => 0.2,
+        _ => 1e-5,
+    };
+
     public void Run() => _backend.Linear(_x, _layer, _y);
 
     public void Dispose()

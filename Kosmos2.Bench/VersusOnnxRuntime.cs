@@ -1,13 +1,10 @@
-using System.Diagnostics;
 using Kosmos2.Bench.Peers;
 using Kosmos2.Kernels.Cpu;
 
 namespace Kosmos2.Bench;
 
 /// <summary>
-/// Our products, over weights of each form, against ONNX Runtime's in F32, and those of INT8 against its MatMulInteger too, in one process, taking turns, on one and two threads. Each turn begins with a
-/// pause, in which the other sides' waiting threads go to sleep, and a run that is not counted. The best run of each side counts: everything else the
-/// machine does only adds time.
+/// Our products, over weights of each form, against ONNX Runtime's in F32, and those of INT8 against its MatMulInteger too, in one process, taking turns, on one and two threads.
 /// </summary>
 internal static class VersusOnnxRuntime
 {
@@ -49,14 +46,9 @@ internal static class VersusOnnxRuntime
         try
         {
             Action[] sides = [theirs.Run, integers.Run, .. ours.Select(side => (Action)side.Run)];
-            double[] best = [.. sides.Select(_ => double.PositiveInfinity)];
-            for (int turn = 0; turn < turns; turn++)
-            {
-                for (int i = 0; i < sides.Length; i++)
-                    best[i] = Math.Min(best[i], Turn(sides[i]));
-            }
+            double[] best = Turns.Best(turns, sides);
             for (int i = 0; i < Forms.Length; i++)
-                Agree(shape, Forms[i], ours[i].Output, theirs.Output);
+                Agreement.Check($"{shape}, {Forms[i]}", "ONNX Runtime", ours[i].Output, theirs.Output, OurMatMul.Allowed(Forms[i]));
             integers.Check();
             return (best[0], best[1], best[2..]);
         }
@@ -64,34 +56,5 @@ internal static class VersusOnnxRuntime
         {
             Array.ForEach(ours, side => side.Dispose());
         }
-    }
-
-    private static double Turn(Action run)
-    {
-        Thread.Sleep(20);
-        run();
-        double best = double.PositiveInfinity;
-        for (int i = 0; i < 4; i++)
-        {
-            long start = Stopwatch.GetTimestamp();
-            run();
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
-        return best;
-    }
-
-    // F32 up to rounding; the others as a whole, by what their bits allow.
-    private static void Agree(MatMulShape shape, WeightForm form, ReadOnlySpan<float> ours, ReadOnlySpan<float> theirs)
-    {
-        double difference = 0, size = 0;
-        for (int i = 0; i < ours.Length; i++)
-        {
-            difference += (ours[i] - theirs[i]) * (double)(ours[i] - theirs[i]);
-            size += theirs[i] * (double)theirs[i];
-        }
-        double relative = Math.Sqrt(difference / size);
-        double allowed = form switch { WeightForm.BFloat16 => 0.01, WeightForm.Int8 or WeightForm.MappedInt8 => 0.02, WeightForm.Int4 or WeightForm.MappedInt4 => 0.2, _ => 1e-5 };
-        if (!(relative <= allowed))
-            throw new InvalidOperationException($"{shape}, {form}: off by {relative:e1} of ONNX Runtime's result, {allowed:e1} is allowed");
     }
 }

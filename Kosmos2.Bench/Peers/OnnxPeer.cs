@@ -1,4 +1,3 @@
-using System.Globalization;
 using Kosmos2.Engine.Measurement;
 
 namespace Kosmos2.Bench.Peers;
@@ -22,20 +21,9 @@ internal sealed class OnnxPeer(OnnxChild child, bool sameWeights) : IBenchPeer
     {
         if (!sameWeights)
             return;
-        float[] a = ours.Logits(), b = child.Logits();
-        double difference = 0, size = 0;
-        for (int i = 0; i < a.Length; i++)
-        {
-            difference += (a[i] - b[i]) * (double)(a[i] - b[i]);
-            size += b[i] * (double)b[i];
-        }
-        double relative = Math.Sqrt(difference / size);
-        if (!(relative <= LogitTolerance))
-            throw new InvalidOperationException(Invariant($"our logits are off by {relative:0.0e+0} of ONNX Runtime's, {LogitTolerance:0.0e+0} is allowed"));
+        Agreement.Check("logits", "ONNX Runtime", ours.Logits(), child.Logits(), LogitTolerance);
         int[] tokens = ours.Answer(AgreedTokens).Tokens, theirs = child.Answer(AgreedTokens).Tokens;
         if (!tokens.SequenceEqual(theirs))
             throw new InvalidOperationException($"our tokens are {string.Join(' ', tokens)}, ONNX Runtime's {string.Join(' ', theirs)}");
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
