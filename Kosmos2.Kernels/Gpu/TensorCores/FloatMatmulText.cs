@@ -11,7 +11,6 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 internal sealed class FloatMatmulText
 {
     private const int Quad = FloatTile.Quad;
-    private const int Depth = FloatTile.Depth;
 
     private readonly PtxText _text;
     private readonly FloatTile _tile;
@@ -27,8 +26,8 @@ internal sealed class FloatMatmulText
         string thread = text.B32("mov.u32", "%tid.x");
         _shared = text.B32("mov.u32", Shared);
         // What a thread brings: four inputs of a row.
-        _piece = text.B32("mul.lo.u32", text.B32("and.b32", thread, 3), Quad);
-        _line = text.B32("shr.u32", thread, 2);
+        _piece = text.B32("mul.lo.u32", text.B32("rem.u32", thread, tile.Depth / Quad), Quad);
+        _line = text.B32("div.u32", thread, tile.Depth / Quad);
         // What it computes: lanes of a warp lie 4 x 8, warps in two columns. Of a lane's bits, 1 and 4 are those of its row, the others those of its outputs:
         // lanes that differ in bit 0 read the same rows, lanes that differ in bit 1 the same outputs, and shared memory serves such pairs twice as fast.
         string lane = text.B32("and.b32", thread, 31), warp = text.B32("shr.u32", thread, 5);
@@ -51,8 +50,8 @@ internal sealed class FloatMatmulText
         var at = new ProductParameters(text);
         (string firstRow, string firstOutput) = BlockPlace.Write(text, at.Rows, at.Outputs, tile.Rows, tile.Outputs);
         var matmul = new FloatMatmulText(text, tile);
-        string tiles = text.B32("div.u32", text.B32("add.u32", at.Inputs, Depth - 1), Depth);
-        string start = text.B32("sub.s32", at.Inputs, text.B32("mul.lo.s32", tiles, Depth));
+        string tiles = text.B32("div.u32", text.B32("add.u32", at.Inputs, tile.Depth - 1), tile.Depth);
+        string start = text.B32("sub.s32", at.Inputs, text.B32("mul.lo.s32", tiles, tile.Depth));
         FloatOperand[] operands =
         [
             new(text, tile, DType.F32, at.X, firstRow, at.Rows, at.Inputs, start, matmul._line, matmul._piece, tile.Rows),
@@ -75,8 +74,7 @@ internal sealed class FloatMatmulText
             for (int j = 0; j < _tile.ThreadOutputs; j++)
                 sums[i, j] = _text.F32("mov.f32", Constant(0));
         }
-        // Inputs 8 to 15 have their rows in another order, eights swapped, so that the four writers of a row meet no bank twice.
-        string turned = _text.B32("and.b32", _piece, 8);
+        string turned = _text.B32("mul.lo.u32", _text.B32("shr.u32", _piece, 3), _tile.Turn);
         string place = _text.B32("mul.lo.u32", _text.B32("xor.b32", _line, turned), sizeof(float));
         string toRows = _text.B32("add.u32", _text.B32("mad.lo.u32", _piece, _tile.RowPitch * sizeof(float), place), _shared);
         string toOutputs = _text.B32("add.u32", _text.B32("mad.lo.u32", _piece, _tile.OutputPitch * sizeof(float), place), _shared);
@@ -115,7 +113,7 @@ internal sealed class FloatMatmulText
     private void Store(FloatOperand[] operands, string toRows, string toOutputs)
     {
         operands[0].Store(toRows, 0, _tile.RowPitch);
-        operands[1].Store(toOutputs, Depth * _tile.RowPitch * sizeof(float), _tile.OutputPitch);
+        operands[1].Store(toOutputs, _tile.Depth * _tile.RowPitch * sizeof(float), _tile.OutputPitch);
     }
 
     private void Move(string operation, string[] addresses, string across)
@@ -127,14 +125,14 @@ internal sealed class FloatMatmulText
     private void Multiply(string[,] sums, string[] rows, string[] outputs)
     {
         string[] a = [], b = [];
-        for (int k = -1; k < Depth; k++)
+        for (int k = -1; k < _tile.Depth; k++)
         {
             // The next input's numbers are read before this one's are multiplied.
             string[] nextA = [], nextB = [];
-            if (k + 1 < Depth)
+            if (k + 1 < _tile.Depth)
             {
                 nextA = Read(rows[(k + 1) / 8], (k + 1) * _tile.RowPitch, _tile.ThreadRows, _tile.RowSpan);
-                nextB = Read(outputs[(k + 1) / 8], (Depth * _tile.RowPitch) + ((k + 1) * _tile.OutputPitch), _tile.ThreadOutputs, _tile.OutputSpan);
+                nextB = Read(outputs[(k + 1) / 8], (_tile.Depth * _tile.RowPitch) + ((k + 1) * _tile.OutputPitch), _tile.ThreadOutputs, _tile.OutputSpan);
             }
             // To and fro: neighbours share a row or an output, which stays beside the multiplier. Registers have two banks, each of which gives one number a
             // clock; so three numbers a product would be one too many.
@@ -158,10 +156,7 @@ internal sealed class FloatMatmulText
         return values;
     }
 
-    // Where a quad lies in the tile of the first eight inputs, and of the others.
-    private string[] Turns(string quad)
-    {
-        string other = _text.B32("xor.b32", quad, 8);
-        return [_text.B32("mad.lo.u32", quad, sizeof(float), _shared), _text.B32("mad.lo.u32", other, sizeof(float), _shared)];
-    }
+    // Where a quad lies in the tile, for each eight inputs.
+    private string[] Turns(string quad) => [.. Enumerable.Range(0, _tile.Depth / 8).Select(eight =>
+        _text.B32("mad.lo.u32", _text.B32("xor.b32", quad, eight * _tile.Turn), sizeof(float), _shared))];
 }

@@ -65,7 +65,7 @@ internal sealed class FloatOperand
             string address = _text.B64("add.s64", _next, _offsets[i]);
             _text.When(given, _type == DType.F32 ? "ld.global.v4.f32" : "ld.global.v2.b32", Group(_values[i]), At(address));
         }
-        _text.Do("add.s64", _next, _next, FloatTile.Depth * (_type == DType.F32 ? sizeof(float) : sizeof(ushort)));
+        _text.Do("add.s64", _next, _next, _tile.Depth * (_type == DType.F32 ? sizeof(float) : sizeof(ushort)));
     }
 
     /// <summary>Puts them, widened, into a transposed tile.</summary>

@@ -8,13 +8,11 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 /// <param name="Outputs">Rows of W, columns of y, of a block.</param>
 /// <param name="ThreadRows">Rows of a thread.</param>
 /// <param name="ThreadOutputs">Outputs of a thread.</param>
+/// <param name="Depth">Inputs of a tile in shared memory, 16 or 32: the next tile has as long to come as this one takes.</param>
 /// <param name="Beside">Blocks that a multiprocessor has registers for: while one waits at its barrier, another multiplies.</param>
 /// <param name="Products">Of a multiprocessor a clock, of at most 128.</param>
-internal sealed record FloatTile(int Rows, int Outputs, int ThreadRows, int ThreadOutputs, int Beside, int Products)
+internal sealed record FloatTile(int Rows, int Outputs, int ThreadRows, int ThreadOutputs, int Depth, int Beside, int Products)
 {
-    /// <summary>Inputs of a tile in shared memory.</summary>
-    public const int Depth = 16;
-
     /// <summary>Rows, or outputs, that a thread takes together; and inputs that it brings together.</summary>
     public const int Quad = 4;
 
@@ -22,7 +20,7 @@ internal sealed record FloatTile(int Rows, int Outputs, int ThreadRows, int Thre
     private const int Padding = 4;
 
     // Products a clock are counted, not measured: instructions, register banks and reads of shared memory of what NVIDIA's assembler makes of the text.
-    private static readonly FloatTile[] Tiles = [new(128, 128, 8, 8, 2, 111), new(128, 128, 16, 8, 2, 108), new(64, 64, 4, 4, 4, 96)];
+    private static readonly FloatTile[] Tiles = [new(128, 128, 8, 8, 16, 2, 111), new(128, 128, 16, 8, 16, 2, 108), new(64, 64, 4, 4, 32, 3, 96)];
 
     /// <summary>All tiles, the largest first.</summary>
     public static IReadOnlyList<FloatTile> All => Tiles;
@@ -38,6 +36,12 @@ internal sealed record FloatTile(int Rows, int Outputs, int ThreadRows, int Thre
 
     /// <summary>Rows of an operand of which all threads together bring a tile's inputs, a quad each.</summary>
     public int LinesAtOnce => Threads / (Depth / Quad);
+
+    /// <summary>
+    /// Each eight inputs of a tile have their rows in an order of their own: a row's number there is XORed with so much times the number of the eight. The lanes
+    /// of a warp, which bring all quads of inputs of a few rows, then meet in no bank.
+    /// </summary>
+    public int Turn => 128 / Depth;
 
     /// <summary>Floats from one input of x's tile to the next.</summary>
     public int RowPitch => Rows + Padding;
