@@ -6,7 +6,12 @@ try
     VersusLibtorch.Run(Console.Out, MatMulShape.All, turns: 12);
     return 0;
 }
-catch (Exception e) when (e is InvalidOperationException or DllNotFoundException)
+catch (TypeInitializationException)
+{
+    Console.Error.WriteLine("libtorch could not be loaded; tools/libtorch/run.sh fetches it and runs this program where it can be");
+    return 2;
+}
+catch (InvalidOperationException e)
 {
     Console.Error.WriteLine(e.Message);
     return 2;
