@@ -6,7 +6,7 @@ namespace Kosmos2.Kernels.Cpu;
 /// <summary>What the machine can do, less what was switched off.</summary>
 internal sealed class CpuFeatures
 {
-    private static readonly string[] Names = ["avx512", "avx2", "vector128", "assembler", "executable", "avx512bf16", "avx512vnni", "integers", "cudagraph", "clusters", "attention"];
+    private static readonly string[] Names = ["avx512", "avx2", "vector128", "assembler", "executable", "avx512bf16", "avx512vnni", "integers", "cudagraph", "clusters", "attention", "bytes"];
     private static readonly string EnvironmentNames = Environment.GetEnvironmentVariable("KOSMOS2_DISABLE") ?? "";
 
     private readonly HashSet<string> _disabled = new(StringComparer.OrdinalIgnoreCase);
@@ -42,6 +42,9 @@ internal sealed class CpuFeatures
 
     /// <summary>Whether a CUDA device may attend on tensor cores.</summary>
     public bool Attention => !_disabled.Contains("attention");
+
+    /// <summary>Whether a CUDA device may multiply 8-bit weights with rows rounded to 8 bits.</summary>
+    public bool Bytes => !_disabled.Contains("bytes");
 
     /// <summary>The width to compute with.</summary>
     /// <exception cref="PlatformNotSupportedException">The machine does not have the width asked for.</exception>

@@ -15,10 +15,11 @@ internal static class GpuKernelCatalog
 
     private static readonly (string Name, bool InClusters, Func<PtxTarget, string> Write)[] Texts =
     [
-        .. from type in (DType[])[.. Types, DType.I8, DType.I32]
+        .. from types in (MatmulTypes[])[DType.BF16, DType.F16, DType.I8, DType.I32, MatmulTypes.Bytes]
            from tile in MatmulTile.All.Concat(MatmulTile.Split)
-           where tile.TakesIntegers || MatmulText.RowsOf(type) == type
-           select (MatmulText.Name(tile, type), tile.Splits > 1, (Func<PtxTarget, string>)(target => MatmulText.Write(tile, type, target))),
+           where tile.Takes(types)
+           select (MatmulText.Name(tile, types), tile.Splits > 1, (Func<PtxTarget, string>)(target => MatmulText.Write(tile, types, target))),
+        .. from norm in (bool[])[false, true] select (ByteRowsText.Name(norm), false, (Func<PtxTarget, string>)(target => ByteRowsText.Write(norm, target))),
         .. from type in Types select (RoundText.Name(type), false, (Func<PtxTarget, string>)(target => RoundText.Write(type, target))),
         .. from type in Types.Prepend(DType.F32)
            from tile in FloatTile.All

@@ -13,6 +13,7 @@ internal sealed partial class IlgpuBackend
     private readonly ExactProducts? _exactProducts;
     private readonly TensorCoreProducts? _fastProducts;
     private readonly TensorCoreAttention? _fastAttention;
+    private readonly bool _fastBytes = new CpuFeatures("").Bytes;
     private DeviceStorage? _rounded;
 
     // The type in which the rounded rows are those of the operation that runs.
@@ -40,6 +41,11 @@ internal sealed partial class IlgpuBackend
     private bool IsForTensorCores(int rows, LinearParameters layer, ulong x = 0) => _fastProducts is not null && TensorCoreProducts.Takes(
         layer.Weight.DType, rows, layer.Inputs, x, Address((DeviceWeight)layer.Weight), (layer.Weight as DeviceIntegers)?.GroupSize ?? MatmulTile.ChunkInputs);
 
+    private MatmulTypes TypesOf(LinearParameters layer) =>
+        _fastBytes && layer.Weight is DeviceIntegers integers && TensorCoreProducts.TakesBytes(integers.DType, layer.Inputs, integers.Groups, integers.Scales.HasZeros != 0)
+            ? MatmulTypes.Bytes
+            : layer.Weight.DType;
+
     /// <summary>Linear layers over the same rows by one of those kernels, in one launch.</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="rows">Of x and y.</param>
@@ -57,11 +63,12 @@ internal sealed partial class IlgpuBackend
         if (_exactProducts is null || layers.Length > ProductOperands.MostLayers)
             return false;
         (DType type, int inputs, int outputs) = (layers[0].Weight.DType, layers[0].Inputs, layers[0].Outputs);
+        MatmulTypes types = TypesOf(layers[0]);
         var integers = layers[0].Weight as DeviceIntegers;
         bool fast = true;
         foreach (LinearParameters layer in layers)
         {
-            if (layer.Weight.DType != type || layer.Outputs != outputs || (layer.Weight as DeviceIntegers)?.GroupSize != integers?.GroupSize)
+            if (TypesOf(layer) != types || layer.Outputs != outputs || (layer.Weight as DeviceIntegers)?.GroupSize != integers?.GroupSize)
                 return false;
             fast &= IsForTensorCores(rows, layer, Address(x));
         }
@@ -77,9 +84,9 @@ internal sealed partial class IlgpuBackend
         nint stream = ((CudaStream)_queue).StreamPtr;
         if (fast)
         {
-            ulong rounded = Rounded(stream, MatmulText.RowsOf(type), x);
+            ulong rounded = Rounded(stream, types.Rows, x, rows, inputs);
             Launch(Label(rows, layers, "TensorCoreProducts"), Bytes(layers));
-            _fastProducts!.Multiply(stream, type, operands with { X = rounded }, rows, inputs, outputs, activation);
+            _fastProducts!.Multiply(stream, types, operands with { X = rounded }, rows, inputs, outputs, activation);
             return true;
         }
         if (!ExactProducts.Takes(type, rows, inputs, operands.X, operands.First.W | operands.Second.W | operands.Third.W))
@@ -97,40 +104,56 @@ internal sealed partial class IlgpuBackend
             : given;
     }
 
-    private ulong Rounded(nint stream, DType type, ArrayView<float> x)
+    private ulong Rounded(nint stream, DType type, ArrayView<float> x, int rows, int inputs)
     {
-        long bytes = x.Length * sizeof(ushort);
+        long bytes = RoundedBytes(type, rows, inputs);
         ulong rounded = Address(Grow(ref _rounded, bytes).View<byte>(0, bytes));
         if (_roundedAs != type)
         {
             Launch();
-            _fastProducts!.Round(stream, type, Address(x), rounded, x.Length);
+            if (type == DType.I8)
+                _fastProducts!.Bytes.Round(stream, Address(x), rounded, rows, inputs);
+            else
+                _fastProducts!.Round(stream, type, Address(x), rounded, x.Length);
         }
         _roundedAs = type;
         return rounded;
     }
 
-    /// <summary>Normalises rows straight into the 16 bits that tensor cores read, where all the layers behind the norm are theirs.</summary>
+    /// <summary>Normalises rows straight into the 16 or 8 bits that tensor cores read, where all the layers behind the norm are theirs.</summary>
     /// <returns>False where that is not so, and nothing was done.</returns>
     private bool NormaliseToRounded(Tensor x, LayerNormParameters? norm, ReadOnlySpan<LinearParameters> layers)
     {
         if (norm is null || _fastProducts is null)
             return false;
-        DType type = MatmulText.RowsOf(layers[0].Weight.DType);
+        DType type = TypesOf(layers[0]).Rows;
         foreach (LinearParameters layer in layers)
         {
-            if (MatmulText.RowsOf(layer.Weight.DType) != type || !IsForTensorCores(x.Rows, layer, Address(x)))
+            if (TypesOf(layer).Rows != type || !IsForTensorCores(x.Rows, layer, Address(x)))
                 return false;
         }
-        long count = x.Shape.ElementCount;
-        ArrayView<ushort> rounded = Grow(ref _rounded, count * sizeof(ushort)).View<ushort>(0, count);
-        if (type == DType.F16)
-            LayerNorm(x, norm, new HalfResult(rounded));
+        long bytes = RoundedBytes(type, x.Rows, x.Width);
+        ArrayView<byte> rounded = Grow(ref _rounded, bytes).View<byte>(0, bytes);
+        if (type == DType.I8)
+            NormaliseToBytes(x, norm, Address(rounded));
+        else if (type == DType.F16)
+            LayerNorm(x, norm, new HalfResult(rounded.Cast<ushort>()));
         else
-            LayerNorm(x, norm, new BFloat16Result(rounded));
+            LayerNorm(x, norm, new BFloat16Result(rounded.Cast<ushort>()));
         _roundedAs = type;
         return true;
     }
+
+    private void NormaliseToBytes(Tensor x, LayerNormParameters norm, ulong rounded)
+    {
+        using var current = _accelerator.BindScoped();
+        Launch();
+        _fastProducts!.Bytes.Normalise(
+            ((CudaStream)_queue).StreamPtr, Address(x), rounded, x.Rows, x.Width, Address(norm.Weight), Address(norm.Bias), norm.Epsilon);
+    }
+
+    private static long RoundedBytes(DType type, int rows, int inputs) =>
+        type == DType.I8 ? ByteRowsText.Size(rows, inputs) : (long)rows * inputs * sizeof(ushort);
 
     private static ulong Address(DeviceWeight weight) => Address(weight.Storage.View<byte>(0, weight.Storage.ByteLength));
 

@@ -74,6 +74,7 @@ internal sealed class MatmulProducts
             Load((step + 1) % 2, last ? (stage + 1) % _tile.Stages : stage, (step + 1) % _steps);
             if (step == 0)
             {
+                _sums.BeginTile();
                 _copies.Begin();
                 _integers?.Begin();
             }
@@ -87,11 +88,12 @@ internal sealed class MatmulProducts
                     _integers?.Pass(_integers.Count * turn / turns, _integers.Count * (turn + 1) / turns, (stage + 1) % _tile.Stages);
                 }
                 for (int j = 0; j < _sums.Across; j++)
-                    _sums.Add(i, j, _a[step % 2][i], _b[step % 2][j]);
+                    _sums.Add(step, i, j, _a[step % 2][i], _b[step % 2][j]);
             }
             if (step == _steps - 2)
                 _copies.Commit();
         }
+        _sums.EndTile();
     }
 
     /// <summary>Reads 16 inputs of the warp's rows and outputs into registers.</summary>

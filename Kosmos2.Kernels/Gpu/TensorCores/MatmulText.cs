@@ -4,8 +4,8 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 
 /// <summary>
 /// Writes y[r, o] = activation(sum over i of x[r, i] W[o, i] + b[o]) + residual[r, o] for tensor cores: x [rows, in] in 16 bits and W [out, in] in the same or in small integers, which become
-/// BF16 on their way in; everything else in F32. in must be a multiple of 8, and x and W must begin at multiples of 16 bytes; rows and out are free. Sums begin with the bias and take the inputs
-/// in order, 16 at a time, whatever the tile; only where blocks split the inputs are their sums added up afterwards, in order too.
+/// BF16 on their way in, or both in bytes; everything else in F32. in must be a multiple of 8, of bytes of 128, and x and W must begin at multiples of 16 bytes; rows and out are free. Sums begin with the bias and take the inputs
+/// in order, 16 at a time, whatever the tile (bytes: see <see cref="ByteSums"/>); only where blocks split the inputs are their sums added up afterwards, in order too.
 /// </summary>
 internal sealed class MatmulText
 {
@@ -15,19 +15,16 @@ internal sealed class MatmulText
     private MatmulText(PtxText text, MatmulTile tile) => (_text, _tile) = (text, tile);
 
     /// <summary>The kernel's name: <c>linear_bf16_128x256</c>.</summary>
-    public static string Name(MatmulTile tile, DType type) => $"linear_{(type == DType.I8 ? "int8" : type == DType.I32 ? "int4" : Suffix(type))}_{tile}";
-
-    /// <summary>The type of x that goes with a type of W: for small integers BF16.</summary>
-    public static DType RowsOf(DType type) => type is DType.I8 or DType.I32 ? DType.BF16 : type;
+    public static string Name(MatmulTile tile, MatmulTypes types) => $"linear_{types}_{tile}";
 
     /// <summary>The kernel's text.</summary>
     /// <param name="tile">How it cuts the product.</param>
-    /// <param name="type">Of W: BF16, F16, I8, or I32 for words of eight 4-bit integers.</param>
+    /// <param name="types">Of x and W.</param>
     /// <param name="target">What the text is for.</param>
-    public static string Write(MatmulTile tile, DType type, PtxTarget target)
+    public static string Write(MatmulTile tile, MatmulTypes types, PtxTarget target)
     {
-        var text = new PtxText(Name(tile, type), target, tile.Threads, tile.Splits);
-        new MatmulText(text, tile).Write(type);
+        var text = new PtxText(Name(tile, types), target, tile.Threads, tile.Splits);
+        new MatmulText(text, tile).Write(types);
         return text.ToString();
     }
 
@@ -40,7 +37,7 @@ internal sealed class MatmulText
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "tensor cores are used for BF16 and F16"),
     };
 
-    private void Write(DType type)
+    private void Write(MatmulTypes types)
     {
         var at = new ProductParameters(_text);
         string thread = _text.B32("mov.u32", "%tid.x");
@@ -54,15 +51,16 @@ internal sealed class MatmulText
         var copies = new MatmulCopies(_text, _tile, shared, thread, at.Inputs, range);
         copies.Operand(at.X, firstRow, at.Rows, _tile.Rows);
         IntegerOperand? integers = null;
-        if (RowsOf(type) == type)
-            copies.Operand(at.W, firstOutput, at.Outputs, _tile.Outputs);
+        if (types.IsWidened)
+            integers = new IntegerOperand(_text, _tile, copies, at, types.Weight == DType.I8 ? 8 : 4, firstOutput, range);
         else
-            integers = new IntegerOperand(_text, _tile, copies, at, type == DType.I8 ? 8 : 4, firstOutput, range);
-        var sums = new MatmulSums(_text, _tile, Suffix(RowsOf(type)));
+            copies.Operand(at.W, firstOutput, at.Outputs, _tile.Outputs);
         string row = _text.B32("add.s32", firstRow, warpRow), output = _text.B32("add.s32", firstOutput, warpOutput);
-        sums.Begin(at.Bias, output, at.Outputs, lane);
+        MatmulSums sums = types.AreBytes ? new ByteSums(_text, _tile, at, range, row, lane) : new MatmulSums(_text, _tile, types.Rows);
+        sums.Begin(at, output, lane);
         var products = new MatmulProducts(_text, _tile, copies, integers, sums, shared, lane, warpRow, warpOutput);
         products.Write(range);
+        sums.End(at, output, lane);
         ClusterSums? cluster = _tile.Splits == 1 ? null : new(_text, _tile.Splits, _tile.Threads, shared, _tile.PassedBytes, thread, warp);
         new MatmulEpilogue(_text, _tile, sums, cluster, shared, lane, warp).Write(row, output, at);
         _text.Do("ret");

@@ -17,6 +17,9 @@ internal sealed record MatmulTile(int Rows, int Outputs, int Depth, int Stages, 
     /// <summary>Inputs of one copy of 16 bytes.</summary>
     public const int ChunkInputs = 8;
 
+    /// <summary>Rows of the largest tile that takes bytes.</summary>
+    public const int MostByteRows = 80;
+
     private const int ElementBytes = 2;
 
     /// <summary>
@@ -51,6 +54,9 @@ internal sealed record MatmulTile(int Rows, int Outputs, int Depth, int Stages, 
 
     /// <summary>Whether its threads have registers to widen small integers in: of a tile of 64 outputs each has four chunks on the way, of larger ones eight.</summary>
     public bool TakesIntegers => Outputs == 64;
+
+    /// <summary>Whether its tiles are the groups that rows of bytes have scales for, and its threads have registers for each sum twice, as integer and as float.</summary>
+    public bool TakesBytes => Depth * ElementBytes == ByteRowsText.GroupInputs && Rows * Outputs / Threads <= 80;
 
     /// <summary>Threads of a block.</summary>
     public int Threads => 32 * WarpsDown * WarpsAcross;
@@ -119,11 +125,14 @@ internal sealed record MatmulTile(int Rows, int Outputs, int Depth, int Stages, 
     /// <param name="multiprocessors">Of the device.</param>
     /// <param name="sharedBytes">The most shared memory that a block may have on the device; 64 KB at least.</param>
     /// <param name="clusters">Whether the device has clusters of blocks.</param>
-    /// <param name="integers">Whether W is of small integers.</param>
-    public static MatmulTile For(int rows, int outputs, int inputs, int layers, int multiprocessors, int sharedBytes, bool clusters, bool integers = false) =>
+    /// <param name="types">Of x and W.</param>
+    public static MatmulTile For(int rows, int outputs, int inputs, int layers, int multiprocessors, int sharedBytes, bool clusters, MatmulTypes types) =>
         Tiles.Concat(clusters ? Split : [])
-            .Where(tile => tile.SharedBytes <= sharedBytes && (tile.TakesIntegers || !integers) && (tile.Rows / 2 < rows || tile.Rows == Tiles[^1].Rows))
+            .Where(tile => tile.SharedBytes <= sharedBytes && tile.Takes(types) && (tile.Rows / 2 < rows || tile.Rows == Tiles[^1].Rows))
             .MinBy(tile => tile.Clocks(rows, outputs, inputs, layers, multiprocessors, sharedBytes))!;
+
+    /// <summary>Whether it is for such operands.</summary>
+    public bool Takes(MatmulTypes types) => types.AreBytes ? TakesBytes : TakesIntegers || !types.IsWidened;
 
     private static int Groups(int count, int size) => (count + size - 1) / size;
 }

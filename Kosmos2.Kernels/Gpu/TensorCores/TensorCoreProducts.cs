@@ -1,7 +1,7 @@
 namespace Kosmos2.Kernels.Gpu.TensorCores;
 
 /// <summary>
-/// Fast products of a CUDA device: rows rounded to the weight's 16 bits, multiplied by tensor cores, summed in F32. Kernels are compiled when first used.
+/// Fast products of a CUDA device: rows rounded to the weight's 16 bits, or 8, multiplied by tensor cores, summed in F32. Kernels are compiled when first used.
 /// </summary>
 /// <param name="driver">The driver.</param>
 /// <param name="target">What texts are written for.</param>
@@ -20,25 +20,31 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     private const int Alignment = 16;
 
     // Which tile fits a shape is known after some hundred estimates.
-    private readonly Dictionary<(int Rows, int Outputs, int Inputs, int Layers, bool Integers), MatmulTile> _tiles = [];
-    private readonly Dictionary<(MatmulTile Tile, DType Type), PtxKernel> _matmuls = [];
+    private readonly Dictionary<(int Rows, int Outputs, int Inputs, int Layers, MatmulTypes Types), MatmulTile> _tiles = [];
+    private readonly Dictionary<(MatmulTile Tile, MatmulTypes Types), PtxKernel> _matmuls = [];
     private readonly Dictionary<DType, PtxKernel> _roundings = [];
     private bool _clusters = clusters && target.HasClusters;
+
+    /// <summary>Rounds rows to bytes.</summary>
+    public ByteRows Bytes { get; } = new(driver, target);
 
     /// <summary>Whether a product can be made here: enough rows, weights of 16 bits or of small integers with scales for whole chunks, whole chunks of 16 bytes.</summary>
     public static bool Takes(DType type, int rows, int inputs, ulong x, ulong w, int groupSize = MatmulTile.ChunkInputs) =>
         type is DType.BF16 or DType.F16 or DType.I8 or DType.I32
-        && rows >= (MatmulText.RowsOf(type) == type ? LeastRows : LeastIntegerRows)
+        && rows >= (((MatmulTypes)type).IsWidened ? LeastIntegerRows : LeastRows)
         && inputs % MatmulTile.ChunkInputs == 0 && groupSize % MatmulTile.ChunkInputs == 0 && (x | w) % Alignment == 0;
 
+    /// <summary>Whether a product of 8-bit weights that is made here can be one of bytes: one scale an output, no zero points, whole groups of inputs.</summary>
+    public static bool TakesBytes(DType type, int inputs, int groups, bool hasZeros) =>
+        type == DType.I8 && inputs % ByteRowsText.GroupInputs == 0 && groups == 1 && !hasZeros;
+
     /// <summary>How this device cuts a product.</summary>
-    public MatmulTile TileFor(DType type, int rows, int outputs, int inputs, int layers = 1)
+    public MatmulTile TileFor(MatmulTypes types, int rows, int outputs, int inputs, int layers = 1)
     {
-        bool integers = MatmulText.RowsOf(type) != type;
-        if (!_tiles.TryGetValue((rows, outputs, inputs, layers, integers), out MatmulTile? tile))
+        if (!_tiles.TryGetValue((rows, outputs, inputs, layers, types), out MatmulTile? tile))
         {
-            tile = MatmulTile.For(rows, outputs, inputs, layers, multiprocessors, sharedBytes, _clusters, integers);
-            _tiles.Add((rows, outputs, inputs, layers, integers), tile);
+            tile = MatmulTile.For(rows, outputs, inputs / types.Packed, layers, multiprocessors, sharedBytes, _clusters, types);
+            _tiles.Add((rows, outputs, inputs, layers, types), tile);
         }
         return tile;
     }
@@ -58,18 +64,18 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     }
 
     /// <summary>y = activation(x W^T + b) + residual, with x [rows, in] rounded already.</summary>
-    public void Multiply(nint stream, DType type, ProductOperands at, int rows, int inputs, int outputs, Activation activation)
+    public void Multiply(nint stream, MatmulTypes types, ProductOperands at, int rows, int inputs, int outputs, Activation activation)
     {
-        MatmulTile tile = TileFor(type, rows, outputs, inputs, at.Layers);
-        PtxKernel kernel = Matmul(tile, type);
+        MatmulTile tile = TileFor(types, rows, outputs, inputs, at.Layers);
+        PtxKernel kernel = Matmul(tile, types);
         if (!kernel.HasRoom)
         {
             _clusters = false;
             _tiles.Clear();
-            tile = TileFor(type, rows, outputs, inputs, at.Layers);
-            kernel = Matmul(tile, type);
+            tile = TileFor(types, rows, outputs, inputs, at.Layers);
+            kernel = Matmul(tile, types);
         }
-        at.Launch(kernel, stream, tile.Count(rows, outputs), tile.Splits, rows, inputs, outputs, activation);
+        at.Launch(kernel, stream, tile.Count(rows, outputs), tile.Splits, rows, inputs / types.Packed, outputs, activation);
     }
 
     /// <inheritdoc/>
@@ -77,14 +83,15 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     {
         foreach (PtxKernel kernel in _matmuls.Values.Concat(_roundings.Values))
             kernel.Dispose();
+        Bytes.Dispose();
     }
 
-    private PtxKernel Matmul(MatmulTile tile, DType type)
+    private PtxKernel Matmul(MatmulTile tile, MatmulTypes types)
     {
-        if (!_matmuls.TryGetValue((tile, type), out PtxKernel? kernel))
+        if (!_matmuls.TryGetValue((tile, types), out PtxKernel? kernel))
         {
-            string name = MatmulText.Name(tile, type), text = MatmulText.Write(tile, type, target);
-            _matmuls.Add((tile, type), kernel = new PtxKernel(driver, name, text, tile.Threads, tile.SharedBytes, tile.Splits));
+            string name = MatmulText.Name(tile, types), text = MatmulText.Write(tile, types, target);
+            _matmuls.Add((tile, types), kernel = new PtxKernel(driver, name, text, tile.Threads, tile.SharedBytes, tile.Splits));
         }
         return kernel;
     }

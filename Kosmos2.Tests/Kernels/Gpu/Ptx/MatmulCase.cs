@@ -7,17 +7,21 @@ namespace Kosmos2.Tests.Kernels.Gpu.Ptx;
 
 /// <summary>One product with random operands, for a matmul's text and for the oracle. Small integers have a scale, and perhaps a zero point, for each group of inputs.</summary>
 internal sealed record MatmulCase(
-    int Rows, int Inputs, int Outputs, DType Type, Activation Activation = Activation.Identity, bool Bias = true, bool Residual = true, int GroupSize = 0, bool Zeros = false)
+    int Rows, int Inputs, int Outputs, MatmulTypes Types, Activation Activation = Activation.Identity, bool Bias = true, bool Residual = true, int GroupSize = 0, bool Zeros = false)
 {
-    public float[] X => Widened(Samples.Normal(1, Rows, Inputs));
+    public DType Type => Types.Weight;
+
+    public float[] X => Types.AreBytes ? InBytes(Given) : Widened(Given);
 
     public float[] W => IsInteger ? Dequantized() : Widened(Array.ConvertAll(Samples.Normal(2, Outputs, Inputs), v => v / MathF.Sqrt(Math.Max(Inputs, 1))));
 
     public float[]? B => Bias ? Samples.Normal(3, Outputs) : null;
 
-    private bool IsInteger => MatmulText.RowsOf(Type) != Type;
+    private float[] Given => Samples.Normal(1, Rows, Inputs);
 
-    private int Groups => IsInteger ? (Inputs + GroupSize - 1) / GroupSize : 0;
+    private bool IsInteger => Type is DType.I8 or DType.I32;
+
+    private int Groups => Types.AreBytes ? 1 : IsInteger ? (Inputs + GroupSize - 1) / GroupSize : 0;
 
     // All values that the bits can hold.
     private sbyte[] Integers => Type == DType.I8
@@ -38,7 +42,7 @@ internal sealed record MatmulCase(
     public float[] Run(string text, MatmulTile tile, out IReadOnlyDictionary<string, int> conflicts)
     {
         var memory = new PtxGlobalMemory();
-        ulong x = memory.Add(Array.ConvertAll(X, Narrow)), w = Type switch
+        ulong x = Types.AreBytes ? Rounded(memory, Given, Rows, Inputs) : memory.Add(Array.ConvertAll(X, Narrow)), w = Type switch
         {
             DType.I8 => memory.Add(Integers),
             DType.I32 => memory.Add(Integers.Chunk(8).Select(eight => (uint)eight.Select((q, place) => (long)(q + 8) << (4 * place)).Sum()).ToArray()),
@@ -57,13 +61,22 @@ internal sealed record MatmulCase(
         return Run(text, memory, x, w, tile.Blocks(Rows, Outputs), tile.SharedBytes, out machine);
     }
 
+    /// <summary>Rows rounded to bytes by the kernel that does so, with their scales.</summary>
+    public static ulong Rounded(PtxGlobalMemory memory, float[] x, int rows, int inputs)
+    {
+        ulong given = memory.Add(x), rounded = memory.Add(new byte[ByteRowsText.Size(rows, inputs)]);
+        new PtxMachine(PtxProgram.Parse(ByteRowsText.Write(norm: false, PtxTarget.Ampere)), memory, ByteRowsText.SharedBytes)
+            .Launch(rows, given, rounded, (ulong)rows, (ulong)(inputs / ByteRowsText.GroupInputs));
+        return rounded;
+    }
+
     private float[] Run(string text, PtxGlobalMemory memory, ulong x, ulong w, LaunchGrid blocks, int sharedBytes, out PtxMachine machine)
     {
         ulong bias = B is { } b ? memory.Add(b) : 0, residual = R is { } r ? memory.Add(r) : 0;
         ulong y = memory.Add(Enumerable.Repeat(float.NaN, Rows * Outputs).ToArray());
         ulong scales = IsInteger ? memory.Add(Scales) : 0, zeros = IsInteger && ZeroPoints is { } z ? memory.Add(z) : 0;
         machine = new PtxMachine(PtxProgram.Parse(text), memory, sharedBytes);
-        ulong[] arguments = [x, residual, (ulong)Rows, (ulong)Inputs, (ulong)Outputs, (ulong)Activation, (ulong)GroupSize, (ulong)Groups, w, bias, y, scales, zeros];
+        ulong[] arguments = [x, residual, (ulong)Rows, (ulong)(Inputs / Types.Packed), (ulong)Outputs, (ulong)Activation, (ulong)GroupSize, (ulong)Groups, w, bias, y, scales, zeros];
         machine.Launch(blocks, [.. arguments, .. new ulong[2 * 5]]);
         return memory.Read<float>(y);
     }
@@ -79,14 +92,22 @@ internal sealed record MatmulCase(
         return bench.Read(y);
     }
 
-    // (q - zero) * scale in F32, rounded to BF16.
+    // Multiples of the largest of 128 inputs over 127.
+    private static float[] InBytes(float[] values) => [.. values.Chunk(ByteRowsText.GroupInputs).SelectMany(group =>
+    {
+        float largest = group.Max(Math.Abs);
+        return group.Select(v => MathF.Round(v * (127 / largest)) * (largest / 127));
+    })];
+
+    // (q - zero) * scale in F32, rounded to BF16 where W is widened.
     private float[] Dequantized()
     {
         (sbyte[] integers, float[] scales, sbyte[]? zeros) = (Integers, Scales, ZeroPoints);
         return [.. integers.Select((q, i) =>
         {
-            int group = (i / Inputs * Groups) + (i % Inputs / GroupSize);
-            return BFloat16.FromBits(BFloat16.ToBits((q - (zeros?[group] ?? 0)) * scales[group]));
+            int group = (i / Inputs * Groups) + (Types.AreBytes ? 0 : i % Inputs / GroupSize);
+            float value = (q - (zeros?[group] ?? 0)) * scales[group];
+            return Types.AreBytes ? value : BFloat16.FromBits(BFloat16.ToBits(value));
         })];
     }
 

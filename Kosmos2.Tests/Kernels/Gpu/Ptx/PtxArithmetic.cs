@@ -6,6 +6,7 @@ internal static class PtxArithmetic
     private static readonly Dictionary<string, Func<ulong, ulong, ulong, ulong>> Integers = new()
     {
         ["mov.u32"] = (a, _, _) => a,
+        ["mov.b64"] = (a, _, _) => a,
         ["mov.b32"] = (a, _, _) => a,
         ["mov.f32"] = (a, _, _) => a,
         ["cvta.to.global.u64"] = (a, _, _) => a,
@@ -18,6 +19,7 @@ internal static class PtxArithmetic
         ["mul.lo.s32"] = (a, b, _) => (uint)(a * b),
         ["mul.lo.u32"] = (a, b, _) => (uint)(a * b),
         ["mad.lo.u32"] = (a, b, c) => (uint)((a * b) + c),
+        ["mul.lo.s64"] = (a, b, _) => a * b,
         ["mul.wide.s32"] = (a, b, _) => (ulong)((long)(int)a * (int)b),
         ["mul.wide.u32"] = (a, b, _) => (ulong)(uint)a * (uint)b,
         ["mad.wide.s32"] = (a, b, c) => (ulong)((long)(int)a * (int)b) + c,
@@ -42,6 +44,9 @@ internal static class PtxArithmetic
         ["mapa.shared::cluster.u32"] = (a, b, _) => PtxCluster.Address((uint)a, (int)b),
         ["selp.f32"] = (a, b, c) => c != 0 ? a : b,
         ["cvt.f32.f16"] = (a, _, _) => Bits((float)BitConverter.UInt16BitsToHalf((ushort)a)),
+        ["cvt.rn.f32.u32"] = (a, _, _) => Bits((uint)a),
+        ["cvt.rni.s32.f32"] = (a, _, _) => (uint)Rounded(Float(a)),
+        ["cvt.pack.sat.s8.s32.b32"] = (a, b, c) => (uint)((c << 16) | (Saturated(a) << 8) | Saturated(b)),
         ["cvt.rn.bf16x2.f32"] = (a, b, _) => (BFloat16(a) << 16) | BFloat16(b),
         ["cvt.rn.f16x2.f32"] = (a, b, _) => (Float16(a) << 16) | Float16(b),
     };
@@ -52,11 +57,14 @@ internal static class PtxArithmetic
         ["sub.f32"] = (a, b, _) => a - b,
         ["mul.f32"] = (a, b, _) => a * b,
         ["fma.rn.f32"] = MathF.FusedMultiplyAdd,
+        ["div.rn.f32"] = (a, b, _) => a / b,
+        ["max.NaN.f32"] = (a, b, _) => MathF.Max(a, b),
         ["div.approx.f32"] = (a, b, _) => a / b,
         ["rcp.approx.f32"] = (a, _, _) => 1 / a,
         ["ex2.approx.f32"] = (a, _, _) => (float)Math.Pow(2, a),
         ["rcp.approx.ftz.f32"] = (a, _, _) => Flushed(1 / Flushed(a)),
         ["ex2.approx.ftz.f32"] = (a, _, _) => Flushed((float)Math.Pow(2, Flushed(a))),
+        ["sqrt.rn.f32"] = (a, _, _) => MathF.Sqrt(a),
         ["abs.f32"] = (a, _, _) => MathF.Abs(a),
         ["min.f32"] = (a, b, _) => MathF.Min(a, b),
         ["max.f32"] = (a, b, _) => MathF.Max(a, b),
@@ -78,6 +86,11 @@ internal static class PtxArithmetic
 
     // What is too small for a normal number is zero.
     private static float Flushed(float value) => MathF.Abs(value) < 1.17549435e-38f ? 0 : value;
+
+    // Halves to even; NaN becomes 0.
+    private static int Rounded(float value) => float.IsNaN(value) ? 0 : (int)Math.Clamp(Math.Round((double)value, MidpointRounding.ToEven), int.MinValue, int.MaxValue);
+
+    private static ulong Saturated(ulong bits) => (byte)(sbyte)Math.Clamp((int)bits, sbyte.MinValue, sbyte.MaxValue);
 
     // Four bytes, each chosen from the eight of b and a by four bits.
     private static ulong Permuted(ulong a, ulong b, ulong selector)

@@ -71,4 +71,33 @@ internal static class PtxMatrices
                 warp.Write(d[i], lane, PtxArithmetic.Bits(sums[(lane / 4) + (8 * (i / 2)), (2 * (lane % 4)) + (i % 2)]));
         }
     }
+
+    /// <summary>
+    /// mma.m16n8k32: the same for signed bytes, with exact sums. Register 0 of A has row g, columns 4t to 4t + 3; 1 row g + 8; 2 and 3 the same, columns + 16. Register 0 of B
+    /// has rows 4t to 4t + 3, column g; 1 rows + 16. C and D are as above.
+    /// </summary>
+    public static void MultiplyBytes(PtxWarp warp, PtxInstruction instruction)
+    {
+        string by = instruction.Text;
+        PtxOperand[] d = instruction.Operands[0].Group, a = instruction.Operands[1].Group, b = instruction.Operands[2].Group, c = instruction.Operands[3].Group;
+        var left = new int[16, 32];
+        var right = new int[32, 8];
+        for (int lane = 0; lane < PtxWarp.Lanes; lane++)
+        {
+            (int g, int t) = (lane / 4, lane % 4);
+            for (int i = 0; i < 16; i++)
+                left[g + (8 * (i / 4 % 2)), (4 * t) + (i % 4) + (16 * (i / 8))] = (sbyte)(warp.Read(a[i / 4], lane, by) >> (8 * (i % 4)));
+            for (int i = 0; i < 8; i++)
+                right[(4 * t) + (i % 4) + (16 * (i / 4)), g] = (sbyte)(warp.Read(b[i / 4], lane, by) >> (8 * (i % 4)));
+        }
+        for (int lane = 0; lane < PtxWarp.Lanes; lane++)
+        {
+            int[] given = [.. c.Select(register => (int)warp.Read(register, lane, by))];
+            for (int i = 0; i < 4; i++)
+            {
+                (int row, int column) = ((lane / 4) + (8 * (i / 2)), (2 * (lane % 4)) + (i % 2));
+                warp.Write(d[i], lane, (uint)(given[i] + Enumerable.Range(0, 32).Sum(k => left[row, k] * right[k, column])));
+            }
+        }
+    }
 }

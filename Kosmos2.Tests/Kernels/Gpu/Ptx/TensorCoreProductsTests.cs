@@ -16,7 +16,7 @@ internal sealed class TensorCoreProductsTests
     private const nint Stream = 77;
 
     private static MatmulTile Tile(int rows, int outputs, int inputs, int layers) =>
-        MatmulTile.For(rows, outputs, inputs, layers, Multiprocessors, SharedBytes, clusters: true);
+        MatmulTile.For(rows, outputs, inputs, layers, Multiprocessors, SharedBytes, clusters: true, DType.BF16);
 
     [Test]
     public void ALayerIsRoundedAndMultiplied([Values(DType.BF16, DType.F16)] DType type, [Values(9, 40)] int rows)
@@ -37,6 +37,46 @@ internal sealed class TensorCoreProductsTests
             double exact = Enumerable.Range(0, Inputs).Sum(k => (double)x[(i / Outputs * Inputs) + k] * w[(i % Outputs * Inputs) + k]);
             Assert.That(actual[i], Is.EqualTo(Math.Max(exact, 0)).Within(0.3), $"element {i}");
         }
+    }
+
+    /// <summary>Rows in bytes, normalised or not, times a weight of bytes.</summary>
+    [Test]
+    public void ALayerIsMultipliedInBytes([Values] bool norm)
+    {
+        const int Rows = 21, Inputs = 256, Outputs = 20;
+        CudaDriver driver = FakeCudaDriver.Create();
+        using var products = new TensorCoreProducts(driver, PtxTarget.Hopper, Multiprocessors, driver.MostSharedBytes(0));
+        float[] x = Samples.Normal(1, Rows, Inputs), scales = Array.ConvertAll(Samples.Normal(3, Outputs), v => v / 100);
+        sbyte[] w = [.. Enumerable.Range(0, Outputs * Inputs).Select(i => (sbyte)(i * 37))];
+        PtxGlobalMemory memory = FakeCudaDriver.Memory = new PtxGlobalMemory();
+        ulong given = memory.Add(x), rounded = memory.Add(new byte[ByteRowsText.Size(Rows, Inputs)]), y = memory.Add(new float[Rows * Outputs]);
+        ulong ones = memory.Add(Enumerable.Repeat(1f, Inputs).ToArray()), zeros = memory.Add(new float[Inputs]);
+        if (norm)
+            products.Bytes.Normalise(Stream, given, rounded, Rows, Inputs, ones, zeros, 1e-5f);
+        else
+            products.Bytes.Round(Stream, given, rounded, Rows, Inputs);
+        var layer = new ProductLayer(memory.Add(w), 0, y, memory.Add(scales));
+        products.Multiply(Stream, MatmulTypes.Bytes, new ProductOperands(rounded, 0, layer), Rows, Inputs, Outputs, Activation.Identity);
+        Assert.That(FakeCudaDriver.Fault, Is.Null);
+        float[] actual = memory.Read<float>(y);
+        for (int i = 0; i < actual.Length; i++)
+        {
+            float[] row = x[(i / Outputs * Inputs)..(((i / Outputs) + 1) * Inputs)];
+            double mean = norm ? row.Average() : 0, factor = norm ? 1 / Math.Sqrt(row.Average(v => (v - mean) * (v - mean)) + 1e-5) : 1;
+            double exact = scales[i % Outputs] * Enumerable.Range(0, Inputs).Sum(k => (row[k] - mean) * factor * w[(i % Outputs * Inputs) + k]);
+            Assert.That(actual[i], Is.EqualTo(exact).Within(50 * Math.Abs(scales[i % Outputs])), $"element {i}");
+        }
+    }
+
+    [TestCase(71, 2048, 2048, 3)]
+    [TestCase(71, 8192, 2048, 1)]
+    [TestCase(257, 4096, 1024, 1)]
+    [TestCase(16, 2048, 8192, 1)]
+    public void BytesHaveTilesThatAreGroupsOfInputs(int rows, int outputs, int inputs, int layers)
+    {
+        MatmulTile tile = MatmulTile.For(rows, outputs, inputs / 2, layers, Multiprocessors, SharedBytes, clusters: true, MatmulTypes.Bytes);
+        Assert.That(tile.TakesBytes);
+        Assert.That(tile.Count(rows, outputs) * layers * tile.Splits, Is.GreaterThanOrEqualTo(64), $"{tile}");
     }
 
     [Test]
@@ -113,11 +153,11 @@ internal sealed class TensorCoreProductsTests
     [TestCase(257, 1024, 4096, "80x64k2")]
     [TestCase(16, 2048, 8192, "16x64k4")]
     public void SmallIntegersHaveTilesOfTheirOwn(int rows, int outputs, int inputs, string expected) => Assert.That(
-        MatmulTile.For(rows, outputs, inputs, 1, Multiprocessors, SharedBytes, clusters: true, integers: true).ToString(), Is.EqualTo(expected));
+        MatmulTile.For(rows, outputs, inputs, 1, Multiprocessors, SharedBytes, clusters: true, DType.I8).ToString(), Is.EqualTo(expected));
 
     [Test]
     public void ALargeTileIsNotTakenWhereItsMemoryIsMissing() =>
-        Assert.That(MatmulTile.For(4096, 4096, 4096, 1, Multiprocessors, 65536, clusters: true).ToString(), Is.EqualTo("128x128"));
+        Assert.That(MatmulTile.For(4096, 4096, 4096, 1, Multiprocessors, 65536, clusters: true, DType.BF16).ToString(), Is.EqualTo("128x128"));
 
     /// <summary>Query, key and value by one launch: each output as if alone.</summary>
     [Test]
@@ -163,6 +203,11 @@ internal sealed class TensorCoreProductsTests
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 60, 256, 512), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 64, 264, 512), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 64, 256, 520), Is.False);
+        Assert.That(TensorCoreProducts.TakesBytes(DType.I8, 256, groups: 1, hasZeros: false));
+        Assert.That(TensorCoreProducts.TakesBytes(DType.I8, 192, groups: 1, hasZeros: false), Is.False);
+        Assert.That(TensorCoreProducts.TakesBytes(DType.I8, 256, groups: 2, hasZeros: false), Is.False);
+        Assert.That(TensorCoreProducts.TakesBytes(DType.I8, 256, groups: 1, hasZeros: true), Is.False);
+        Assert.That(TensorCoreProducts.TakesBytes(DType.I32, 256, groups: 1, hasZeros: false), Is.False);
         Assert.That(ExactProducts.Takes(DType.BF16, 16, 60, 256, 520));
         Assert.That(ExactProducts.Takes(DType.F32, 16, 60, 256, 520), Is.False);
         Assert.That(ExactProducts.Takes(DType.F32, 16, 62, 256, 512), Is.False);
