@@ -127,6 +127,8 @@ internal sealed partial class IlgpuBackend
         if (norm is null || _fastProducts is null)
             return false;
         DType type = TypesOf(layers[0]).Rows;
+        if (type == DType.I8 && !ByteRows.Takes(Address(norm.Weight), Address(norm.Bias)))
+            return false;
         foreach (LinearParameters layer in layers)
         {
             if (TypesOf(layer).Rows != type || !IsForTensorCores(x.Rows, layer, Address(x)))

@@ -24,7 +24,7 @@ internal sealed class ByteSums : MatmulSums
     /// <param name="row">The warp's first.</param>
     /// <param name="lane">Of this thread.</param>
     public ByteSums(PtxText text, MatmulTile tile, ProductParameters at, InputRange range, string row, string lane)
-        : base(text, tile, DType.I8)
+        : base(text, tile, "s8")
     {
         _text = text;
         _integers = new string[Down, Across][];

@@ -14,9 +14,9 @@ internal class MatmulSums
     private string? _firstOutput;
     private string? _hasBias;
 
-    public MatmulSums(PtxText text, MatmulTile tile, DType type)
+    public MatmulSums(PtxText text, MatmulTile tile, string type)
     {
-        (_text, _tile, _type) = (text, tile, type == DType.I8 ? "s8" : MatmulText.Suffix(type));
+        (_text, _tile, _type) = (text, tile, type);
         _registers = new string[tile.WarpRows / 16, tile.WarpOutputs / 8][];
         for (int i = 0; i < Down; i++)
         {

@@ -56,7 +56,7 @@ internal sealed class MatmulText
         else
             copies.Operand(at.W, firstOutput, at.Outputs, _tile.Outputs);
         string row = _text.B32("add.s32", firstRow, warpRow), output = _text.B32("add.s32", firstOutput, warpOutput);
-        MatmulSums sums = types.AreBytes ? new ByteSums(_text, _tile, at, range, row, lane) : new MatmulSums(_text, _tile, types.Rows);
+        MatmulSums sums = types.AreBytes ? new ByteSums(_text, _tile, at, range, row, lane) : new MatmulSums(_text, _tile, Suffix(types.Rows));
         sums.Begin(at, output, lane);
         var products = new MatmulProducts(_text, _tile, copies, integers, sums, shared, lane, warpRow, warpOutput);
         products.Write(range);

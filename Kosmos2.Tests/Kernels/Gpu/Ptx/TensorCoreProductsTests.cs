@@ -208,6 +208,8 @@ internal sealed class TensorCoreProductsTests
         Assert.That(TensorCoreProducts.TakesBytes(DType.I8, 256, groups: 2, hasZeros: false), Is.False);
         Assert.That(TensorCoreProducts.TakesBytes(DType.I8, 256, groups: 1, hasZeros: true), Is.False);
         Assert.That(TensorCoreProducts.TakesBytes(DType.I32, 256, groups: 1, hasZeros: false), Is.False);
+        Assert.That(ByteRows.Takes(256, 512));
+        Assert.That(ByteRows.Takes(256, 516), Is.False);
         Assert.That(ExactProducts.Takes(DType.BF16, 16, 60, 256, 520));
         Assert.That(ExactProducts.Takes(DType.F32, 16, 60, 256, 520), Is.False);
         Assert.That(ExactProducts.Takes(DType.F32, 16, 62, 256, 512), Is.False);
