@@ -38,6 +38,9 @@ internal sealed class DeviceIntegers(QuantizedMatrix source, DeviceStorage value
     /// <summary>Groups of a row.</summary>
     public int Groups { get; } = source.Groups;
 
+    /// <summary>Whether it has zero points.</summary>
+    public bool HasZeros => zeroPoints is not null;
+
     /// <summary>Scales and zero points for kernels. What is absent must still be some buffer.</summary>
     public ScaleViews Scales
     {
@@ -47,7 +50,7 @@ internal sealed class DeviceIntegers(QuantizedMatrix source, DeviceStorage value
             return new ScaleViews(
                 scales.View<float>(0, scales.ByteLength / sizeof(float)),
                 zeros.View<sbyte>(0, zeros.ByteLength),
-                zeroPoints is null ? 0 : 1,
+                HasZeros ? 1 : 0,
                 Shape.Width,
                 GroupSize,
                 Groups,

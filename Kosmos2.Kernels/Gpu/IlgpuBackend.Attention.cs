@@ -20,7 +20,7 @@ internal sealed partial class IlgpuBackend
             return;
         if (probabilities is null && TiledAttentionKernels.Takes(options.HeadSize) && IsAligned(q) && IsAligned(k) && IsAligned(v) && IsAligned(y))
         {
-            int tiles = batch * Groups(options.Queries, TiledAttentionKernels.Queries);
+            int tiles = batch * LaunchGrid.Groups(options.Queries, TiledAttentionKernels.Queries);
             _launch.TiledAttention(
                 Launch(),
                 (new Index3D(tiles, heads, 1), new Index3D(TiledAttentionKernels.GroupSize, 1, 1)),

@@ -4,6 +4,7 @@ using ILGPU;
 using ILGPU.Runtime.OpenCL;
 using Kosmos2.Kernels.Gpu.Kernels;
 using Kosmos2.Kernels.Gpu.Profiling;
+using Kosmos2.Kernels.Gpu.TensorCores;
 
 namespace Kosmos2.Kernels.Gpu;
 
@@ -56,8 +57,8 @@ internal sealed partial class IlgpuBackend
     private (KernelConfig Groups, int GroupOutputs) FewRowGroups(int outputs, int rows, int layers)
     {
         int most = Math.Max(1, _accelerator.NumMultiprocessors / layers);
-        int groupOutputs = Groups(outputs, most);
-        return ((new Index3D(Groups(outputs, groupOutputs), rows, layers), new Index3D(WideGroup(FewRowKernels.MostThreads), 1, 1)), groupOutputs);
+        int groupOutputs = LaunchGrid.Groups(outputs, most);
+        return ((new Index3D(LaunchGrid.Groups(outputs, groupOutputs), rows, layers), new Index3D(WideGroup(FewRowKernels.MostThreads), 1, 1)), groupOutputs);
     }
 
     /// <summary>Threads of a group of kernels that want many and take any power of two of them. A processor runs them one after another: there they only cost.</summary>

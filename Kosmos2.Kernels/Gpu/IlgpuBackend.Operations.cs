@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using Kosmos2.Kernels.Gpu.Kernels;
+using Kosmos2.Kernels.Gpu.TensorCores;
 
 namespace Kosmos2.Kernels.Gpu;
 
@@ -216,7 +217,7 @@ internal sealed partial class IlgpuBackend
             return;
         For(layer.Weight).Tiled(
             Launch(Label(rows, [layer], nameof(TiledLinearKernels.Tiled)), Bytes([layer])),
-            (new Index3D(Groups(layer.Outputs, TiledLinearKernels.Tile), Groups(rows, TiledLinearKernels.Tile), 1), new Index3D(IlgpuDevices.GroupSize, 1, 1)),
+            (new Index3D(LaunchGrid.Groups(layer.Outputs, TiledLinearKernels.Tile), LaunchGrid.Groups(rows, TiledLinearKernels.Tile), 1), new Index3D(IlgpuDevices.GroupSize, 1, 1)),
             x,
             layer,
             y,
@@ -241,6 +242,4 @@ internal sealed partial class IlgpuBackend
         CacheFormat.BFloat16 => _bfloat16Cache,
         _ => _int8Cache,
     };
-
-    private static int Groups(int count, int size) => (count + size - 1) / size;
 }

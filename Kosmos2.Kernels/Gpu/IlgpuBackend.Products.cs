@@ -13,7 +13,6 @@ internal sealed partial class IlgpuBackend
     private readonly ExactProducts? _exactProducts;
     private readonly TensorCoreProducts? _fastProducts;
     private readonly TensorCoreAttention? _fastAttention;
-    private readonly bool _fastBytes = new CpuFeatures("").Bytes;
     private DeviceStorage? _rounded;
 
     // The type in which the rounded rows are those of the operation that runs.
@@ -33,7 +32,7 @@ internal sealed partial class IlgpuBackend
         if (options.Products != ProductPrecision.Fast)
             return (exact, null, null);
         var features = new CpuFeatures("");
-        var fast = new TensorCoreProducts(driver, target, cuda.NumMultiprocessors, driver.MostSharedBytes(cuda.DeviceId), features.Clusters);
+        var fast = new TensorCoreProducts(driver, target, cuda.NumMultiprocessors, driver.MostSharedBytes(cuda.DeviceId), features.Clusters, features.Bytes);
         return (exact, fast, features.Attention ? new TensorCoreAttention(driver, target) : null);
     }
 
@@ -41,10 +40,9 @@ internal sealed partial class IlgpuBackend
     private bool IsForTensorCores(int rows, LinearParameters layer, ulong x = 0) => _fastProducts is not null && TensorCoreProducts.Takes(
         layer.Weight.DType, rows, layer.Inputs, x, Address((DeviceWeight)layer.Weight), (layer.Weight as DeviceIntegers)?.GroupSize ?? MatmulTile.ChunkInputs);
 
-    private MatmulTypes TypesOf(LinearParameters layer) =>
-        _fastBytes && layer.Weight is DeviceIntegers integers && TensorCoreProducts.TakesBytes(integers.DType, layer.Inputs, integers.Groups, integers.Scales.HasZeros != 0)
-            ? MatmulTypes.Bytes
-            : layer.Weight.DType;
+    private MatmulTypes TypesOf(LinearParameters layer) => _fastProducts is not null && layer.Weight is DeviceIntegers integers
+        ? _fastProducts.TypesOf(integers.DType, layer.Inputs, integers.Groups, integers.HasZeros)
+        : layer.Weight.DType;
 
     /// <summary>Linear layers over the same rows by one of those kernels, in one launch.</summary>
     /// <param name="x">[rows, in].</param>
@@ -99,8 +97,8 @@ internal sealed partial class IlgpuBackend
     private static ProductLayer Operands(LinearParameters layer, Tensor y)
     {
         var given = new ProductLayer(Address((DeviceWeight)layer.Weight), Address(layer.Bias), Address(y));
-        return layer.Weight is DeviceIntegers { Scales: var scales }
-            ? given with { Scales = Address(scales.Scales), Zeros = scales.HasZeros == 0 ? 0 : Address(scales.Zeros) }
+        return layer.Weight is DeviceIntegers { Scales: var scales, HasZeros: var hasZeros }
+            ? given with { Scales = Address(scales.Scales), Zeros = hasZeros ? Address(scales.Zeros) : 0 }
             : given;
     }
 

@@ -3,7 +3,7 @@ using Iced.Intel;
 namespace Kosmos2.Kernels.Cpu.Assembler;
 
 /// <summary>
-/// The vector registers of an instruction set, and the instructions of a tile of floats on them. All sums of the largest tile lie in the first registers, a left
+/// The vector registers of an instruction set, and the instructions of tiles on them. All sums of the largest tile lie in the first registers, a left
 /// and a right vector for each row; pairs of columns and broadcast elements of rows take turns in those after them.
 /// </summary>
 /// <param name="vectorBytes">Bytes of a vector.</param>
@@ -45,6 +45,23 @@ internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnP
     /// <summary>Memory += register.</summary>
     public abstract void AddTo(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register);
 
+    /// <summary>As <see cref="Load"/>, of integers.</summary>
+    public abstract void LoadWords(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from);
+
+    /// <summary>As <see cref="LoadBroadcast"/>, of integers.</summary>
+    public abstract void LoadWord(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from);
+
+    /// <summary>register = other, of integers.</summary>
+    public abstract void Copy(Iced.Intel.Assembler assembler, int register, int other);
+
+    /// <summary>Integers become floats.</summary>
+    public abstract void ToFloats(Iced.Intel.Assembler assembler, int register);
+
+    /// <summary>register = register times scale + memory, as floats.</summary>
+    public abstract void Scale(Iced.Intel.Assembler assembler, int register, int scale, AssemblerMemoryOperand memory);
+
+    public abstract void Store(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register);
+
     private sealed class OfYmm() : TileRegisters(32, 6, 1, 2)
     {
         private static readonly AssemblerRegisterYMM[] Registers = KernelAssembler.Ymm;
@@ -69,6 +86,24 @@ internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnP
             assembler.vaddps(Registers[register], Registers[register], memory);
             assembler.vmovups(memory, Registers[register]);
         }
+
+        public override void LoadWords(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from) =>
+            assembler.vmovdqu(Registers[register], from);
+
+        public override void LoadWord(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from) =>
+            assembler.vpbroadcastd(Registers[register], from);
+
+        public override void Copy(Iced.Intel.Assembler assembler, int register, int other) =>
+            assembler.vmovdqa(Registers[register], Registers[other]);
+
+        public override void ToFloats(Iced.Intel.Assembler assembler, int register) =>
+            assembler.vcvtdq2ps(Registers[register], Registers[register]);
+
+        public override void Scale(Iced.Intel.Assembler assembler, int register, int scale, AssemblerMemoryOperand memory) =>
+            assembler.vfmadd213ps(Registers[register], Registers[scale], memory);
+
+        public override void Store(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register) =>
+            assembler.vmovups(memory, Registers[register]);
     }
 
     private sealed class OfZmm() : TileRegisters(64, 12, 2, 4)
@@ -95,5 +130,23 @@ internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnP
             assembler.vaddps(Registers[register], Registers[register], memory);
             assembler.vmovups(memory, Registers[register]);
         }
+
+        public override void LoadWords(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from) =>
+            assembler.vmovdqu32(Registers[register], from);
+
+        public override void LoadWord(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from) =>
+            assembler.vpbroadcastd(Registers[register], from);
+
+        public override void Copy(Iced.Intel.Assembler assembler, int register, int other) =>
+            assembler.vmovdqa32(Registers[register], Registers[other]);
+
+        public override void ToFloats(Iced.Intel.Assembler assembler, int register) =>
+            assembler.vcvtdq2ps(Registers[register], Registers[register]);
+
+        public override void Scale(Iced.Intel.Assembler assembler, int register, int scale, AssemblerMemoryOperand memory) =>
+            assembler.vfmadd213ps(Registers[register], Registers[scale], memory);
+
+        public override void Store(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register) =>
+            assembler.vmovups(memory, Registers[register]);
     }
 }

@@ -140,10 +140,8 @@ internal sealed class AttentionSums
         for (int r = 0; r < 2; r++)
         {
             string[] row = [.. scores.SelectMany(s => s[(2 * r)..(2 * (r + 1))])];
-            string larger = row.Aggregate(_largest[r], (a, b) => _text.F32("max.f32", a, b));
             // Four lanes have a row.
-            foreach (int lanes in (int[])[1, 2])
-                larger = _text.F32("max.f32", larger, _text.F32("shfl.sync.bfly.b32", larger, lanes, 31, -1));
+            string larger = _text.OverLanes("max.f32", row.Aggregate(_largest[r], (a, b) => _text.F32("max.f32", a, b)), lanes: 4);
             string faded = Power(_text.F32("sub.f32", _largest[r], larger));
             _text.Do("mov.f32", _largest[r], larger);
             foreach (string score in row)

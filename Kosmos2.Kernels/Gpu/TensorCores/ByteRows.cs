@@ -3,14 +3,11 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 /// <summary>Rows rounded to bytes on a CUDA device. Kernels are compiled when first used.</summary>
 internal sealed class ByteRows(CudaDriver driver, PtxTarget target) : IDisposable
 {
-    // Of an address that is read 16 bytes at a time.
-    private const int Alignment = 16;
-
     private PtxKernel? _round;
     private PtxKernel? _normalise;
 
     /// <summary>Whether rows can be normalised with such a weight and bias.</summary>
-    public static bool Takes(ulong weight, ulong bias) => (weight | bias) % Alignment == 0;
+    public static bool Takes(ulong weight, ulong bias) => (weight | bias) % TensorCoreProducts.Alignment == 0;
 
     /// <summary>Rounds rows.</summary>
     /// <param name="stream">The driver's stream.</param>

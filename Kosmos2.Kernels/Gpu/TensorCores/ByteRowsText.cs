@@ -17,7 +17,8 @@ internal sealed class ByteRowsText
     /// <summary>Bytes of shared memory of a block: a float a warp.</summary>
     public const int SharedBytes = Warps * sizeof(float);
 
-    private const int Warps = Threads / 32;
+    private const int Lanes = 32;
+    private const int Warps = Threads / Lanes;
     private const int PerLane = 4;
     private const int Largest = 127;
 
@@ -107,7 +108,7 @@ internal sealed class ByteRowsText
             string four = _text.F32("add.f32", _text.F32("add.f32", term(x[0]), term(x[1])), _text.F32("add.f32", term(x[2]), term(x[3])));
             _text.Do("add.f32", sum, sum, four);
         });
-        string all = OverLanes("add.f32", sum);
+        string all = _text.OverLanes("add.f32", sum, Lanes);
         string shared = _text.B32("mov.u32", Shared);
         // Also behind what was read of the sum before.
         _text.Do("bar.sync", 0);
@@ -122,7 +123,7 @@ internal sealed class ByteRowsText
     private void Round(string[] x, string group, string bytes, string scales, string rows)
     {
         // NaN stays NaN.
-        string largest = OverLanes("max.NaN.f32", x.Select(value => _text.F32("abs.f32", value)).Aggregate((one, other) => _text.F32("max.NaN.f32", one, other)));
+        string largest = _text.OverLanes("max.NaN.f32", x.Select(value => _text.F32("abs.f32", value)).Aggregate((one, other) => _text.F32("max.NaN.f32", one, other)), Lanes);
         string inverse = _text.F32("div.rn.f32", Constant(Largest), largest);
         string[] integers = [.. x.Select(value => _text.B32("cvt.rni.s32.f32", _text.F32("mul.f32", value, inverse)))];
         string upper = _text.B32("cvt.pack.sat.s8.s32.b32", integers[3], integers[2], 0);
@@ -131,12 +132,5 @@ internal sealed class ByteRowsText
         string scale = _text.F32("div.rn.f32", largest, Constant(Largest));
         string to = _text.B64("mad.wide.u32", _text.B32("mul.lo.u32", group, rows), sizeof(float), scales);
         _text.When(_text.Predicate("setp.eq.s32", _lane, 0), "st.global.f32", At(to), scale);
-    }
-
-    private string OverLanes(string operation, string value)
-    {
-        for (int lanes = 1; lanes < 32; lanes *= 2)
-            value = _text.F32(operation, value, _text.F32("shfl.sync.bfly.b32", value, lanes, 31, -1));
-        return value;
     }
 }

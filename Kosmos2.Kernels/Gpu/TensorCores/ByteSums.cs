@@ -27,12 +27,7 @@ internal sealed class ByteSums : MatmulSums
         : base(text, tile, "s8")
     {
         _text = text;
-        _integers = new string[Down, Across][];
-        for (int i = 0; i < Down; i++)
-        {
-            for (int j = 0; j < Across; j++)
-                _integers[i, j] = text.Registers("r", 4);
-        }
+        _integers = Pieces(text, tile, "r");
         _scales = text.Registers("f", 2 * Down);
         _magic = text.B32("mov.b32", Magic);
         _pitch = text.B64("mul.wide.u32", at.Rows, sizeof(float));

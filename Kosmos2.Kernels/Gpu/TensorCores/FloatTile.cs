@@ -1,3 +1,5 @@
+using static Kosmos2.Kernels.Gpu.TensorCores.LaunchGrid;
+
 namespace Kosmos2.Kernels.Gpu.TensorCores;
 
 /// <summary>
@@ -67,6 +69,4 @@ internal sealed record FloatTile(int Rows, int Outputs, int ThreadRows, int Thre
     /// <param name="multiprocessors">Of the device.</param>
     public static FloatTile For(int rows, int outputs, int multiprocessors) => Tiles.MinBy(tile =>
         (double)Groups(tile.Blocks(rows, outputs), multiprocessors) * tile.Rows * tile.Outputs / tile.Products)!;
-
-    private static int Groups(int count, int size) => (count + size - 1) / size;
 }

@@ -17,12 +17,19 @@ internal class MatmulSums
     public MatmulSums(PtxText text, MatmulTile tile, string type)
     {
         (_text, _tile, _type) = (text, tile, type);
-        _registers = new string[tile.WarpRows / 16, tile.WarpOutputs / 8][];
-        for (int i = 0; i < Down; i++)
+        _registers = Pieces(text, tile, "f");
+    }
+
+    /// <summary>Four registers of a kind for each piece.</summary>
+    protected static string[,][] Pieces(PtxText text, MatmulTile tile, string kind)
+    {
+        var pieces = new string[tile.WarpRows / 16, tile.WarpOutputs / 8][];
+        for (int i = 0; i < pieces.GetLength(0); i++)
         {
-            for (int j = 0; j < Across; j++)
-                _registers[i, j] = text.Registers("f", 4);
+            for (int j = 0; j < pieces.GetLength(1); j++)
+                pieces[i, j] = text.Registers(kind, 4);
         }
+        return pieces;
     }
 
     /// <summary>Pieces of 16 rows.</summary>

@@ -1,3 +1,5 @@
+using static Kosmos2.Kernels.Gpu.TensorCores.LaunchGrid;
+
 namespace Kosmos2.Kernels.Gpu.TensorCores;
 
 /// <summary>
@@ -133,6 +135,4 @@ internal sealed record MatmulTile(int Rows, int Outputs, int Depth, int Stages, 
 
     /// <summary>Whether it is for such operands.</summary>
     public bool Takes(MatmulTypes types) => types.AreBytes ? TakesBytes : TakesIntegers || !types.IsWidened;
-
-    private static int Groups(int count, int size) => (count + size - 1) / size;
 }

@@ -69,6 +69,14 @@ internal sealed class PtxText(string name, PtxTarget target, int threads, int cl
     /// <param name="upper">The one for the upper half, the instruction's first operand.</param>
     public string RoundedPair(string suffix, string lower, string upper) => B32($"cvt.rn.{suffix}x2.f32", upper, lower);
 
+    /// <summary>Of so many neighbouring lanes, a power of two, the values taken together by an operation: the same in all of them.</summary>
+    public string OverLanes(string operation, string value, int lanes)
+    {
+        for (int apart = 1; apart < lanes; apart *= 2)
+            value = F32(operation, value, F32("shfl.sync.bfly.b32", value, apart, 31, -1));
+        return value;
+    }
+
     /// <summary>A label to be placed.</summary>
     public string NewLabel(string purpose) => string.Create(CultureInfo.InvariantCulture, $"{purpose}_{_labels++}");
 

@@ -8,7 +8,8 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 /// <param name="multiprocessors">Of the device.</param>
 /// <param name="sharedBytes">The most shared memory that a block may have.</param>
 /// <param name="clusters">Whether blocks may form clusters where the target has them.</param>
-internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, int multiprocessors, int sharedBytes, bool clusters = true) : IDisposable
+/// <param name="bytes">Whether rows may be rounded to 8 bits.</param>
+internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, int multiprocessors, int sharedBytes, bool clusters = true, bool bytes = true) : IDisposable
 {
     /// <summary>The smallest tile is mostly empty with so few, yet it reads W once; kernels for few rows read it once a row.</summary>
     public const int LeastRows = 2;
@@ -16,8 +17,8 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
     /// <summary>For small integers: kernels for few rows read fewer bytes of them.</summary>
     public const int LeastIntegerRows = 8;
 
-    // Of an address that is read 16 bytes at a time.
-    private const int Alignment = 16;
+    /// <summary>Of an address that is read 16 bytes at a time.</summary>
+    public const int Alignment = 16;
 
     // Which tile fits a shape is known after some hundred estimates.
     private readonly Dictionary<(int Rows, int Outputs, int Inputs, int Layers, MatmulTypes Types), MatmulTile> _tiles = [];
@@ -34,9 +35,9 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
         && rows >= (((MatmulTypes)type).IsWidened ? LeastIntegerRows : LeastRows)
         && inputs % MatmulTile.ChunkInputs == 0 && groupSize % MatmulTile.ChunkInputs == 0 && (x | w) % Alignment == 0;
 
-    /// <summary>Whether a product of 8-bit weights that is made here can be one of bytes: one scale an output, no zero points, whole groups of inputs.</summary>
-    public static bool TakesBytes(DType type, int inputs, int groups, bool hasZeros) =>
-        type == DType.I8 && inputs % ByteRowsText.GroupInputs == 0 && groups == 1 && !hasZeros;
+    /// <summary>As what integers are multiplied here: as bytes if they are of 8 bits, with one scale an output and no zero points, and the inputs are whole groups.</summary>
+    public MatmulTypes TypesOf(DType type, int inputs, int groups, bool hasZeros) =>
+        bytes && type == DType.I8 && inputs % ByteRowsText.GroupInputs == 0 && groups == 1 && !hasZeros ? MatmulTypes.Bytes : type;
 
     /// <summary>How this device cuts a product.</summary>
     public MatmulTile TileFor(MatmulTypes types, int rows, int outputs, int inputs, int layers = 1)

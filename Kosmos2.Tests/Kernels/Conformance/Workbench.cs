@@ -130,6 +130,13 @@ public sealed class Workbench(IBackend backend) : IDisposable
 /// <summary>Numbers for tests.</summary>
 internal static class Samples
 {
+    /// <summary>Numbers that share a scale as signed bytes hold them: whole multiples of the largest magnitude, or of a larger one, over 127.</summary>
+    public static float[] InBytes(float[] group, float least = 0)
+    {
+        float largest = Math.Max(least, group.Max(Math.Abs));
+        return largest == 0 ? group : Array.ConvertAll(group, x => MathF.Round(x * (127 / largest)) * (largest / 127));
+    }
+
     /// <summary>Normally distributed numbers, deviation 1.</summary>
     public static float[] Normal(int seed, params ReadOnlySpan<long> extents)
     {

@@ -40,14 +40,8 @@ internal sealed class FastProductTests
 
             // 8-bit weights let each group of inputs have its scale, and without vpdpbusd no pair of neighbours passes what one input may be.
             if (Bits == 8)
-                return [.. row.Chunk(HasByteProducts ? 128 : 64).SelectMany(group => Integers(group, HasByteProducts ? 0 : group.Chunk(2).Max(pair => Math.Abs(pair.Sum()))))];
-            return Integers(row, 0);
-        }
-
-        private static float[] Integers(float[] row, float least)
-        {
-            float largest = Math.Max(least, row.Max(Math.Abs));
-            return largest == 0 ? row : Array.ConvertAll(row, x => MathF.Round(x * (127 / largest)) * (largest / 127));
+                return [.. row.Chunk(HasByteProducts ? 128 : 64).SelectMany(group => Samples.InBytes(group, HasByteProducts ? 0 : group.Chunk(2).Max(pair => Math.Abs(pair.Sum()))))];
+            return Samples.InBytes(row);
         }
 
         private static float BFloat16(float x)

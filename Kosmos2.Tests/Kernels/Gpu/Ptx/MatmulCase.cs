@@ -11,7 +11,7 @@ internal sealed record MatmulCase(
 {
     public DType Type => Types.Weight;
 
-    public float[] X => Types.AreBytes ? InBytes(Given) : Widened(Given);
+    public float[] X => Types.AreBytes ? [.. Given.Chunk(ByteRowsText.GroupInputs).SelectMany(group => Samples.InBytes(group))] : Widened(Given);
 
     public float[] W => IsInteger ? Dequantized() : Widened(Array.ConvertAll(Samples.Normal(2, Outputs, Inputs), v => v / MathF.Sqrt(Math.Max(Inputs, 1))));
 
@@ -91,13 +91,6 @@ internal sealed record MatmulCase(
         reference.Linear(bench.Floats(X, Rows, Inputs), layer, y, Activation, R is { } r ? bench.Floats(r, Rows, Outputs) : null);
         return bench.Read(y);
     }
-
-    // Multiples of the largest of 128 inputs over 127.
-    private static float[] InBytes(float[] values) => [.. values.Chunk(ByteRowsText.GroupInputs).SelectMany(group =>
-    {
-        float largest = group.Max(Math.Abs);
-        return group.Select(v => MathF.Round(v * (127 / largest)) * (largest / 127));
-    })];
 
     // (q - zero) * scale in F32, rounded to BF16 where W is widened.
     private float[] Dequantized()

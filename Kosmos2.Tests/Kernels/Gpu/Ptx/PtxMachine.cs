@@ -137,11 +137,8 @@ internal sealed partial class PtxMachine(PtxProgram program, PtxGlobalMemory glo
             case "shfl.sync.bfly.b32":
                 warp.Exchange(instruction);
                 break;
-            case "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32" or "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32":
+            case "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32" or "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32" or "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32":
                 PtxMatrices.Multiply(warp, instruction);
-                break;
-            case "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32":
-                PtxMatrices.MultiplyBytes(warp, instruction);
                 break;
             default:
                 throw new PtxFault($"unknown instruction: {instruction.Text}");

@@ -203,17 +203,25 @@ internal sealed class TensorCoreProductsTests
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 60, 256, 512), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 64, 264, 512), Is.False);
         Assert.That(TensorCoreProducts.Takes(DType.BF16, 8, 64, 256, 520), Is.False);
-        Assert.That(TensorCoreProducts.TakesBytes(DType.I8, 256, groups: 1, hasZeros: false));
-        Assert.That(TensorCoreProducts.TakesBytes(DType.I8, 192, groups: 1, hasZeros: false), Is.False);
-        Assert.That(TensorCoreProducts.TakesBytes(DType.I8, 256, groups: 2, hasZeros: false), Is.False);
-        Assert.That(TensorCoreProducts.TakesBytes(DType.I8, 256, groups: 1, hasZeros: true), Is.False);
-        Assert.That(TensorCoreProducts.TakesBytes(DType.I32, 256, groups: 1, hasZeros: false), Is.False);
         Assert.That(ByteRows.Takes(256, 512));
         Assert.That(ByteRows.Takes(256, 516), Is.False);
         Assert.That(ExactProducts.Takes(DType.BF16, 16, 60, 256, 520));
         Assert.That(ExactProducts.Takes(DType.F32, 16, 60, 256, 520), Is.False);
         Assert.That(ExactProducts.Takes(DType.F32, 16, 62, 256, 512), Is.False);
         Assert.That(ExactProducts.Takes(DType.F32, 15, 60, 256, 512), Is.False);
+    }
+
+    /// <summary>8-bit weights with one scale an output, no zero points and whole groups of 128 inputs, unless it is switched off.</summary>
+    [TestCase("", DType.I8, 256, 1, false, true)]
+    [TestCase("bytes", DType.I8, 256, 1, false, false)]
+    [TestCase("", DType.I8, 192, 1, false, false)]
+    [TestCase("", DType.I8, 256, 2, false, false)]
+    [TestCase("", DType.I8, 256, 1, true, false)]
+    [TestCase("", DType.I32, 256, 1, false, false)]
+    public void WhatCanBeIsMultipliedAsBytes(string disabled, DType type, int inputs, int groups, bool hasZeros, bool asBytes)
+    {
+        using var products = new TensorCoreProducts(FakeCudaDriver.Create(), PtxTarget.Hopper, Multiprocessors, SharedBytes, bytes: new CpuFeatures(disabled).Bytes);
+        Assert.That(products.TypesOf(type, inputs, groups, hasZeros), Is.EqualTo(asBytes ? MatmulTypes.Bytes : type));
     }
 
     [Test]
