@@ -9,9 +9,9 @@ internal readonly unsafe struct AttentionScratch<S>
 {
     /// <summary>
     /// Keys taken at a time: a picture's 257 and most prompts at once, while keys and values stay in a second-level cache. A multiple of the cache's block, so that a
-    /// chunk begins at the same key for every query.
+    /// chunk begins at the same key for every query, and of the widest panel, since keys are packed and scored in whole panels.
     /// </summary>
-    public const int Chunk = 272;
+    public const int Chunk = 288;
 
     /// <summary>Queries of an item: enough that packing a chunk of keys and values costs little beside the products.</summary>
     public const int MostQueries = 96;
