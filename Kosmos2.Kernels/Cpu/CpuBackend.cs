@@ -40,7 +40,7 @@ public sealed partial class CpuBackend : IBackend
         _packed = options.Weights == WeightResidency.Packed;
         _fast = options.Products == ProductPrecision.Fast;
         int threads = options.Threads > 0 ? options.Threads : Threading.Cores.Available();
-        var features = new CpuFeatures(options.Disable);
+        var features = new CpuFeatures(options.Disable, options.SlowKernels);
         InstructionSet set = features.Choose(options.InstructionSet);
         AssembledKernels? assembled = AssembledKernels.TryCreate(features, set, allocate);
         (_machine, _kernels) = set switch
@@ -110,9 +110,9 @@ public sealed partial class CpuBackend : IBackend
     private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads, bool pin, CpuFeatures features, AssembledKernels? assembled)
         where S : unmanaged, ISimd<S>
     {
-        TileKernels? int8 = assembled?.Int8 ?? assembled?.PairedInt8 ?? (features.Integers ? new TileKernels(TileTable.Int8<S>()) : null);
-        TileKernels? int4 = assembled?.Int4 ?? (features.Integers ? new TileKernels(TileTable.Int4<S>()) : null);
-        var machine = new CpuMachine(threads, pin, assembled?.Float32 ?? new TileKernels(TileTable.Compiled<S>()), int8, int4, assembled);
+        TileKernels? int8 = assembled?.Int8 ?? assembled?.PairedInt8 ?? (features.Integers ? new TileKernels(true, TileTable.Int8<S>()) : null);
+        TileKernels? int4 = assembled?.Int4 ?? (features.Integers ? new TileKernels(true, TileTable.Int4<S>()) : null);
+        var machine = new CpuMachine(threads, pin, assembled?.Float32 ?? new TileKernels(true, TileTable.Compiled<S>()), int8, int4, assembled);
         return (machine, new SimdKernels<S>(machine));
     }
 

@@ -27,4 +27,7 @@ public sealed record CpuOptions
     /// <c>executable</c> (as if the system refused memory for them), <c>avx512bf16</c>, <c>avx512vnni</c> (fast products of BF16 and of integers), <c>integers</c> (those of integers that the runtime compiles).
     /// </summary>
     public string Disable { get; init; } = "";
+
+    /// <summary>Whether kernels are used too that others pass on this processor: tests run them wherever they can.</summary>
+    internal bool SlowKernels { get; init; }
 }

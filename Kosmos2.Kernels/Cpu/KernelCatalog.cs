@@ -19,6 +19,7 @@ internal static class KernelCatalog
     [
         ("f32", "products of F32, AVX-512", InstructionSet.Vector512, "assembler", () => new TileAssembler(TileRegisters.Zmm, TileArithmetic.Float32)),
         ("bf16", "fast products of BF16, vdpbf16ps", InstructionSet.Vector512, "avx512bf16", () => new TileAssembler(TileRegisters.Zmm, TileArithmetic.BFloat16)),
+        ("bf16-widened", "exact products of BF16, AVX-512", InstructionSet.Vector512, "assembler", () => new TileAssembler(TileRegisters.Zmm, TileArithmetic.WidenedBFloat16)),
         ("int8", "fast products of 8-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new ByteTileAssembler(PlainBytes.Words)),
         ("int4", "fast products of 4-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new NibbleTileAssembler()),
         ("f32-avx2", "products of F32, AVX2", InstructionSet.Vector256, "assembler", () => new TileAssembler(TileRegisters.Ymm, TileArithmetic.Float32)),
@@ -48,7 +49,7 @@ internal static class KernelCatalog
         return
         [
             .. Assembled.Select(kernel => new KernelEntry(
-                kernel.Name, true, kernel.Purpose, all ?? Unused(kernel.Set, chosen) ?? refused ?? Missing(kernel.Name, kernel.Switch, loaded!))),
+                kernel.Name, true, kernel.Purpose, all ?? Unused(kernel.Set, chosen) ?? refused ?? Missing(kernel.Name, kernel.Switch, features, loaded!))),
             .. Compiled.Select(kernel => new KernelEntry(kernel.Name, false, kernel.Purpose, Unused(kernel.Set, chosen))),
             new KernelEntry("integers", false, "fast products of 8-bit and 4-bit weights, vectors of the same width", Replaced(features, loaded)),
         ];
@@ -83,10 +84,18 @@ internal static class KernelCatalog
         }
     }
 
-    private static string? Missing(string name, string feature, AssembledKernels loaded)
+    private static string? Missing(string name, string feature, CpuFeatures features, AssembledKernels loaded)
     {
-        TileKernels? table = name switch { "bf16" => loaded.BFloat16, "int8" => loaded.Int8, "int8-avx2" => loaded.PairedInt8, "int4" => loaded.Int4, _ => loaded.Float32 };
-        return table is null ? $"{feature} is missing or disabled" : null;
+        TileKernels? table = name switch
+        {
+            "bf16" => loaded.BFloat16,
+            "bf16-widened" => loaded.WidenedBFloat16,
+            "int8" => loaded.Int8,
+            "int8-avx2" => loaded.PairedInt8,
+            "int4" => loaded.Int4,
+            _ => loaded.Float32,
+        };
+        return table is not null ? null : name == "bf16" && features.BFloat16 ? "slower than f32 on this processor" : $"{feature} is missing or disabled";
     }
 
     private static string? Replaced(CpuFeatures features, AssembledKernels? loaded) =>

@@ -236,7 +236,7 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
                 LinearKernel.Run<S, Int4Format<S>>(machine, machine.Int4!, x, rows, norm, layers);
                 break;
             case ProductFormat.WidenedBFloat16:
-                LinearKernel.Run<S, HalfFormat<S, BF16Format>>(machine, machine.Tiles, x, rows, norm, layers);
+                LinearKernel.Run<S, HalfFormat<S, BF16Format>>(machine, machine.Assembled?.WidenedBFloat16 ?? machine.Tiles, x, rows, norm, layers);
                 break;
             case ProductFormat.WidenedFloat16:
                 LinearKernel.Run<S, HalfFormat<S, F16Format>>(machine, machine.Tiles, x, rows, norm, layers);

@@ -14,8 +14,11 @@ internal sealed class AssembledKernels : IDisposable
     /// <summary>Kernels for F32. All tables are valid for as long as this object lives.</summary>
     public TileKernels Float32 { get; private set; } = null!;
 
-    /// <summary>Kernels for bfloat16; null where the machine lacks them.</summary>
+    /// <summary>Kernels for bfloat16; null where the machine lacks them, or multiplies floats faster.</summary>
     public TileKernels? BFloat16 { get; private set; }
+
+    /// <summary>Kernels for F32 that take panels of bfloat16; null at widths that have none.</summary>
+    public TileKernels? WidenedBFloat16 { get; private set; }
 
     /// <summary>Kernels for 8-bit weights and rows of <see cref="PlainBytes"/>; null where the machine lacks them.</summary>
     public TileKernels? Int8 { get; private set; }
@@ -38,21 +41,23 @@ internal sealed class AssembledKernels : IDisposable
             allocate = _ => null;
         bool wide = set == InstructionSet.Vector512;
         var kernels = new AssembledKernels();
-        if (kernels.Load(wide ? TileRegisters.Zmm : TileRegisters.Ymm, TileArithmetic.Float32, allocate) is not { } floats)
+        if (kernels.Load(lines => new TileAssembler(wide ? TileRegisters.Zmm : TileRegisters.Ymm, TileArithmetic.Float32, lines), allocate) is not { } floats)
         {
             kernels.Dispose();
             return null;
         }
         kernels.Float32 = floats;
-        if (wide && features.BFloat16)
-            kernels.BFloat16 = kernels.Load(TileRegisters.Zmm, TileArithmetic.BFloat16, allocate);
+        if (wide)
+            kernels.WidenedBFloat16 = kernels.Load(lines => new TileAssembler(TileRegisters.Zmm, TileArithmetic.WidenedBFloat16, lines), allocate, widens: true);
+        if (wide && features.FastBFloat16)
+            kernels.BFloat16 = kernels.Load(lines => new TileAssembler(TileRegisters.Zmm, TileArithmetic.BFloat16, lines), allocate);
         if (wide && features.Vnni)
         {
-            kernels.Int8 = TileKernels.From(kernels.Load(new ByteTileAssembler(PlainBytes.Words), allocate));
-            kernels.Int4 = TileKernels.From(kernels.Load(new NibbleTileAssembler(), allocate));
+            kernels.Int8 = kernels.Load(lines => new ByteTileAssembler(PlainBytes.Words, lines), allocate);
+            kernels.Int4 = kernels.Load(lines => new NibbleTileAssembler(lines), allocate);
         }
         if (!wide && features.Integers)
-            kernels.PairedInt8 = TileKernels.From(kernels.Load(new PairTileAssembler(PairedBytes.Words), allocate));
+            kernels.PairedInt8 = kernels.Load(lines => new PairTileAssembler(PairedBytes.Words, lines), allocate);
         return kernels;
     }
 
@@ -63,24 +68,24 @@ internal sealed class AssembledKernels : IDisposable
         _memory.Clear();
     }
 
-    private TileKernels? Load(TileRegisters registers, TileArithmetic arithmetic, Func<byte[], ExecutableMemory?> allocate)
+    private TileKernels? Load(Func<int, KernelAssembler> make, Func<byte[], ExecutableMemory?> allocate, bool widens = false)
     {
         var tables = new TileTable[TileKernels.LinesAhead.Length];
         for (int i = 0; i < tables.Length; i++)
         {
-            if (Load(new TileAssembler(registers, arithmetic, TileKernels.LinesAhead[i]), allocate) is not { } table)
+            if (Load(make(TileKernels.LinesAhead[i]), allocate, widens) is not { } table)
                 return null;
             tables[i] = table;
         }
-        return new TileKernels(tables);
+        return new TileKernels(streams: !CpuFeatures.IsIntel, tables);
     }
 
-    private TileTable? Load(KernelAssembler assembler, Func<byte[], ExecutableMemory?> allocate)
+    private TileTable? Load(KernelAssembler assembler, Func<byte[], ExecutableMemory?> allocate, bool widens)
     {
         (byte[] code, int[] offsets) = assembler.Assemble();
         if (allocate(code) is not { } memory)
             return null;
         _memory.Add(memory);
-        return TileTable.Assembled(Array.ConvertAll(offsets, offset => memory.Address + offset));
+        return TileTable.Assembled(Array.ConvertAll(offsets, offset => memory.Address + offset), widens);
     }
 }

@@ -10,14 +10,14 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 /// <param name="registers">Vectors. The group's sums lie in the first ones, left and right of each row.</param>
 /// <param name="words">Words of four inputs in a group, a multiple of 4.</param>
 /// <param name="mostRows">Kernels are written for 1 to that many rows.</param>
-internal abstract class GroupTileAssembler(TileRegisters registers, int words, int mostRows) : KernelAssembler(mostRows)
+/// <param name="linesAhead">Lines of memory that a kernel asks for in four words.</param>
+internal abstract class GroupTileAssembler(TileRegisters registers, int words, int mostRows, int linesAhead) : KernelAssembler(mostRows, linesAhead)
 {
     private const int WordBytes = 4;
-    private const int Unrolled = 4;
 
     private readonly int _panelBytes = 2 * registers.VectorBytes;
 
-    // rdi: a [depth][correction, scale, words][rows]; rsi: b [depth][words][2 vectors]; rdx: c; rcx: depth; r8: words from one row of c to the next.
+    // rdi: a [depth][correction, scale, words][rows]; rsi: b [depth][words][2 vectors]; rdx: c; rcx: depth; r8: words from one row of c to the next; r9: what is asked for.
     protected override void Kernel(Iced.Intel.Assembler assembler, int rows)
     {
         Label group = assembler.CreateLabel();
@@ -32,14 +32,18 @@ internal abstract class GroupTileAssembler(TileRegisters registers, int words, i
         }
         assembler.lea(r10, __[rdi + (rows * WordBytes)]);
         assembler.add(rdi, 2 * rows * WordBytes);
-        assembler.mov(r9d, words / Unrolled);
+        assembler.mov(r11d, words / Unrolled);
 
         assembler.Label(ref fours);
         for (int step = 0; step < Unrolled; step++)
+        {
+            Ask(assembler, step);
             Step(assembler, rows, step);
+        }
+        AskOn(assembler);
         assembler.add(rdi, Unrolled * rows * WordBytes);
         assembler.add(rsi, Unrolled * _panelBytes);
-        assembler.dec(r9d);
+        assembler.dec(r11d);
         assembler.jnz(fours);
 
         assembler.mov(rax, rdx);
@@ -64,11 +68,6 @@ internal abstract class GroupTileAssembler(TileRegisters registers, int words, i
     {
     }
 
-    /// <summary>Asks for what lies ahead of a step's columns.</summary>
-    protected virtual void Ask(Iced.Intel.Assembler assembler, int rows, AssemblerMemoryOperand columns)
-    {
-    }
-
     /// <summary>A row's sums, left and right, += its word, which may be overwritten, times both vectors of columns.</summary>
     protected abstract void MultiplyAdd(Iced.Intel.Assembler assembler, int row, int word, int columns);
 
@@ -77,7 +76,6 @@ internal abstract class GroupTileAssembler(TileRegisters registers, int words, i
     {
         int columns = registers.Column(step);
         AssemblerMemoryOperand from = __[rsi] + (step * _panelBytes);
-        Ask(assembler, rows, from);
         registers.LoadWords(assembler, columns, from);
         registers.LoadWords(assembler, columns + 1, from + registers.VectorBytes);
         for (int row = 0; row < rows; row++)

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Kosmos2.Kernels.Cpu.Memory;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Kosmos2.Kernels.Cpu.Assembler;
@@ -8,8 +9,12 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 /// A kernel finds its arguments (a, b, c, depth, stride, ahead) in rdi, rsi, rdx, rcx, r8 and r9, and may use all vector registers.
 /// </summary>
 /// <param name="mostRows">Kernels are written for 1 to that many rows.</param>
-internal abstract class KernelAssembler(int mostRows)
+/// <param name="linesAhead">Lines of memory that a kernel asks for in four steps (see <see cref="Linear.TileKernels"/>).</param>
+internal abstract class KernelAssembler(int mostRows, int linesAhead = 0)
 {
+    /// <summary>Steps that are written one after the other: those in which <c>linesAhead</c> lines are asked for.</summary>
+    protected const int Unrolled = 4;
+
     /// <summary>Bytes of a vector.</summary>
     protected const int VectorBytes = 64;
 
@@ -56,6 +61,20 @@ internal abstract class KernelAssembler(int mostRows)
 
     /// <summary>Writes the kernel for a number of rows, from its arguments in their registers to the last store.</summary>
     protected abstract void Kernel(Iced.Intel.Assembler assembler, int rows);
+
+    /// <summary>Asks for a step's part of the lines ahead.</summary>
+    protected void Ask(Iced.Intel.Assembler assembler, int step)
+    {
+        for (int line = step * linesAhead / Unrolled; line < (step + 1) * linesAhead / Unrolled; line++)
+            assembler.prefetcht1(__byte_ptr[r9 + (line * CacheLine.Bytes)]);
+    }
+
+    /// <summary>After four steps: what is asked for next lies behind that.</summary>
+    protected void AskOn(Iced.Intel.Assembler assembler)
+    {
+        if (linesAhead > 0)
+            assembler.add(r9, linesAhead * CacheLine.Bytes);
+    }
 
     /// <summary>Adds the first 2 rows registers, a left and a right vector for each row, to c.</summary>
     protected static void AddToResult(Iced.Intel.Assembler assembler, int rows)

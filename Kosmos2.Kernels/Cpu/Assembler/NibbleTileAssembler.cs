@@ -8,7 +8,8 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 /// apart in registers and multiplied as bytes with the rows' signed bytes; the exact sum of the group, which starts at the row's correction for the weights'
 /// offset of 8, becomes a float and is added to the row's sum times the group's scale.
 /// </summary>
-internal sealed class NibbleTileAssembler() : KernelAssembler(MostRows)
+/// <param name="linesAhead">Lines of memory that a kernel asks for in a group.</param>
+internal sealed class NibbleTileAssembler(int linesAhead = 0) : KernelAssembler(MostRows, linesAhead)
 {
     /// <summary>Rows of the largest tile: two float and two integer sums a row.</summary>
     public const int MostRows = 6;
@@ -17,14 +18,14 @@ internal sealed class NibbleTileAssembler() : KernelAssembler(MostRows)
     private const int PanelBytes = 2 * VectorBytes;
 
     /// <summary>Pairs of words (eight inputs each) in a group.</summary>
-    private const int Pairs = 4;
+    private const int Pairs = Unrolled;
 
     // Registers 0..11 hold the sums, 12..23 those of the group, left and right of each row.
     private const int FirstGroupSum = 12;
 
     private static readonly AssemblerRegisterZMM Mask = zmm31;
 
-    // rdi: a [depth][1 + 8][rows]; rsi: b [depth][(4 + 1) * 32]; rdx: c; rcx: depth; r8: words from one row of c to the next.
+    // rdi: a [depth][1 + 8][rows]; rsi: b [depth][(4 + 1) * 32]; rdx: c; rcx: depth; r8: words from one row of c to the next; r9: what is asked for.
     protected override void Kernel(Iced.Intel.Assembler assembler, int rows)
     {
         for (int i = 0; i < 2 * rows; i++)
@@ -35,6 +36,7 @@ internal sealed class NibbleTileAssembler() : KernelAssembler(MostRows)
         Label next = assembler.CreateLabel();
         assembler.Label(ref next);
         Group(assembler, rows);
+        AskOn(assembler);
         assembler.add(rdi, (1 + (2 * Pairs)) * rows * WordBytes);
         assembler.add(rsi, (Pairs + 1) * PanelBytes);
         assembler.dec(rcx);
@@ -43,7 +45,7 @@ internal sealed class NibbleTileAssembler() : KernelAssembler(MostRows)
         AddToResult(assembler, rows);
     }
 
-    private static void Group(Iced.Intel.Assembler assembler, int rows)
+    private void Group(Iced.Intel.Assembler assembler, int rows)
     {
         for (int row = 0; row < rows; row++)
         {
@@ -52,6 +54,7 @@ internal sealed class NibbleTileAssembler() : KernelAssembler(MostRows)
         }
         for (int pair = 0; pair < Pairs; pair++)
         {
+            Ask(assembler, pair);
             // Low nibbles are the pair's even inputs, high ones its odd ones.
             assembler.vmovdqu32(zmm28, __zmmword_ptr[rsi + (pair * PanelBytes)]);
             assembler.vmovdqu32(zmm29, __zmmword_ptr[rsi + (pair * PanelBytes) + VectorBytes]);

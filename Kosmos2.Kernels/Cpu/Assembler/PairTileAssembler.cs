@@ -11,7 +11,8 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 /// Of the three instructions for a row's word and a vector two multiply (vpmaddubsw, vpmaddwd by one, vpaddd), so that no kernel of this kind passes 16 products an instruction, the rate of vpmaddwd alone.
 /// </remarks>
 /// <param name="words">Words of four inputs in a group, a multiple of 4.</param>
-internal sealed class PairTileAssembler(int words) : GroupTileAssembler(TileRegisters.Ymm, words, TileTable.IntegerRows)
+/// <param name="linesAhead">Lines of memory that a kernel asks for in four words.</param>
+internal sealed class PairTileAssembler(int words, int linesAhead = 0) : GroupTileAssembler(TileRegisters.Ymm, words, TileTable.IntegerRows, linesAhead)
 {
     // Behind the sums of all rows.
     private static readonly AssemblerRegisterYMM Product = ymm8, Ones = ymm9;
@@ -20,12 +21,6 @@ internal sealed class PairTileAssembler(int words) : GroupTileAssembler(TileRegi
     {
         assembler.vpcmpeqd(Ones, Ones, Ones);
         assembler.vpsrlw(Ones, Ones, 15);
-    }
-
-    protected override void Ask(Iced.Intel.Assembler assembler, int rows, AssemblerMemoryOperand columns)
-    {
-        if (rows > ReadAhead.FewRows)
-            assembler.prefetcht1(columns + ReadAhead.Bytes);
     }
 
     protected override void MultiplyAdd(Iced.Intel.Assembler assembler, int row, int word, int columns)

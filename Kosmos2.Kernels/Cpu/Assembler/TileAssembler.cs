@@ -1,31 +1,33 @@
 using Iced.Intel;
 using Kosmos2.Kernels.Cpu.Linear;
-using Kosmos2.Kernels.Cpu.Memory;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Kosmos2.Kernels.Cpu.Assembler;
 
 /// <summary>
 /// Writes the micro-kernels of <see cref="Tile{S, TRows, TElements}"/> as machine code: all sums stay in registers and no instruction moves one to another, whatever
-/// the compiler of the day would do. A step takes one 32-bit word of each row and of each column: a float or two bfloat16s; only the instruction that multiplies
-/// differs. The order of the F32 multiply-adds is that of the compiled kernels, so the results are the same, bit for bit. .NET has no intrinsic for the
-/// other.
+/// the compiler of the day would do. A step takes one 32-bit word of each row and of each column, a float or two bfloat16s, or of two columns, each a bfloat16 that is widened. The order of the F32 multiply-adds is that of the compiled kernels, so the results are the same, bit for bit. .NET has no intrinsic for
+/// products of bfloat16s.
 /// </summary>
 /// <param name="registers">Vectors, and how many rows of them fit.</param>
 /// <param name="arithmetic">What a step computes.</param>
-/// <param name="linesAhead">Lines of memory that it asks for in four steps: 0, 1, 2, 4 or 8 (see <see cref="TileKernels"/>).</param>
-internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arithmetic, int linesAhead = 0) : KernelAssembler(registers.MostRows)
+/// <param name="linesAhead">Lines of memory that it asks for in four steps.</param>
+internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arithmetic, int linesAhead = 0) : KernelAssembler(registers.MostRows, linesAhead)
 {
     private const int WordBytes = 4;
-    private const int Unrolled = 4;
 
-    private readonly int _stepBytes = 2 * registers.VectorBytes;
+    private readonly int _stepBytes = (arithmetic == TileArithmetic.WidenedBFloat16 ? 1 : 2) * registers.VectorBytes;
+
+    // Of widened columns one pair is held at a time; the next pair's place takes what selects the upper ones.
+    private readonly int _upper = registers.Column(1);
 
     // rdi: a [depth][rows]; rsi: b [depth][2 vectors]; rdx: c; rcx: depth; r8: words from one row of c to the next; r9: what is asked for.
     protected override void Kernel(Iced.Intel.Assembler assembler, int rows)
     {
         for (int i = 0; i < 2 * rows; i++)
             registers.Clear(assembler, i);
+        if (arithmetic == TileArithmetic.WidenedBFloat16)
+            registers.FillWords(assembler, _upper, 0xFFFF0000);
         Label fours = assembler.CreateLabel();
         Label ones = assembler.CreateLabel();
         Label done = assembler.CreateLabel();
@@ -35,12 +37,10 @@ internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arit
         assembler.Label(ref fours);
         for (int step = 0; step < Unrolled; step++)
         {
-            for (int line = step * linesAhead / Unrolled; line < (step + 1) * linesAhead / Unrolled; line++)
-                assembler.prefetcht1(__byte_ptr[r9 + (line * CacheLine.Bytes)]);
+            Ask(assembler, step);
             Step(assembler, rows, step);
         }
-        if (linesAhead > 0)
-            assembler.add(r9, linesAhead * CacheLine.Bytes);
+        AskOn(assembler);
         assembler.add(rdi, Unrolled * rows * WordBytes);
         assembler.add(rsi, Unrolled * _stepBytes);
         assembler.sub(rcx, Unrolled);
@@ -70,10 +70,8 @@ internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arit
     // One k: each row's sums += its element of a times both vectors of b.
     private void Step(Iced.Intel.Assembler assembler, int rows, int step)
     {
-        int column = registers.Column(step);
-        AssemblerMemoryOperand from = __[rsi] + (step * _stepBytes);
-        registers.Load(assembler, column, from);
-        registers.Load(assembler, column + 1, from + registers.VectorBytes);
+        int column = registers.Column(arithmetic == TileArithmetic.WidenedBFloat16 ? 0 : step);
+        LoadColumns(assembler, column, __[rsi] + (step * _stepBytes));
         for (int row = 0; row < rows; row++)
         {
             int x = registers.Broadcast(row);
@@ -81,6 +79,18 @@ internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arit
             MultiplyAdd(assembler, 2 * row, x, column);
             MultiplyAdd(assembler, (2 * row) + 1, x, column + 1);
         }
+    }
+
+    private void LoadColumns(Iced.Intel.Assembler assembler, int column, AssemblerMemoryOperand from)
+    {
+        if (arithmetic == TileArithmetic.WidenedBFloat16)
+        {
+            registers.LoadLower(assembler, column, from);
+            registers.LoadSelected(assembler, column + 1, _upper, from);
+            return;
+        }
+        registers.Load(assembler, column, from);
+        registers.Load(assembler, column + 1, from + registers.VectorBytes);
     }
 
     private void MultiplyAdd(Iced.Intel.Assembler assembler, int sum, int row, int columns)
@@ -100,4 +110,7 @@ internal enum TileArithmetic
 
     /// <summary>Two bfloat16s, products summed in F32.</summary>
     BFloat16,
+
+    /// <summary>One float of a row; of columns a bfloat16 of the left vector in the lower half and one of the right in the upper, widened.</summary>
+    WidenedBFloat16,
 }

@@ -40,10 +40,19 @@ internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnP
     public abstract void MultiplyAdd(Iced.Intel.Assembler assembler, int sum, int row, int columns);
 
     /// <summary>sum += row columns, as pairs of bfloat16s.</summary>
-    public abstract void MultiplyAddBFloat16(Iced.Intel.Assembler assembler, int sum, int row, int columns);
+    public virtual void MultiplyAddBFloat16(Iced.Intel.Assembler assembler, int sum, int row, int columns) => throw WideOnly();
 
     /// <summary>Memory += register.</summary>
     public abstract void AddTo(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register);
+
+    /// <summary>All 32-bit words of a register become one. Takes eax.</summary>
+    public virtual void FillWords(Iced.Intel.Assembler assembler, int register, uint word) => throw WideOnly();
+
+    /// <summary>The lower halves of words, as the upper halves of words whose lower ones are 0.</summary>
+    public virtual void LoadLower(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from) => throw WideOnly();
+
+    /// <summary>The bits of memory that are set in another register.</summary>
+    public virtual void LoadSelected(Iced.Intel.Assembler assembler, int register, int selection, AssemblerMemoryOperand from) => throw WideOnly();
 
     /// <summary>As <see cref="Load"/>, of integers.</summary>
     public abstract void LoadWords(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from);
@@ -62,6 +71,8 @@ internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnP
 
     public abstract void Store(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register);
 
+    private static NotSupportedException WideOnly() => new("kernels of bfloat16 are written for vectors of 512 bits only");
+
     private sealed class OfYmm() : TileRegisters(32, 6, 1, 2)
     {
         private static readonly AssemblerRegisterYMM[] Registers = KernelAssembler.Ymm;
@@ -77,9 +88,6 @@ internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnP
 
         public override void MultiplyAdd(Iced.Intel.Assembler assembler, int sum, int row, int columns) =>
             assembler.vfmadd231ps(Registers[sum], Registers[row], Registers[columns]);
-
-        public override void MultiplyAddBFloat16(Iced.Intel.Assembler assembler, int sum, int row, int columns) =>
-            throw new NotSupportedException("vdpbf16ps is written for vectors of 512 bits only");
 
         public override void AddTo(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register)
         {
@@ -124,6 +132,18 @@ internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnP
 
         public override void MultiplyAddBFloat16(Iced.Intel.Assembler assembler, int sum, int row, int columns) =>
             assembler.vdpbf16ps(Registers[sum], Registers[row], Registers[columns]);
+
+        public override void FillWords(Iced.Intel.Assembler assembler, int register, uint word)
+        {
+            assembler.mov(AssemblerRegisters.eax, word);
+            assembler.vpbroadcastd(Registers[register], AssemblerRegisters.eax);
+        }
+
+        public override void LoadLower(Iced.Intel.Assembler assembler, int register, AssemblerMemoryOperand from) =>
+            assembler.vpslld(Registers[register], from, 16);
+
+        public override void LoadSelected(Iced.Intel.Assembler assembler, int register, int selection, AssemblerMemoryOperand from) =>
+            assembler.vpandd(Registers[register], Registers[selection], from);
 
         public override void AddTo(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
@@ -39,6 +40,8 @@ internal static unsafe class IntegerRows<S>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Largest(float* row, int inputs)
     {
+        if (S.Width == Vector512<int>.Count && inputs % S.Width == 0)
+            return LargestWhole(row, inputs);
         S most = default;
         S nothing = default; // x * 0 is NaN for what is not finite
         for (int i = 0; i < inputs; i += S.Width)
@@ -50,10 +53,23 @@ internal static unsafe class IntegerRows<S>
         return S.Sum(nothing) != 0 ? float.NaN : S.MaxLane(most);
     }
 
+    // Magnitudes are in the order of their bits, and what is not finite is above all others.
+    private static float LargestWhole(float* row, int inputs)
+    {
+        Vector512<int> most = default;
+        for (int i = 0; i < inputs; i += Vector512<int>.Count)
+            most = Vector512.Max(most, Vector512.Load((int*)row + i) & Vector512.Create(int.MaxValue));
+        Vector256<int> eight = Vector256.Max(most.GetLower(), most.GetUpper());
+        Vector128<int> four = Vector128.Max(eight.GetLower(), eight.GetUpper());
+        four = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        float largest = BitConverter.Int32BitsToSingle(Math.Max(four[0], four[1]));
+        return float.IsFinite(largest) ? largest : float.NaN;
+    }
+
     private static (float Inverse, float Scale) Factors(float largest) =>
         float.IsNaN(largest) ? (0, float.NaN) : largest == 0 ? (0, 0) : (127 / largest, largest / 127);
 
-    /// <summary>The integers nearest to <paramref name="count"/> inputs times a factor, halves to even; 0 past the row's end.</summary>
+    /// <summary>The integers nearest to <paramref name="count"/> inputs times a factor, halves to even; 0 past the row's end. Returns their sum.</summary>
     /// <param name="row">The row.</param>
     /// <param name="start">First input.</param>
     /// <param name="inputs">Length of the row.</param>
@@ -61,15 +77,30 @@ internal static unsafe class IntegerRows<S>
     /// <param name="bytes">[count].</param>
     /// <param name="count">A multiple of 16.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Round(float* row, int start, int inputs, float inverse, sbyte* bytes, int count)
+    public static int Round(float* row, int start, int inputs, float inverse, sbyte* bytes, int count)
     {
+        if (S.Width == Vector512<int>.Count && start + count <= inputs)
+            return RoundWhole(row + start, inverse, bytes, count);
         S factor = S.Broadcast(inverse);
         for (int i = 0; i < count; i += S.Width)
             S.Round(Load(row, start + i, inputs) * factor).StoreBytes(bytes + i);
+        return Sum(bytes, count);
     }
 
-    /// <summary>The sum of at most 128 bytes of -127 to 127, in sixteens.</summary>
-    public static int Sum(sbyte* bytes, int count)
+    private static int RoundWhole(float* inputs, float inverse, sbyte* bytes, int count)
+    {
+        Vector512<int> sum = default;
+        for (int i = 0; i < count; i += Vector512<int>.Count)
+        {
+            Vector512<int> integers = Avx512F.ConvertToVector512Int32(Vector512.Load(inputs + i) * inverse);
+            sum += integers;
+            Avx512F.ConvertToVector128SByte(integers).Store(bytes + i);
+        }
+        return Vector512.Sum(sum);
+    }
+
+    // Of at most 128 bytes of -127 to 127, in sixteens.
+    private static int Sum(sbyte* bytes, int count)
     {
         Vector128<short> sum = default;
         for (int i = 0; i < count; i += Vector128<sbyte>.Count)

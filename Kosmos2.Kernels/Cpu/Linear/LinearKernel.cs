@@ -40,7 +40,7 @@ internal static unsafe class LinearKernel
                     pack.Run(0, 1);
                 else
                     machine.Pool.Run(ref pack);
-                var multiply = new MultiplyJob<S, TFormat>(first, layers.Length, packed, panels, row, tiles.Asking(TFormat.BlockSteps, TFormat.PanelWords, panels.Count), scratch, scratchStride);
+                var multiply = new MultiplyJob<S, TFormat>(first, layers.Length, packed, panels, row, tiles.Asking(TFormat.BlockSteps * TFormat.StepLoads, TFormat.BlockSteps * TFormat.PanelWords, panels), scratch, scratchStride);
                 machine.Pool.Run(ref multiply);
             }
         }

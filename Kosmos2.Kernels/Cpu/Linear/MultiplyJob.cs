@@ -35,7 +35,7 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
 
     public void RunPanels(LinearOperands* layer, int first, int end, float* scratch)
     {
-        int together = layer->Panels == null || panels.Count > 1 ? 0 : TFormat.PanelsTogether(panels.Rows);
+        int together = !tiles.Streams || layer->Panels == null || panels.Count > 1 ? 0 : TFormat.PanelsTogether(panels.Rows);
         for (int panel = first; panel < end;)
         {
             bool stream = together > 0 && panel + together <= end && !new ReadOnlySpan<byte>(layer->Written + panel, together).Contains((byte)0);
@@ -75,7 +75,8 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
                 TFormat.PackWeight(layer, column, step, count, weight, room);
             // The next block, which lies behind this one also where the next panel begins.
             byte* next = written ? (byte*)(weight + ((nint)count * TFormat.PanelWords)) : null;
-            weight = TFormat.Expand(weight, count, room);
+            if (!tiles.Table.Widens)
+                weight = TFormat.Expand(weight, count, room);
             float* words = rows.Words + ((nint)step * TFormat.StepWords * panels.Rows);
             for (int panel = 0; panel < panels.Count; panel++)
             {

@@ -12,8 +12,8 @@ internal unsafe interface IPanelElements
     /// <summary>Rows, 3 or up to 6, up to which several panels at once are faster than one.</summary>
     static abstract int MostPanelRows { get; }
 
-    /// <summary>A vector of them, widened.</summary>
-    static abstract S Load<S>(void* source)
+    /// <summary>Both vectors of a step of a panel, widened.</summary>
+    static abstract void LoadStep<S>(void* step, out S left, out S right)
         where S : unmanaged, ISimd<S>;
 }
 
@@ -24,8 +24,8 @@ internal readonly unsafe struct FloatElements : IPanelElements
     public static int MostPanelRows => 6;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static S Load<S>(void* source)
-        where S : unmanaged, ISimd<S> => S.Load((float*)source);
+    public static void LoadStep<S>(void* step, out S left, out S right)
+        where S : unmanaged, ISimd<S> => (left, right) = (S.Load((float*)step), S.Load((float*)step + S.Width));
 }
 
 internal readonly unsafe struct HalfElements<THalf> : IPanelElements
@@ -37,6 +37,6 @@ internal readonly unsafe struct HalfElements<THalf> : IPanelElements
     public static int MostPanelRows => 3;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static S Load<S>(void* source)
-        where S : unmanaged, ISimd<S> => THalf.Load<S>((ushort*)source);
+    public static void LoadStep<S>(void* step, out S left, out S right)
+        where S : unmanaged, ISimd<S> => THalf.LoadStep((ushort*)step, out left, out right);
 }

@@ -79,6 +79,14 @@ internal unsafe interface IHalfFormat
 {
     static abstract S Load<S>(ushort* source)
         where S : unmanaged, ISimd<S>;
+
+    /// <summary>Where a column's element stands in a step of a panel.</summary>
+    static abstract int PlaceOf<S>(int column)
+        where S : unmanaged, ISimd<S>;
+
+    /// <summary>A step of a panel, widened.</summary>
+    static abstract void LoadStep<S>(ushort* step, out S left, out S right)
+        where S : unmanaged, ISimd<S>;
 }
 
 internal readonly unsafe struct F16Format : IHalfFormat
@@ -86,6 +94,14 @@ internal readonly unsafe struct F16Format : IHalfFormat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S Load<S>(ushort* source)
         where S : unmanaged, ISimd<S> => S.LoadF16(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int PlaceOf<S>(int column)
+        where S : unmanaged, ISimd<S> => column;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadStep<S>(ushort* step, out S left, out S right)
+        where S : unmanaged, ISimd<S> => (left, right) = (S.LoadF16(step), S.LoadF16(step + S.Width));
 }
 
 internal readonly unsafe struct BF16Format : IHalfFormat
@@ -93,6 +109,20 @@ internal readonly unsafe struct BF16Format : IHalfFormat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S Load<S>(ushort* source)
         where S : unmanaged, ISimd<S> => S.LoadBF16(source);
+
+    // A column of the left vector shares a word with that of the right: one instruction widens each.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int PlaceOf<S>(int column)
+        where S : unmanaged, ISimd<S> => column < S.Width ? 2 * column : (2 * (column - S.Width)) + 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadStep<S>(ushort* step, out S left, out S right)
+        where S : unmanaged, ISimd<S>
+    {
+        S words = S.Load((float*)step);
+        left = S.LowBFloat16s(words);
+        right = S.HighBFloat16s(words);
+    }
 }
 
 /// <summary>F32 times a factor: the queries of attention.</summary>

@@ -85,14 +85,18 @@ internal static unsafe class StreamTile<S, TElements>
         for (nint k = 0; k < depth; k++)
         {
             S x = S.Broadcast(a[k]);
-            l0 = S.MultiplyAdd(x, TElements.Load<S>(b), l0);
-            r0 = S.MultiplyAdd(x, TElements.Load<S>(b + VectorBytes), r0);
-            l1 = S.MultiplyAdd(x, TElements.Load<S>(b + panelBytes), l1);
-            r1 = S.MultiplyAdd(x, TElements.Load<S>(b + panelBytes + VectorBytes), r1);
-            l2 = S.MultiplyAdd(x, TElements.Load<S>(b2), l2);
-            r2 = S.MultiplyAdd(x, TElements.Load<S>(b2 + VectorBytes), r2);
-            l3 = S.MultiplyAdd(x, TElements.Load<S>(b2 + panelBytes), l3);
-            r3 = S.MultiplyAdd(x, TElements.Load<S>(b2 + panelBytes + VectorBytes), r3);
+            TElements.LoadStep(b, out S left, out S right);
+            l0 = S.MultiplyAdd(x, left, l0);
+            r0 = S.MultiplyAdd(x, right, r0);
+            TElements.LoadStep(b + panelBytes, out left, out right);
+            l1 = S.MultiplyAdd(x, left, l1);
+            r1 = S.MultiplyAdd(x, right, r1);
+            TElements.LoadStep(b2, out left, out right);
+            l2 = S.MultiplyAdd(x, left, l2);
+            r2 = S.MultiplyAdd(x, right, r2);
+            TElements.LoadStep(b2 + panelBytes, out left, out right);
+            l3 = S.MultiplyAdd(x, left, l3);
+            r3 = S.MultiplyAdd(x, right, r3);
             b += 2 * VectorBytes;
             b2 += 2 * VectorBytes;
         }
@@ -140,7 +144,7 @@ internal static unsafe class StreamTile<S, TElements>
         S l5 = TRows.Count > 5 ? sums[10] : default, r5 = TRows.Count > 5 ? sums[11] : default;
         for (nint k = 0; k < steps; k++)
         {
-            S left = TElements.Load<S>(b), right = TElements.Load<S>(b + VectorBytes);
+            TElements.LoadStep(b, out S left, out S right);
             S x = S.Broadcast(a[0]);
             l0 = S.MultiplyAdd(x, left, l0);
             r0 = S.MultiplyAdd(x, right, r0);

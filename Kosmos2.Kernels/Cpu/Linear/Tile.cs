@@ -32,8 +32,7 @@ internal static unsafe class Tile<S, TRows, TElements>
         byte* columns = (byte*)b;
         for (nint k = 0; k < depth; k++)
         {
-            S l = TElements.Load<S>(columns);
-            S r = TElements.Load<S>(columns + (TElements.Bytes * S.Width));
+            TElements.LoadStep(columns, out S l, out S r);
             ReadAhead.Step<S, TRows>((float*)columns);
             S x = S.Broadcast(a[0]);
             l0 = S.MultiplyAdd(x, l, l0);

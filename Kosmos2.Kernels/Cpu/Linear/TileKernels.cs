@@ -8,8 +8,12 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// otherwise wait for it line by line, and computes too long on each for the hardware to look far ahead. All tiles of rows share the next block's lines between
 /// them: asked for at once they would fill the few places that a core has for lines under way, and asked for by every tile most requests would be for nothing.
 /// </summary>
+/// <param name="streams">
+/// Whether few rows are faster if they ask for nothing and, where they can, take several panels in turn (<see cref="StreamTile{S, TElements}"/>), since the hardware's own
+/// look-ahead is better than what a core asks for. So it is on AMD's processors, and the other way round on Intel's.
+/// </param>
 /// <param name="tables">For each of <see cref="LinesAhead"/>; only the first where no kernel asks for anything.</param>
-internal sealed class TileKernels(params TileTable[] tables)
+internal sealed class TileKernels(bool streams, params TileTable[] tables)
 {
     /// <summary>Lines that a kernel asks for in four steps.</summary>
     public static ReadOnlySpan<int> LinesAhead => [0, 1, 2, 4, 8];
@@ -17,31 +21,28 @@ internal sealed class TileKernels(params TileTable[] tables)
     /// <summary>The kernels that ask for nothing.</summary>
     public TileTable Plain => tables[0];
 
-    /// <summary>Kernels that ask for nothing; null for null.</summary>
-    public static TileKernels? From(TileTable? table) => table is { } plain ? new TileKernels(plain) : null;
-
-    /// <summary>The kernels with which so many tiles of rows ask for the whole next block.</summary>
-    /// <param name="steps">Steps of a block.</param>
-    /// <param name="stepWords">32-bit words of a step.</param>
-    /// <param name="tiles">Tiles of rows that meet each block.</param>
-    public AskingTiles Asking(int steps, int stepWords, int tiles)
+    /// <summary>The kernels with which so many tiles of rows ask for the whole next block, or for as much of it as they can.</summary>
+    /// <param name="steps">Steps of a kernel in a block.</param>
+    /// <param name="words">32-bit words of a block.</param>
+    /// <param name="panels">The tiles of rows that meet each block.</param>
+    public AskingTiles Asking(int steps, int words, RowPanels panels)
     {
-        int lines = steps * stepWords * sizeof(float) / CacheLine.Bytes;
-        for (int i = 1; i < tables.Length; i++)
-        {
-            int asked = steps * LinesAhead[i] / 4;
-            if (asked * tiles >= lines)
-                return new AskingTiles(tables[i], asked * CacheLine.Bytes, lines * CacheLine.Bytes);
-        }
-        return new AskingTiles(Plain, 0, 0);
+        if (streams && panels.Rows <= ReadAhead.FewRows)
+            return new AskingTiles(Plain, true, 0, 0);
+        int lines = words * sizeof(float) / CacheLine.Bytes;
+        int table = 0, asked = 0;
+        while (table < tables.Length - 1 && asked * panels.Count < lines)
+            asked = steps * LinesAhead[++table] / 4;
+        return new AskingTiles(tables[table], streams, asked * CacheLine.Bytes, lines * CacheLine.Bytes);
     }
 }
 
 /// <summary>Kernels that share the next block of weights between them.</summary>
 /// <param name="Table">The kernels.</param>
+/// <param name="Streams">Whether few rows take several panels in turn.</param>
 /// <param name="TileBytes">Bytes that a tile asks for.</param>
 /// <param name="BlockBytes">Bytes of a block.</param>
-internal readonly record struct AskingTiles(TileTable Table, int TileBytes, int BlockBytes)
+internal readonly record struct AskingTiles(TileTable Table, bool Streams, int TileBytes, int BlockBytes)
 {
     /// <summary>What a tile asks for: its part of the next block, or, where there is none left for it, what it reads itself, which costs nothing.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

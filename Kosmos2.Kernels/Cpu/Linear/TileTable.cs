@@ -15,6 +15,9 @@ internal unsafe struct TileTable
     private fixed long _entries[MostRows + 1];
     private bool _assembled;
 
+    /// <summary>Whether the kernels read a panel as it is packed, though a format has it expanded for others.</summary>
+    public bool Widens { get; private init; }
+
     /// <summary>The kernels that the runtime compiles.</summary>
     public static TileTable Compiled<S>()
         where S : unmanaged, ISimd<S>
@@ -62,10 +65,11 @@ internal unsafe struct TileTable
     }
 
     /// <summary>Kernels at given addresses: entry points with C's calling convention that never call back.</summary>
-    public static TileTable Assembled(ReadOnlySpan<nint> entryPoints)
+    /// <param name="entryPoints">For 1 row, 2 rows and so on.</param>
+    /// <param name="widens">As <see cref="Widens"/>.</param>
+    public static TileTable Assembled(ReadOnlySpan<nint> entryPoints, bool widens = false)
     {
-        TileTable table = default;
-        table._assembled = true;
+        var table = new TileTable { _assembled = true, Widens = widens };
         for (int rows = 1; rows <= entryPoints.Length; rows++)
             table._entries[rows] = entryPoints[rows - 1];
         return table;

@@ -15,6 +15,12 @@ internal unsafe partial interface ISimd<TSelf>
     /// <summary>The upper half of each byte.</summary>
     static abstract TSelf HighNibbles(TSelf words);
 
+    /// <summary>The lower half of each word, a bfloat16, as a float.</summary>
+    static abstract TSelf LowBFloat16s(TSelf words);
+
+    /// <summary>The upper half of each word, a bfloat16, as a float.</summary>
+    static abstract TSelf HighBFloat16s(TSelf words);
+
     /// <summary>
     /// sum + weights bytes over the two pairs of bytes of each word, unsigned times signed, in 16 bits each, in which a pair's sum must fit: eight sums of weights up to 15 and bytes of -127 to 127 do.
     /// </summary>

@@ -15,6 +15,12 @@ internal readonly unsafe partial struct Simd1
     public void StoreBytes(sbyte* destination) => *destination = (sbyte)_value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd1 LowBFloat16s(Simd1 words) => Word(words.Bits << 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd1 HighBFloat16s(Simd1 words) => Word(words.Bits & 0xFFFF0000);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd1 LowNibbles(Simd1 words) => Word(words.Bits & 0x0F0F0F0F);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

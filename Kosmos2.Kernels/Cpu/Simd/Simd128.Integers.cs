@@ -17,6 +17,12 @@ internal readonly unsafe partial struct Simd128
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd128 LowBFloat16s(Simd128 words) => new((words._lanes.AsUInt32() << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd128 HighBFloat16s(Simd128 words) => new((words._lanes.AsUInt32() & Vector128.Create(0xFFFF0000)).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128 LowNibbles(Simd128 words) => new((words._lanes.AsByte() & Vector128.Create((byte)15)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

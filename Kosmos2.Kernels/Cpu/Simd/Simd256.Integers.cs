@@ -18,6 +18,12 @@ internal readonly unsafe partial struct Simd256
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 LowBFloat16s(Simd256 words) => new((words._lanes.AsUInt32() << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 HighBFloat16s(Simd256 words) => new((words._lanes.AsUInt32() & Vector256.Create(0xFFFF0000)).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 LowNibbles(Simd256 words) => new((words._lanes.AsByte() & Vector256.Create((byte)15)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -14,6 +14,12 @@ internal readonly unsafe partial struct Simd512
         Avx512F.ConvertToVector128SByte(Avx512F.ConvertToVector512Int32(_lanes)).Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd512 LowBFloat16s(Simd512 words) => new((words._lanes.AsUInt32() << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd512 HighBFloat16s(Simd512 words) => new((words._lanes.AsUInt32() & Vector512.Create(0xFFFF0000)).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 LowNibbles(Simd512 words) => new((words._lanes.AsByte() & Vector512.Create((byte)15)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

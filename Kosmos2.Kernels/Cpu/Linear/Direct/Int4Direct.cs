@@ -29,15 +29,16 @@ internal readonly unsafe struct Int4Direct : IDirectFormat
         (float inverse, rows.Scales[row]) = IntegerRows<S>.Range(source, rows.Inputs);
         for (int start = 0; start < rows.Inputs; start += Inputs, words += Inputs / 4)
         {
-            IntegerRows<S>.Round(source, start, rows.Inputs, inverse, bytes, Inputs);
+            for (int i = 0; i < Inputs; i += Int4Group.Inputs)
+            {
+                *corrections++ = -Offset * IntegerRows<S>.Round(source, start + i, rows.Inputs, inverse, bytes + i, Int4Group.Inputs);
+                Int4Group.Part(bytes + i);
+            }
             for (int word = 0; word < Outputs; word++)
             {
-                ulong eight = ((ulong*)bytes)[word];
-                words[word] = Int4Group.Even(eight);
-                words[Outputs + word] = Int4Group.Even(eight >> 8);
+                words[word] = ((uint*)bytes)[2 * word];
+                words[Outputs + word] = ((uint*)bytes)[(2 * word) + 1];
             }
-            for (int i = 0; i < Inputs; i += Int4Group.Inputs)
-                *corrections++ = -Offset * IntegerRows<S>.Sum(bytes + i, Int4Group.Inputs);
         }
     }
 

@@ -30,8 +30,7 @@ internal readonly unsafe struct PairedInt8Direct : IDirectFormat
         {
             sbyte* bytes = (sbyte*)words + start;
             (float inverse, *scales++) = PairedBytes.Range<S>(source + start, Inputs);
-            IntegerRows<S>.Round(source, start, rows.Inputs, inverse, bytes, Inputs);
-            *corrections++ = -Offset * IntegerRows<S>.Sum(bytes, Inputs);
+            *corrections++ = -Offset * IntegerRows<S>.Round(source, start, rows.Inputs, inverse, bytes, Inputs);
         }
     }
 

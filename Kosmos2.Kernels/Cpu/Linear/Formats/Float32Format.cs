@@ -14,6 +14,8 @@ internal readonly unsafe struct Float32Format<S> : IProductFormat
 
     public static int TileRows => S.TileRows;
 
+    public static int StepLoads => 1;
+
     public static int PanelWords => Panel<S>.Width;
 
     public static void PackRows(PackedRows rows, RowPanels panels, int panel, float* room)

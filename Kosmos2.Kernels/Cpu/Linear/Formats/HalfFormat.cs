@@ -5,7 +5,7 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
 /// Weights of F16 or BF16 that stay 16 bits wide in their panels, so that decoding reads two bytes a weight; a block is widened in the
-/// first-level cache before the micro-kernel of F32 takes it. Results are those of <see cref="Float32Format{S}"/>, bit for bit.
+/// first-level cache before the micro-kernel of F32 takes it, where it does not widen it in registers. Results are those of <see cref="Float32Format{S}"/>, bit for bit.
 /// </summary>
 internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
     where S : unmanaged, ISimd<S>
@@ -19,11 +19,13 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
 
     public static int TileRows => Float32Format<S>.TileRows;
 
+    public static int StepLoads => Float32Format<S>.StepLoads;
+
     public static int PanelWords => Panel<S>.Width / 2;
 
     public static void PackRows(PackedRows rows, RowPanels panels, int panel, float* room) => Float32Format<S>.PackRows(rows, panels, panel, room);
 
-    /// <summary>packed[step][output] = W[column + output][step], zeros past the last output.</summary>
+    /// <summary>packed[step][place of output] = W[column + output][step], zeros past the last output.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackWeight(LinearOperands* layer, int column, int step, int count, float* packed, float* room)
     {
@@ -34,7 +36,7 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
         for (int row = 0; row < rows; row++)
         {
             ushort* source = (ushort*)layer->Weight.Elements + ((nint)(column + row) * layer->Inputs) + step;
-            ushort* destination = halves + row;
+            ushort* destination = halves + THalf.PlaceOf<S>(row);
             for (int i = 0; i < count; i++, destination += Panel<S>.Width)
                 *destination = source[i];
         }
@@ -45,8 +47,12 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
     {
         ushort* halves = (ushort*)packed;
         int length = count * Panel<S>.Width;
-        for (int i = 0; i < length; i += S.Width)
-            THalf.Load<S>(halves + i).Store(room + i);
+        for (int i = 0; i < length; i += Panel<S>.Width)
+        {
+            THalf.LoadStep(halves + i, out S left, out S right);
+            left.Store(room + i);
+            right.Store(room + i + S.Width);
+        }
         return room;
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Kosmos2.Kernels.Cpu.Assembler;
 using Kosmos2.Kernels.Cpu.Simd;
 
@@ -24,6 +25,8 @@ internal readonly unsafe struct Int4Format<S> : IProductFormat
 
     public static int TileRows => S.Width == Simd512.Width ? NibbleTileAssembler.MostRows : TileTable.IntegerRows;
 
+    public static int StepLoads => WeightWords;
+
     public static int PanelWords => (WeightWords + 1) * Panel<S>.Width;
 
     public static void PackRows(PackedRows rows, RowPanels panels, int panel, float* room)
@@ -42,14 +45,10 @@ internal readonly unsafe struct Int4Format<S> : IProductFormat
                 uint* destination = (uint*)rows.Words + ((((nint)block * panels.Rows) + ((nint)first * depth)) * StepWords) + row;
                 for (int step = 0; step < depth; step++, destination += StepWords * count)
                 {
-                    IntegerRows<S>.Round(source, StepInputs * (block + step), rows.Inputs, inverse, bytes, StepInputs);
-                    *(int*)destination = -Offset * IntegerRows<S>.Sum(bytes, StepInputs);
-                    for (int pair = 0; pair < WeightWords; pair++)
-                    {
-                        ulong eight = ((ulong*)bytes)[pair];
-                        destination[(1 + (2 * pair)) * count] = Int4Group.Even(eight);
-                        destination[(2 + (2 * pair)) * count] = Int4Group.Even(eight >> 8);
-                    }
+                    *(int*)destination = -Offset * IntegerRows<S>.Round(source, StepInputs * (block + step), rows.Inputs, inverse, bytes, StepInputs);
+                    Int4Group.Part(bytes);
+                    for (int word = 0; word < GroupWords; word++)
+                        destination[(1 + word) * count] = ((uint*)bytes)[word];
                 }
             }
             rows.Scales[first + row] = scale;
@@ -117,11 +116,10 @@ internal static class Int4Group
     /// <summary>Groups whose sums are one chain from 0, which is then added to the result.</summary>
     public const int BlockSteps = 16;
 
-    /// <summary>Bytes 0, 2, 4 and 6 as a word.</summary>
-    public static uint Even(ulong bytes)
+    /// <summary>Of each eight bytes of a group the even ones become a word, and the odd ones the next.</summary>
+    public static unsafe void Part(sbyte* bytes)
     {
-        bytes &= 0x00FF00FF00FF00FF;
-        bytes = (bytes | (bytes >> 8)) & 0x0000FFFF0000FFFF;
-        return (uint)(bytes | (bytes >> 16));
+        for (int i = 0; i < Inputs; i += Vector128<sbyte>.Count)
+            Vector128.Shuffle(Vector128.Load(bytes + i), Vector128.Create((sbyte)0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15)).Store(bytes + i);
     }
 }

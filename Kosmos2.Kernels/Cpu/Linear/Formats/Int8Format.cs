@@ -27,6 +27,8 @@ internal readonly unsafe struct Int8Format<S, TRows> : IProductFormat
 
     public static int TileRows => TRows.TileRows;
 
+    public static int StepLoads => GroupWords;
+
     public static int PanelWords => GroupWords * Panel<S>.Width;
 
     public static void PackRows(PackedRows rows, RowPanels panels, int panel, float* room)
@@ -46,8 +48,7 @@ internal readonly unsafe struct Int8Format<S, TRows> : IProductFormat
                 {
                     int start = StepInputs * (block + step);
                     (float inverse, float scale) = TRows.Range<S>(source + start, Math.Min(StepInputs, rows.Inputs - start));
-                    IntegerRows<S>.Round(source, start, rows.Inputs, inverse, bytes, StepInputs);
-                    *(int*)destination = -Offset * IntegerRows<S>.Sum(bytes, StepInputs);
+                    *(int*)destination = -Offset * IntegerRows<S>.Round(source, start, rows.Inputs, inverse, bytes, StepInputs);
                     ((float*)destination)[count] = scale;
                     for (int word = 0; word < GroupWords; word++)
                         destination[(HeaderWords + word) * count] = ((uint*)bytes)[word];

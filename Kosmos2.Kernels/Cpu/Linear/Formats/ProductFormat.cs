@@ -42,6 +42,9 @@ internal unsafe interface IProductFormat
     /// <summary>Rows of the largest tile.</summary>
     static abstract int TileRows { get; }
 
+    /// <summary>Pairs of vectors of weights that the micro-kernel loads in a step, its rows' scales left out.</summary>
+    static abstract int StepLoads { get; }
+
     /// <summary>32-bit words of a panel of weights in a step.</summary>
     static abstract int PanelWords { get; }
 

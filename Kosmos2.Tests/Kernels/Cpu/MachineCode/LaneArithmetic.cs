@@ -16,6 +16,7 @@ internal static class LaneArithmetic
         [Mnemonic.Vpaddd] = (_, a, b) => a + b,
         [Mnemonic.Vpcmpeqd] = (_, a, b) => a == b ? uint.MaxValue : 0,
         [Mnemonic.Vpsrlw] = (_, a, count) => count > 15 ? 0 : (a >> (int)count) & ((0xFFFFu >> (int)count) * 0x10001),
+        [Mnemonic.Vpslld] = (_, a, count) => count > 31 ? 0 : a << (int)count,
         [Mnemonic.Vaddps] = (_, a, b) => Word(Float(a) + Float(b)),
         [Mnemonic.Vfmadd231ps] = (sum, a, b) => Word(MathF.FusedMultiplyAdd(Float(a), Float(b), Float(sum))),
         [Mnemonic.Vfmadd213ps] = (factor, a, sum) => Word(MathF.FusedMultiplyAdd(Float(a), Float(factor), Float(sum))),

@@ -76,6 +76,10 @@ internal readonly unsafe struct SimdPair<T>(T low, T high) : ISimd<SimdPair<T>>
 
     public static float MaxLane(SimdPair<T> a) => T.MaxLane(T.Max(a._low, a._high));
 
+    public static SimdPair<T> LowBFloat16s(SimdPair<T> words) => new(T.LowBFloat16s(words._low), T.LowBFloat16s(words._high));
+
+    public static SimdPair<T> HighBFloat16s(SimdPair<T> words) => new(T.HighBFloat16s(words._low), T.HighBFloat16s(words._high));
+
     public static SimdPair<T> LowNibbles(SimdPair<T> words) => new(T.LowNibbles(words._low), T.LowNibbles(words._high));
 
     public static SimdPair<T> HighNibbles(SimdPair<T> words) => new(T.HighNibbles(words._low), T.HighNibbles(words._high));

@@ -30,6 +30,23 @@ internal static unsafe class TileSums
         }
     }
 
+    /// <summary>Floats a [depth][rows], and b [depth][columns of the left vector] bfloat16s, each below that of the right.</summary>
+    public static void OfWidenedBFloat16s(int rows, float[] a, float[] b, float[] c, int depth, int stride)
+    {
+        const int Half = Width / 2;
+        for (int i = 0; i < rows * Width; i++)
+        {
+            int row = i / Width, column = i % Width;
+            float sum = 0;
+            for (int k = 0; k < depth; k++)
+            {
+                uint pair = Word(b[(k * Half) + (column % Half)]);
+                sum = MathF.FusedMultiplyAdd(a[(k * rows) + row], Float(column < Half ? pair << 16 : pair & 0xFFFF0000), sum);
+            }
+            c[(row * stride) + column] += sum;
+        }
+    }
+
     /// <summary>Groups of unsigned bytes b [depth][words][columns] and signed ones; a [depth][correction, scale, words][rows].</summary>
     public static void OfBytes(int rows, float[] a, float[] b, float[] c, int depth, int stride)
     {

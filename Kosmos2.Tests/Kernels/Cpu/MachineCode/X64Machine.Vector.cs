@@ -41,7 +41,7 @@ internal sealed partial class X64Machine
     private bool TryCompute(in Instruction instruction, Func<uint, uint, uint, uint> operation)
     {
         bool counted = instruction.GetOpKind(instruction.OpCount - 1) == OpKind.Immediate8;
-        if (counted != instruction.Mnemonic is Mnemonic.Vpsrlw)
+        if (counted != instruction.Mnemonic is Mnemonic.Vpsrlw or Mnemonic.Vpslld)
             return false;
         int words = instruction.Op0Register.GetSize() / sizeof(uint);
         ReadOnlySpan<uint> a = Source(instruction, 1, words), b = instruction.OpCount == 2 || counted ? a : Source(instruction, 2, words);

@@ -20,6 +20,7 @@ internal sealed class X64MachineTests
     private static readonly Code[] OnAvx512 =
     [
         Code.EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32, Code.EVEX_Vpandd_zmm_k1z_zmm_zmmm512b32, Code.EVEX_Vpsrlw_zmm_k1z_zmmm512_imm8,
+        Code.EVEX_Vpslld_zmm_k1z_zmmm512b32_imm8,
         Code.EVEX_Vaddps_zmm_k1z_zmm_zmmm512b32_er, Code.EVEX_Vfmadd231ps_zmm_k1z_zmm_zmmm512b32_er, Code.EVEX_Vfmadd213ps_zmm_k1z_zmm_zmmm512b32_er,
         Code.EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, Code.EVEX_Vpdpbusd_zmm_k1z_zmm_zmmm512b32,
     ];
@@ -113,7 +114,7 @@ internal sealed class X64MachineTests
         write.AddInstruction(Instruction.Create(load, b, new MemoryOperand(Register.RSI)));
         write.AddInstruction(code.Mnemonic() switch
         {
-            Mnemonic.Vpsrlw => Instruction.Create(code, target, a, 5),
+            Mnemonic.Vpsrlw or Mnemonic.Vpslld => Instruction.Create(code, target, a, 5),
             Mnemonic.Vcvtdq2ps => Instruction.Create(code, target, a),
             _ => Instruction.Create(code, target, a, b),
         });
