@@ -31,7 +31,7 @@ public sealed record EngineOptions
 
     /// <summary>
     /// What weights are brought to as they are loaded, in memory, as <see cref="CheckpointQuantizer"/> would on disk: with groups of 32 for 4 bits, and the
-    /// embeddings as they are unless all weights become bfloat16. A checkpoint that is quantized already takes <see cref="WeightFormat.Stored"/> only.
+    /// embeddings, which are the head too, in 8 bits unless all weights become bfloat16. A checkpoint that is quantized already takes <see cref="WeightFormat.Stored"/> only.
     /// </summary>
     public WeightFormat WeightFormat { get; init; }
 

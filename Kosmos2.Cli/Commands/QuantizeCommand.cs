@@ -24,7 +24,7 @@ internal static class QuantizeCommand
             HelpName = "MODULE",
             DefaultValueFactory = _ => [],
         };
-        var embedding = new Option<string?>("--embedding") { Description = "Format of the token embeddings and the head; without it they stay as they are.", HelpName = "FORMAT" };
+        var embedding = new Option<string?>("--embedding") { Description = "Format of the token embeddings and the head, or stored to leave them as they are; without it that of --format, but int8 where that is int4.", HelpName = "FORMAT" };
         var encoder = new Option<string?>("--encoder")
         {
             Description = "Format of the vision encoder and the projection; without it that of --format, but int8 where that is int4.",
@@ -62,7 +62,7 @@ internal static class QuantizeCommand
         return Examples.Attach(command,
             "kosmos2 quantize models/kosmos2-shapes shapes-int8/ --format int8",
             "kosmos2 quantize models/kosmos2-shapes shapes-int4/ --format int4 --calibrate Kosmos2.Tests/Data/shapes",
-            "kosmos2 quantize models/kosmos2-shapes mixed/ --format int4 --group-size 64 --embedding int8",
+            "kosmos2 quantize models/kosmos2-shapes linear-int4/ --format int4 --group-size 64 --embedding stored",
             "kosmos2 quantize kosmos-2-patch14-224/ text-int4/ --format int4 --keep re:vision_model");
     }
 

@@ -46,7 +46,7 @@ internal sealed class ModelRoofline : IDisposable
     public double FloatPeak => _peaks.FloatPeak;
 
     /// <summary>Operations a second with weights of bfloat16.</summary>
-    public double BFloat16Peak => _fast && _peaks.Peak(PeakLoop.BFloat16) is > 0 and double peak ? peak : FloatPeak;
+    public double BFloat16Peak => _fast ? _peaks.BFloat16Peak : FloatPeak;
 
     /// <summary>
     /// Operations a second with weights of small integers. Without VNNI what no product can pass: vpmaddubsw multiplies four times as many numbers as a multiply-add of

@@ -53,7 +53,8 @@ internal sealed class CalibrationTests
     [Test]
     public void InputsOfOneSizeLoseLessToRowsOf8Bits()
     {
-        var options = new QuantizeOptions { Format = WeightFormat.Int8 };
+        // The head's own error, which calibration leaves as it is, is left out.
+        var options = new QuantizeOptions { Format = WeightFormat.Int8, Embedding = WeightFormat.Stored };
         LogitStatistics plain = Compare(options, ProductPrecision.Fast, 40), calibrated = Compare(options with { Inputs = s_inputs.Value }, ProductPrecision.Fast, 40);
         using (Assert.EnterMultipleScope())
         {

@@ -42,7 +42,7 @@ internal sealed class QuantizedGoldenTests
     {
         // A model of the golden one's sizes, but that its floats are bfloat16.
         using var folder = new TemporaryFolder();
-        CheckpointQuantizer.Write(TestData.File("models", "bf16"), folder.Path, new QuantizeOptions { Format = format, Encoder = format });
+        CheckpointQuantizer.Write(TestData.File("models", "bf16"), folder.Path, new QuantizeOptions { Format = format, Encoder = format, Embedding = WeightFormat.Stored });
         string golden = TestData.Shared("reference", "quantized", name);
         using Checkpoint written = Checkpoint.Open(folder.Path), expected = Checkpoint.Open(golden);
         using JsonDocument config = Read(folder.Path), goldenConfig = Read(golden);

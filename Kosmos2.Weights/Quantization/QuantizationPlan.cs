@@ -31,7 +31,7 @@ internal sealed class QuantizationPlan
         if (!stored.IsFloatingPoint() || !_entries.TryGetValue(name, out CatalogEntry? entry) || _keep.Match(entry.Module, entry.ModuleClass) > 0)
             return WeightFormat.Stored;
         if (entry.Module is "text_model.model.embed_tokens" or "text_model.lm_head")
-            return Fitting(entry, _options.Embedding ?? (_options.Format == WeightFormat.BFloat16 ? WeightFormat.BFloat16 : WeightFormat.Stored));
+            return Fitting(entry, _options.Embedding ?? (_options.Format == WeightFormat.BFloat16 ? WeightFormat.BFloat16 : WeightFormat.Int8));
 
         // Norms and biases are next to no bytes, and an error in them goes into every output.
         WeightFormat format = entry.Module.StartsWith("text_model.", StringComparison.Ordinal) ? _options.Format : _encoder;

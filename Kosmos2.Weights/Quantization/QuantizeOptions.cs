@@ -16,8 +16,8 @@ public sealed record QuantizeOptions
     public int GroupSize { get; init; } = 32;
 
     /// <summary>
-    /// Format of the token embeddings and, with it or by itself, the head; null leaves them as they are, but for a <see cref="Format"/> of bfloat16, which
-    /// goes for all weights.
+    /// Format of the token embeddings and, with it or by itself, the head, which each token reads whole. Null: bfloat16 where <see cref="Format"/> is that, else 8 bits,
+    /// also where it is 4; <see cref="WeightFormat.Stored"/> leaves them as they are.
     /// </summary>
     public WeightFormat? Embedding { get; init; }
 

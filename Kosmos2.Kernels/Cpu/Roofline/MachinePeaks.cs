@@ -58,6 +58,9 @@ internal sealed unsafe class MachinePeaks : IDisposable
     /// <summary>Operations a second in F32: of the widest vectors that this machine has.</summary>
     public double FloatPeak => Math.Max(Peak(PeakLoop.Fma512), Math.Max(Peak(PeakLoop.Fma256), Peak(PeakLoop.Fma128)));
 
+    /// <summary>Operations a second that no product of BF16 weights can pass: multiplied as they are, or widened where that is faster.</summary>
+    public double BFloat16Peak => Math.Max(Peak(PeakLoop.BFloat16), FloatPeak);
+
     /// <summary>Operations a second that no product of 8-bit weights can pass: of the instruction that multiplies them here.</summary>
     public double Int8Peak => IntegerPeak(PeakLoop.Shorts256);
 
@@ -106,10 +109,14 @@ internal sealed unsafe class MachinePeaks : IDisposable
     public double PerCycle(PeakLoop loop) => Peak(loop) / loop.Operations() / Clock / (loop == PeakLoop.Clock ? 1 : Threads);
 
     /// <summary>
-    /// Whether the best of a loop is the machine's: cores do a whole number of these instructions a cycle, and clock and loop are measured at
+    /// Whether the best of a loop is the machine's: cores do a whole number of these instructions a cycle, or one in a whole number of cycles, and clock and loop are measured at
     /// different moments, between which a core's frequency may move by some percent. Less means that other programs had their part of the cores.
     /// </summary>
-    public bool IsReached(PeakLoop loop) => Math.Round(PerCycle(loop)) >= 1 && Math.Abs(PerCycle(loop) - Math.Round(PerCycle(loop))) <= Tolerance * PerCycle(loop);
+    public bool IsReached(PeakLoop loop)
+    {
+        double rate = PerCycle(loop), whole = rate >= 1 ? Math.Round(rate) : 1 / Math.Round(1 / rate);
+        return Math.Abs(rate - whole) <= Tolerance * rate;
+    }
 
     /// <summary>One turn of every loop of arithmetic.</summary>
     public void MeasureArithmetic()

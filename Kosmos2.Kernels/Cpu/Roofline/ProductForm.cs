@@ -27,8 +27,9 @@ internal sealed record ProductForm(string Name, DType Type, int Bits, WeightResi
         new("int4 packed", DType.I32, 4, WeightResidency.Packed, ProductPrecision.Fast),
     ];
 
-    /// <summary>The forms that this machine multiplies.</summary>
-    public static IEnumerable<ProductForm> Of(MachinePeaks peaks) => peaks.Loops.Contains(PeakLoop.BFloat16) ? [.. Everywhere, BFloat16Fast] : Everywhere;
+    /// <summary>The forms that this machine has kernels of their own for.</summary>
+    public static IEnumerable<ProductForm> Of(MachinePeaks peaks) =>
+        peaks.Loops.Contains(PeakLoop.BFloat16) && new CpuFeatures("").FastBFloat16 ? [.. Everywhere, BFloat16Fast] : Everywhere;
 
     /// <summary>Bytes of a weight: its elements, and of integers the scales.</summary>
     public long Bytes(int outputs, int inputs) => ElementBytes(outputs, inputs) + (sizeof(float) * (long)outputs * Groups(inputs));
@@ -38,7 +39,7 @@ internal sealed record ProductForm(string Name, DType Type, int Bits, WeightResi
     {
         (8, _) => peaks.Int8Peak,
         (4, _) => peaks.Int4Peak,
-        (_, ProductPrecision.Fast) => peaks.Peak(PeakLoop.BFloat16),
+        (_, ProductPrecision.Fast) => peaks.BFloat16Peak,
         _ => peaks.FloatPeak,
     };
 

@@ -32,8 +32,8 @@ internal sealed record ProductShare(ProductForm Form, ProductShape Shape, double
 /// </summary>
 internal sealed class ProductRoofline : IDisposable
 {
-    /// <summary>Bytes of all weights of one form and shape.</summary>
-    private const long ColdBytes = 256L << 20;
+    /// <summary>Bytes of all weights of one form and shape: as many as reading is measured over, since a server's last-level cache holds half of that.</summary>
+    private const long ColdBytes = MachinePeaks.StreamBytes;
 
     private const int Misalignment = 8;
     private const double TurnSeconds = 0.02;

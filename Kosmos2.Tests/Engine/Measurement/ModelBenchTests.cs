@@ -51,10 +51,10 @@ internal sealed class ModelBenchTests
         {
             Assert.That(stored, Is.EqualTo(new Work(2 * weights, operations + attention, 0, 0)));
             Assert.That(bfloat16, Is.EqualTo(new Work(2 * weights, attention, operations, 0)));
-            // The head stays as it is stored, in F16.
-            double head = 2 * Outputs * HeadWeights;
-            Assert.That(int8, Is.EqualTo(new Work((4 * LayerWeights) + scales + (2 * HeadWeights), attention + head, 0, operations - head)));
-            Assert.That(int4.Bytes, Is.EqualTo((4 * LayerWeights * 5 / 8) + (2 * HeadWeights)));
+            // The head is in 8 bits with both.
+            double head = HeadWeights + (4.0 * config.TextConfig.VocabSize);
+            Assert.That(int8, Is.EqualTo(new Work((4 * LayerWeights) + scales + head, attention, 0, operations)));
+            Assert.That(int4.Bytes, Is.EqualTo((4 * LayerWeights * 5 / 8) + head));
         }
     }
 
