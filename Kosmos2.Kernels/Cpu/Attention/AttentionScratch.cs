@@ -13,8 +13,11 @@ internal readonly unsafe struct AttentionScratch<S>
     /// </summary>
     public const int Chunk = 288;
 
-    /// <summary>Queries of an item: enough that packing a chunk of keys and values costs little beside the products.</summary>
-    public const int MostQueries = 96;
+    /// <summary>Queries of an item, at most: all of a picture's, so that keys and values are packed once.</summary>
+    public const int MostQueries = 288;
+
+    /// <summary>Queries of an item of a prompt, or where a head has several: enough that packing costs little beside the products.</summary>
+    public const int PieceQueries = 96;
 
     /// <summary>[panel of queries][headSize][queries of the panel], scaled.</summary>
     public readonly float* Queries;

@@ -5,7 +5,10 @@ using Kosmos2.Kernels.Cpu.Threading;
 
 namespace Kosmos2.Kernels.Cpu.Attention;
 
-/// <summary>Causal attention of a step's rows to their own sequences' cached keys; items as in <see cref="DenseAttentionJob{S}"/>.</summary>
+/// <summary>
+/// Causal attention of a step's rows to their own sequences' cached keys; items as in <see cref="DenseAttentionJob{S}"/>, all sequences of a head before the next head: sequences that
+/// begin alike share blocks, of which a head's part then stays in the first-level cache.
+/// </summary>
 internal unsafe struct CachedAttentionJob<S, TFormat> : IJob
     where S : unmanaged, ISimd<S>
     where TFormat : ICachedFormat
@@ -41,22 +44,21 @@ internal unsafe struct CachedAttentionJob<S, TFormat> : IJob
     public void Run(int worker, int workers)
     {
         var scratch = new AttentionScratch<S>(Scratch + (worker * ScratchStride), HeadSize);
-        float* probabilities = Probabilities;
         long start = 0;
         long item = Interlocked.Increment(ref _taken) - 1;
-        for (int sequence = 0; sequence < Sequences; sequence++)
+        for (int head = 0; head < Heads; head++)
         {
-            int rows = RowStarts[sequence + 1] - RowStarts[sequence];
-            int pieces = (rows + AttentionScratch<S>.MostQueries - 1) / AttentionScratch<S>.MostQueries;
-            for (; item < start + ((long)Heads * pieces); item = Interlocked.Increment(ref _taken) - 1)
+            float* probabilities = Probabilities;
+            for (int sequence = 0; sequence < Sequences; sequence++)
             {
-                int piece = (int)((item - start) % pieces);
-                int head = (int)((item - start) / pieces);
-                RunItem(sequence, head, piece * AttentionScratch<S>.MostQueries, probabilities, scratch);
+                int rows = RowStarts[sequence + 1] - RowStarts[sequence];
+                int pieces = (rows + AttentionScratch<S>.PieceQueries - 1) / AttentionScratch<S>.PieceQueries;
+                for (; item < start + pieces; item = Interlocked.Increment(ref _taken) - 1)
+                    RunItem(sequence, head, (int)(item - start) * AttentionScratch<S>.PieceQueries, probabilities, scratch);
+                start += pieces;
+                if (probabilities != null)
+                    probabilities += (nint)Heads * rows * KeyCounts[sequence];
             }
-            start += (long)Heads * pieces;
-            if (probabilities != null)
-                probabilities += (nint)Heads * rows * KeyCounts[sequence];
         }
     }
 
@@ -71,7 +73,7 @@ internal unsafe struct CachedAttentionJob<S, TFormat> : IJob
             Queries = Q + offset,
             Outputs = Y + offset,
             Stride = width,
-            Count = Math.Min(AttentionScratch<S>.MostQueries, rows - query),
+            Count = Math.Min(AttentionScratch<S>.PieceQueries, rows - query),
             Visible = keys - rows + query + 1,
             VisibleStep = 1,
             Probabilities = probabilities == null ? null : probabilities + ((((nint)head * rows) + query) * keys),
@@ -79,8 +81,9 @@ internal unsafe struct CachedAttentionJob<S, TFormat> : IJob
         };
         nint headBytes = TFormat.HeadBytes(HeadSize);
         nint inBlock = head * headBytes;
-        var source = new CachedKeys<S, TFormat>(
-            Keys + inBlock, Values + inBlock, Bias, Blocks + BlockStarts[sequence], Heads * headBytes, HeadSize);
+        nint blockBytes = Heads * headBytes;
+        byte* next = sequence + 1 < Sequences ? FirstBlock(sequence + 1, blockBytes) + inBlock : FirstBlock(0, blockBytes) + inBlock + headBytes;
+        var source = new CachedKeys<S, TFormat>(Keys + inBlock, Values + inBlock, Bias, Blocks + BlockStarts[sequence], blockBytes, HeadSize, next);
         new AttentionTask<S, CachedKeys<S, TFormat>, CachedRows<S, TFormat>>(item, source, HeadSize, Scale, Tiles, scratch).Run();
         for (int i = 0; i < item.Count; i++)
         {
@@ -90,4 +93,6 @@ internal unsafe struct CachedAttentionJob<S, TFormat> : IJob
             EvenAttention<S, TFormat>.Run(source, item.VisibleTo(i), keys, HeadSize, item.Outputs + (i * item.Stride), row);
         }
     }
+
+    private readonly byte* FirstBlock(int sequence, nint blockBytes) => Keys + (Blocks[BlockStarts[sequence]] * blockBytes);
 }

@@ -4,7 +4,10 @@ using Kosmos2.Kernels.Cpu.Threading;
 
 namespace Kosmos2.Kernels.Cpu.Attention;
 
-/// <summary>Attention over keys that all queries of a batch entry see; an item is a head's next queries, and workers take the next item as they get free.</summary>
+/// <summary>
+/// Attention over keys that all queries of a batch entry see; an item is a head's next queries, and workers take the next item as they get free. A head's queries are divided
+/// no further than it takes to have some items for each worker.
+/// </summary>
 internal unsafe struct DenseAttentionJob<S> : IJob
     where S : unmanaged, ISimd<S>
 {
@@ -34,22 +37,28 @@ internal unsafe struct DenseAttentionJob<S> : IJob
     public float* Scratch;
     public nint ScratchStride;
 
+    private const int ItemsOfWorker = 4;
+
     private int _taken;
 
     public void Run(int worker, int workers)
     {
         var scratch = new AttentionScratch<S>(Scratch + (worker * ScratchStride), HeadSize);
-        int pieces = (Queries + AttentionScratch<S>.MostQueries - 1) / AttentionScratch<S>.MostQueries;
-        long items = (long)Batch * Heads * pieces;
+        int pieces = Math.Max(
+            Pieces(AttentionScratch<S>.MostQueries), (int)Math.Min(Pieces(AttentionScratch<S>.PieceQueries), ItemsOfWorker * (long)workers / ((long)Batch * Heads)));
+        var parts = new RowPanels(Queries, (Queries + pieces - 1) / pieces);
+        long items = (long)Batch * Heads * parts.Count;
         for (long i = Interlocked.Increment(ref _taken) - 1; i < items; i = Interlocked.Increment(ref _taken) - 1)
         {
-            int piece = (int)(i % pieces);
-            int head = (int)(i / pieces % Heads);
-            RunItem((int)(i / pieces / Heads), head, piece * AttentionScratch<S>.MostQueries, scratch);
+            int part = (int)(i % parts.Count);
+            int head = (int)(i / parts.Count % Heads);
+            RunItem((int)(i / parts.Count / Heads), head, parts.Start(part), parts.Start(part + 1), scratch);
         }
     }
 
-    private readonly void RunItem(int entry, int head, int query, AttentionScratch<S> scratch)
+    private readonly int Pieces(int queries) => (Queries + queries - 1) / queries;
+
+    private readonly void RunItem(int entry, int head, int query, int end, AttentionScratch<S> scratch)
     {
         nint width = (nint)Heads * HeadSize;
         nint column = (nint)head * HeadSize;
@@ -60,7 +69,7 @@ internal unsafe struct DenseAttentionJob<S> : IJob
             Queries = Q + ((SharedQueries ? query : row) * width) + column,
             Outputs = Y + (row * width) + column,
             Stride = width,
-            Count = Math.Min(AttentionScratch<S>.MostQueries, Queries - query),
+            Count = end - query,
             Visible = Keys,
             Probabilities = Probabilities == null ? null : Probabilities + (((((nint)entry * Heads) + head) * Queries + query) * Keys),
             ProbabilityWidth = Keys,

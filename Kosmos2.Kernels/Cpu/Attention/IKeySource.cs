@@ -23,7 +23,7 @@ internal unsafe interface IKeySource<TRows>
 
     /// <summary>Asks for what is read after a block's keys are: its values, and the next block's keys.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="blocks">How many there are; after the last comes, likely, the next head's first.</param>
+    /// <param name="blocks">How many there are; after the last comes, likely, the next item's first.</param>
     void AskBeyond(int block, int blocks);
 }
 
@@ -48,9 +48,9 @@ internal readonly unsafe struct DenseKeys<S>(float* keys, float* values, nint st
 
 /// <summary>
 /// Keys and values of one head in blocks of the cache, of which <paramref name="blocks"/> lists a sequence's; <paramref name="blockStride"/> bytes lie
-/// between two blocks' parts.
+/// between two blocks' parts, and at <paramref name="next"/> those keys that are likely read next.
 /// </summary>
-internal readonly unsafe struct CachedKeys<S, TFormat>(byte* keys, byte* values, float* bias, int* blocks, nint blockStride, int headSize)
+internal readonly unsafe struct CachedKeys<S, TFormat>(byte* keys, byte* values, float* bias, int* blocks, nint blockStride, int headSize, byte* next)
     : IKeySource<CachedRows<S, TFormat>>
     where S : unmanaged, ISimd<S>
     where TFormat : ICachedFormat
@@ -70,11 +70,11 @@ internal readonly unsafe struct CachedKeys<S, TFormat>(byte* keys, byte* values,
     public void AskBeyond(int block, int blockCount)
     {
         int headBytes = TFormat.HeadBytes(headSize);
-        byte* next = keys + (block + 1 < blockCount ? blocks[block + 1] * blockStride : (blocks[0] * blockStride) + headBytes);
+        byte* ahead = block + 1 < blockCount ? keys + (blocks[block + 1] * blockStride) : next;
         byte* own = values + (blocks[block] * blockStride);
         for (int line = 0; line < headBytes; line += CacheLine.Bytes)
         {
-            CacheLine.Prefetch(next + line);
+            CacheLine.Prefetch(ahead + line);
             CacheLine.Prefetch(own + line);
         }
     }

@@ -6,7 +6,7 @@ namespace Kosmos2.Kernels.Cpu.Attention;
 
 /// <summary>
 /// The two products of attention for one query, as in a decode step. The micro-kernel's tile of one row has two chains of sums, which leaves a core waiting for
-/// each addition; here eight run at once. Every chain is the same as there, so the results have the same bits.
+/// each addition; here four or eight run at once. Every chain is the same as there, so the results have the same bits.
 /// </summary>
 internal static unsafe class SingleQuery<S>
     where S : unmanaged, ISimd<S>
@@ -14,8 +14,14 @@ internal static unsafe class SingleQuery<S>
     /// <summary>Panels of keys that <see cref="Scores"/> takes at once.</summary>
     public const int Panels = 4;
 
-    /// <summary>Elements of a value that <see cref="AddValues"/> takes at once.</summary>
-    public static int Columns => 8 * S.Width;
+    /// <summary>Elements of a value that <see cref="AddValues"/> takes at once: no more than a head's 64, which are four of the widest vectors.</summary>
+    public static int Columns => HasEight ? 8 * S.Width : 4 * S.Width;
+
+    private static bool HasEight
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => S.Width < Simd512.Width;
+    }
 
     /// <summary>Whether <see cref="AddScores"/> runs here.</summary>
     public static bool ScoresInPlace => S.Width >= Simd256.Width && Simd256.IsSupported;
@@ -63,7 +69,8 @@ internal static unsafe class SingleQuery<S>
             g = S.MultiplyAdd(x, S.Load(keys + (3 * panel)), g);
             h = S.MultiplyAdd(x, S.Load(keys + (3 * panel) + width), h);
         }
-        Add(scores, a, b, c, d, e, f, g, h);
+        Add(scores, a, b, c, d);
+        Add(scores + (4 * width), e, f, g, h);
     }
 
     /// <summary>sums[d] += sum over i of weights[i] value[i][d], for <see cref="Columns"/> elements d of the values of one chunk of keys.</summary>
@@ -91,26 +98,26 @@ internal static unsafe class SingleQuery<S>
                 b = S.MultiplyAdd(x, values.Load(slot, column + width), b);
                 c = S.MultiplyAdd(x, values.Load(slot, column + (2 * width)), c);
                 d = S.MultiplyAdd(x, values.Load(slot, column + (3 * width)), d);
+                if (!HasEight)
+                    continue;
                 e = S.MultiplyAdd(x, values.Load(slot, column + (4 * width)), e);
                 f = S.MultiplyAdd(x, values.Load(slot, column + (5 * width)), f);
                 g = S.MultiplyAdd(x, values.Load(slot, column + (6 * width)), g);
                 h = S.MultiplyAdd(x, values.Load(slot, column + (7 * width)), h);
             }
         }
-        Add(sums, a, b, c, d, e, f, g, h);
+        Add(sums, a, b, c, d);
+        if (HasEight)
+            Add(sums + (4 * width), e, f, g, h);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(float* y, S a, S b, S c, S d, S e, S f, S g, S h)
+    private static void Add(float* y, S a, S b, S c, S d)
     {
         nint width = S.Width;
         (S.Load(y) + a).Store(y);
         (S.Load(y + width) + b).Store(y + width);
         (S.Load(y + (2 * width)) + c).Store(y + (2 * width));
         (S.Load(y + (3 * width)) + d).Store(y + (3 * width));
-        (S.Load(y + (4 * width)) + e).Store(y + (4 * width));
-        (S.Load(y + (5 * width)) + f).Store(y + (5 * width));
-        (S.Load(y + (6 * width)) + g).Store(y + (6 * width));
-        (S.Load(y + (7 * width)) + h).Store(y + (7 * width));
     }
 }
