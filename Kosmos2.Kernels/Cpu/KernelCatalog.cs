@@ -19,7 +19,7 @@ internal static class KernelCatalog
     [
         ("f32", "products of F32, AVX-512", InstructionSet.Vector512, "assembler", () => new TileAssembler(TileRegisters.Zmm, TileArithmetic.Float32)),
         ("bf16", "fast products of BF16, vdpbf16ps", InstructionSet.Vector512, "avx512bf16", () => new TileAssembler(TileRegisters.Zmm, TileArithmetic.BFloat16)),
-        ("bf16-widened", "exact products of BF16, AVX-512", InstructionSet.Vector512, "assembler", () => new TileAssembler(TileRegisters.Zmm, TileArithmetic.WidenedBFloat16)),
+        ("bf16-exact", "exact products of BF16, AVX-512", InstructionSet.Vector512, "assembler", () => new TileAssembler(TileRegisters.Zmm, TileArithmetic.WidenedBFloat16)),
         ("int8", "fast products of 8-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new ByteTileAssembler(PlainBytes.Words)),
         ("int4", "fast products of 4-bit weights, vpdpbusd", InstructionSet.Vector512, "avx512vnni", () => new NibbleTileAssembler()),
         ("f32-avx2", "products of F32, AVX2", InstructionSet.Vector256, "assembler", () => new TileAssembler(TileRegisters.Ymm, TileArithmetic.Float32)),
@@ -89,7 +89,7 @@ internal static class KernelCatalog
         TileKernels? table = name switch
         {
             "bf16" => loaded.BFloat16,
-            "bf16-widened" => loaded.WidenedBFloat16,
+            "bf16-exact" => loaded.WidenedBFloat16,
             "int8" => loaded.Int8,
             "int8-avx2" => loaded.PairedInt8,
             "int4" => loaded.Int4,

@@ -54,7 +54,7 @@ internal sealed class AssembledKernels : IDisposable
         if (wide && features.Vnni)
         {
             kernels.Int8 = kernels.Load(lines => new ByteTileAssembler(PlainBytes.Words, lines), allocate);
-            kernels.Int4 = kernels.Load(lines => new NibbleTileAssembler(lines), allocate);
+            kernels.Int4 = kernels.Load(lines => new NibbleTileAssembler(lines), allocate, linesAhead: NibbleTileAssembler.LinesAhead);
         }
         if (!wide && features.Integers)
             kernels.PairedInt8 = kernels.Load(lines => new PairTileAssembler(PairedBytes.Words, lines), allocate);
@@ -68,16 +68,17 @@ internal sealed class AssembledKernels : IDisposable
         _memory.Clear();
     }
 
-    private TileKernels? Load(Func<int, KernelAssembler> make, Func<byte[], ExecutableMemory?> allocate, bool widens = false)
+    private TileKernels? Load(Func<int, KernelAssembler> make, Func<byte[], ExecutableMemory?> allocate, bool widens = false, ReadOnlySpan<int> linesAhead = default)
     {
-        var tables = new TileTable[TileKernels.LinesAhead.Length];
+        int[] lines = linesAhead.IsEmpty ? TileKernels.LinesAhead.ToArray() : linesAhead.ToArray();
+        var tables = new TileTable[lines.Length];
         for (int i = 0; i < tables.Length; i++)
         {
-            if (Load(make(TileKernels.LinesAhead[i]), allocate, widens) is not { } table)
+            if (Load(make(lines[i]), allocate, widens) is not { } table)
                 return null;
             tables[i] = table;
         }
-        return new TileKernels(streams: !CpuFeatures.IsIntel, tables);
+        return new TileKernels(streams: !CpuFeatures.IsIntel, lines, tables);
     }
 
     private TileTable? Load(KernelAssembler assembler, Func<byte[], ExecutableMemory?> allocate, bool widens)

@@ -14,6 +14,9 @@ internal sealed class NibbleTileAssembler(int linesAhead = 0) : KernelAssembler(
     /// <summary>Rows of the largest tile: two float and two integer sums a row.</summary>
     public const int MostRows = 6;
 
+    /// <summary>As <see cref="Linear.TileKernels.LinesAhead"/>; a group with its scales is ten lines.</summary>
+    public static ReadOnlySpan<int> LinesAhead => [0, 1, 2, 4, 2 * (Pairs + 1)];
+
     private const int WordBytes = 4;
     private const int PanelBytes = 2 * VectorBytes;
 

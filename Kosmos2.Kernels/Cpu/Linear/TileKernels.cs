@@ -12,10 +12,17 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// Whether few rows are faster if they ask for nothing and, where they can, take several panels in turn (<see cref="StreamTile{S, TElements}"/>), since the hardware's own
 /// look-ahead is better than what a core asks for. So it is on AMD's processors, and the other way round on Intel's.
 /// </param>
-/// <param name="tables">For each of <see cref="LinesAhead"/>; only the first where no kernel asks for anything.</param>
-internal sealed class TileKernels(bool streams, params TileTable[] tables)
+/// <param name="linesAhead">Lines that the kernels of each table ask for in four steps; none of the first.</param>
+/// <param name="tables">The kernels.</param>
+internal sealed class TileKernels(bool streams, int[] linesAhead, TileTable[] tables)
 {
-    /// <summary>Lines that a kernel asks for in four steps.</summary>
+    /// <summary>Kernels that ask for nothing.</summary>
+    public TileKernels(TileTable plain)
+        : this(true, [0], [plain])
+    {
+    }
+
+    /// <summary>Lines that kernels are assembled to ask for in four steps: all of these, for whatever number of tiles shares a block, up to the whole of it.</summary>
     public static ReadOnlySpan<int> LinesAhead => [0, 1, 2, 4, 8];
 
     /// <summary>The kernels that ask for nothing.</summary>
@@ -32,7 +39,7 @@ internal sealed class TileKernels(bool streams, params TileTable[] tables)
         int lines = words * sizeof(float) / CacheLine.Bytes;
         int table = 0, asked = 0;
         while (table < tables.Length - 1 && asked * panels.Count < lines)
-            asked = steps * LinesAhead[++table] / 4;
+            asked = steps * linesAhead[++table] / 4;
         return new AskingTiles(tables[table], streams, asked * CacheLine.Bytes, lines * CacheLine.Bytes);
     }
 }

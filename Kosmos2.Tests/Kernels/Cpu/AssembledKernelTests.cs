@@ -34,7 +34,7 @@ internal sealed class AssembledKernelTests
         (int Lines, KernelCall Call)[] variants =
         [
             (0, new KernelCall(kernel.Assembler(0), windows: true)),
-            .. ProductKernel.LinesAhead.Select(lines => (lines, new KernelCall(kernel.Assembler(lines), windows: false))),
+            .. kernel.LinesAhead.Select(lines => (lines, new KernelCall(kernel.Assembler(lines), windows: false))),
         ];
         Assert.That(variants, Has.All.Matches<(int Lines, KernelCall Call)>(variant => variant.Call.MostRows == kernel.MostRows));
         for (int rows = 1; rows <= kernel.MostRows; rows++)
@@ -113,11 +113,11 @@ internal sealed class AssembledKernelTests
         CpuidFeature[] allowed = kernel.Name switch
         {
             "f32-avx2" or "int8-avx2" => [.. basic, .. avx2],
-            "f32" or "bf16-widened" => [.. basic, .. avx2, .. avx512],
+            "f32" or "bf16-exact" => [.. basic, .. avx2, .. avx512],
             "bf16" => [.. basic, .. avx2, .. avx512, CpuidFeature.AVX512_BF16],
             _ => [.. basic, .. avx2, .. avx512, CpuidFeature.AVX512_VNNI],
         };
-        var call = new KernelCall(kernel.Assembler(ProductKernel.LinesAhead[^1]), windows: true);
+        var call = new KernelCall(kernel.Assembler(kernel.LinesAhead[^1]), windows: true);
         Multiply(kernel, kernel.MostRows, 5 * kernel.StepInputs, kernel.Width, (rows, a, b, c, depth, stride) =>
             Assert.That(Interpret(call, rows, a, b, c, depth, stride).Needed, Is.SubsetOf(allowed)));
     }

@@ -7,7 +7,7 @@ namespace Kosmos2.Tests.Kernels.Cpu;
 internal sealed class KernelCatalogTests
 {
     private static readonly (string Name, string Instruction)[] Products =
-        [("f32", "vfmadd231ps"), ("bf16", "vdpbf16ps"), ("bf16-widened", "vpslld"), ("int8", "vpdpbusd"), ("int4", "vpdpbusd"), ("f32-avx2", "vfmadd231ps"), ("int8-avx2", "vpmaddubsw")];
+        [("f32", "vfmadd231ps"), ("bf16", "vdpbf16ps"), ("bf16-exact", "vpslld"), ("int8", "vpdpbusd"), ("int4", "vpdpbusd"), ("f32-avx2", "vfmadd231ps"), ("int8-avx2", "vpmaddubsw")];
 
     [Test]
     public void The_code_of_each_assembled_kernel_has_its_instruction_and_ends_in_a_return()

@@ -42,6 +42,8 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
         }
     }
 
+    public static bool Expands => true;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float* Expand(float* packed, int count, float* room)
     {

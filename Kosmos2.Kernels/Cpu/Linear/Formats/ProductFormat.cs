@@ -64,6 +64,9 @@ internal unsafe interface IProductFormat
     /// <param name="room">Working memory for a block.</param>
     static abstract void PackWeight(LinearOperands* layer, int column, int step, int count, float* packed, float* room);
 
+    /// <summary>Whether <see cref="Expand"/> does anything.</summary>
+    static virtual bool Expands => false;
+
     /// <summary>What the micro-kernel reads: the packed steps themselves, or what they become in the working memory.</summary>
     /// <param name="packed">[count][PanelWords].</param>
     /// <param name="count">Steps.</param>

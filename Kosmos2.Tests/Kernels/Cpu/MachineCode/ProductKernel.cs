@@ -28,7 +28,7 @@ internal abstract class ProductKernel(string name, int bits, bool runs, Func<int
             "bf16", 16, Simd512.IsSupported && new CpuFeatures("").BFloat16,
             lines => new TileAssembler(TileRegisters.Zmm, TileArithmetic.BFloat16, lines), TileSums.OfBFloat16s),
         new ProductKernel<Lanes16, HalfFormat<Lanes16, BF16Format>>(
-            "bf16-widened", 16, Simd512.IsSupported, lines => new TileAssembler(TileRegisters.Zmm, TileArithmetic.WidenedBFloat16, lines), TileSums.OfWidenedBFloat16s),
+            "bf16-exact", 16, Simd512.IsSupported, lines => new TileAssembler(TileRegisters.Zmm, TileArithmetic.WidenedBFloat16, lines), TileSums.OfWidenedBFloat16s),
         new ProductKernel<Lanes16, Int8Format<Lanes16, PlainBytes>>(
             "int8", 8, Simd512.IsSupported && new CpuFeatures("").Vnni, lines => new ByteTileAssembler(PlainBytes.Words, lines), TileSums.OfBytes),
         new ProductKernel<Lanes16, Int4Format<Lanes16>>(
@@ -49,10 +49,10 @@ internal abstract class ProductKernel(string name, int bits, bool runs, Func<int
     public float Tolerance => name == "bf16" ? 1e-5f : 0;
 
     /// <summary>Error of a whole product, relative: what rounding the rows costs.</summary>
-    public double RoundingError => name switch { "f32" or "f32-avx2" or "bf16-widened" => 1e-6, "bf16" => 5e-3, _ => 2e-2 };
+    public double RoundingError => name switch { "f32" or "f32-avx2" or "bf16-exact" => 1e-6, "bf16" => 5e-3, _ => 2e-2 };
 
     /// <summary>The numbers of lines that it is assembled to ask for.</summary>
-    public static int[] LinesAhead => TileKernels.LinesAhead.ToArray();
+    public int[] LinesAhead => (name == "int4" ? NibbleTileAssembler.LinesAhead : TileKernels.LinesAhead).ToArray();
 
     /// <summary>Rows of the largest tile.</summary>
     public abstract int MostRows { get; }
