@@ -9,6 +9,12 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 internal static unsafe class IntegerRows<S>
     where S : unmanaged, ISimd<S>
 {
+    private static bool IsWide
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Avx512F.IsSupported && S.Width == Vector512<int>.Count;
+    }
+
     /// <summary>Factor to and from integers of -127 to 127. A stretch that is not finite gets a scale that makes all its results NaN.</summary>
     public static (float Inverse, float Scale) Range(float* row, int inputs) => Factors(Largest(row, inputs));
 
@@ -40,7 +46,7 @@ internal static unsafe class IntegerRows<S>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Largest(float* row, int inputs)
     {
-        if (S.Width == Vector512<int>.Count && inputs % S.Width == 0)
+        if (IsWide && inputs % S.Width == 0)
             return LargestWhole(row, inputs);
         S most = default;
         S nothing = default; // x * 0 is NaN for what is not finite
@@ -79,7 +85,7 @@ internal static unsafe class IntegerRows<S>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Round(float* row, int start, int inputs, float inverse, sbyte* bytes, int count)
     {
-        if (S.Width == Vector512<int>.Count && start + count <= inputs)
+        if (IsWide && start + count <= inputs)
             return RoundWhole(row + start, inverse, bytes, count);
         S factor = S.Broadcast(inverse);
         for (int i = 0; i < count; i += S.Width)

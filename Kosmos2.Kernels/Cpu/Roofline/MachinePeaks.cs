@@ -115,7 +115,7 @@ internal sealed unsafe class MachinePeaks : IDisposable
     public bool IsReached(PeakLoop loop)
     {
         double rate = PerCycle(loop), whole = rate >= 1 ? Math.Round(rate) : 1 / Math.Round(1 / rate);
-        return Math.Abs(rate - whole) <= Tolerance * rate;
+        return rate > 0 && Math.Abs(rate - whole) <= Tolerance * rate;
     }
 
     /// <summary>One turn of every loop of arithmetic.</summary>
