@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
@@ -70,8 +72,10 @@ internal readonly unsafe struct Int8Format<S, TRows> : IProductFormat
             var words = new Span<byte>(room + (row * stride), length);
             new ReadOnlySpan<byte>(weight.Values + ((column + row) * weight.RowBytes) + start, bytes).CopyTo(words);
             words[bytes..].Clear();
-            for (int i = 0; i < words.Length; i++)
-                words[i] ^= Offset;
+            // A whole number of groups, of 64 bytes or more.
+            Span<Vector256<byte>> vectors = MemoryMarshal.Cast<byte, Vector256<byte>>(words);
+            for (int i = 0; i < vectors.Length; i++)
+                vectors[i] ^= Vector256.Create((byte)Offset);
         }
         Packing.Pack<S, F32Rows<S>>(new(room, stride), 0, rows, 0, count * GroupWords, packed, Panel<S>.Width, Panel<S>.Width);
     }
