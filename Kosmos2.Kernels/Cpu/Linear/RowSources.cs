@@ -80,8 +80,8 @@ internal unsafe interface IHalfFormat
     static abstract S Load<S>(ushort* source)
         where S : unmanaged, ISimd<S>;
 
-    /// <summary>Where a column's element stands in a step of a panel.</summary>
-    static abstract int PlaceOf<S>(int column)
+    /// <summary>The columns of a panel whose elements are the lower and the upper half of a word of a step.</summary>
+    static abstract (int Low, int High) ColumnsOf<S>(int word)
         where S : unmanaged, ISimd<S>;
 
     /// <summary>A step of a panel, widened.</summary>
@@ -96,8 +96,8 @@ internal readonly unsafe struct F16Format : IHalfFormat
         where S : unmanaged, ISimd<S> => S.LoadF16(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int PlaceOf<S>(int column)
-        where S : unmanaged, ISimd<S> => column;
+    public static (int Low, int High) ColumnsOf<S>(int word)
+        where S : unmanaged, ISimd<S> => (2 * word, (2 * word) + 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadStep<S>(ushort* step, out S left, out S right)
@@ -112,8 +112,8 @@ internal readonly unsafe struct BF16Format : IHalfFormat
 
     // A column of the left vector shares a word with that of the right: one instruction widens each.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int PlaceOf<S>(int column)
-        where S : unmanaged, ISimd<S> => column < S.Width ? 2 * column : (2 * (column - S.Width)) + 1;
+    public static (int Low, int High) ColumnsOf<S>(int word)
+        where S : unmanaged, ISimd<S> => (word, word + S.Width);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadStep<S>(ushort* step, out S left, out S right)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
@@ -25,21 +26,17 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
 
     public static void PackRows(PackedRows rows, RowPanels panels, int panel, float* room) => Float32Format<S>.PackRows(rows, panels, panel, room);
 
-    /// <summary>packed[step][place of output] = W[column + output][step], zeros past the last output.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <summary>Of each step two outputs a word, as the type wants them; zeros past the last output.</summary>
     public static void PackWeight(LinearOperands* layer, int column, int step, int count, float* packed, float* room)
     {
         int rows = Math.Min(Panel<S>.Width, layer->Outputs - column);
-        ushort* halves = (ushort*)packed;
-        if (rows < Panel<S>.Width)
-            Unsafe.InitBlockUnaligned(halves, 0, (uint)(count * Panel<S>.Width * sizeof(ushort)));
-        for (int row = 0; row < rows; row++)
+        ushort* source = (ushort*)layer->Weight.Elements + ((nint)column * layer->Inputs) + step;
+        for (int word = 0; word < PanelWords; word++)
         {
-            ushort* source = (ushort*)layer->Weight.Elements + ((nint)(column + row) * layer->Inputs) + step;
-            ushort* destination = halves + THalf.PlaceOf<S>(row);
-            for (int i = 0; i < count; i++, destination += Panel<S>.Width)
-                *destination = source[i];
+            (int low, int high) = THalf.ColumnsOf<S>(word);
+            Pair(low < rows ? source + ((nint)low * layer->Inputs) : null, high < rows ? source + ((nint)high * layer->Inputs) : null, count, (uint*)room + (word * BlockSteps));
         }
+        Packing.Pack<S, F32Rows<S>>(new(room, BlockSteps), 0, PanelWords, 0, count, packed, PanelWords, PanelWords);
     }
 
     public static bool Expands => true;
@@ -68,5 +65,20 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
 
     public static void Finish(LinearOperands* layer, int column, PackedRows rows, int count, float* strip)
     {
+    }
+
+    // words[i] = low[i] and, above it, high[i].
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Pair(ushort* low, ushort* high, int count, uint* words)
+    {
+        int i = 0;
+        for (; i <= count - Vector128<ushort>.Count; i += Vector128<ushort>.Count)
+        {
+            Vector128<ushort> lower = low == null ? default : Vector128.Load(low + i), upper = high == null ? default : Vector128.Load(high + i);
+            (Vector128.WidenLower(lower) | (Vector128.WidenLower(upper) << 16)).Store(words + i);
+            (Vector128.WidenUpper(lower) | (Vector128.WidenUpper(upper) << 16)).Store(words + i + Vector128<uint>.Count);
+        }
+        for (; i < count; i++)
+            words[i] = (low == null ? 0u : low[i]) | ((high == null ? 0u : high[i]) << 16);
     }
 }
