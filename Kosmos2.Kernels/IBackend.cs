@@ -18,6 +18,12 @@ public interface IBackend : IDisposable
     /// <summary>Bytes that are free in memory of its own, as far as its driver says; null where a device computes in the host's.</summary>
     long? FreeBytes => null;
 
+    /// <summary>
+    /// Whether its caches keep a head's keys of a block element by element, not key by key (<see cref="KeyValueBlocks.Keys"/>): then a vector of the same element of
+    /// neighbouring keys is one load, and no key is transposed to be scored.
+    /// </summary>
+    bool KeysByElement => false;
+
     /// <summary>Allocates zeroed memory on the device; the caller disposes it.</summary>
     Tensor Allocate(DType type, params ReadOnlySpan<long> extents);
 

@@ -34,6 +34,7 @@ public sealed class KeyValueBlocks : IDisposable
         Format = format;
         Heads = heads;
         HeadSize = headSize;
+        KeysByElement = backend.KeysByElement;
         Capacity = capacity;
         _keys = new Tensor[layers];
         _values = new Tensor[layers];
@@ -57,6 +58,9 @@ public sealed class KeyValueBlocks : IDisposable
     /// <summary>Width of a head.</summary>
     public int HeadSize { get; }
 
+    /// <summary>Whether a head's keys of a block lie element by element, as <see cref="IBackend.KeysByElement"/> wants them.</summary>
+    public bool KeysByElement { get; }
+
     /// <summary>Blocks allocated.</summary>
     public int Capacity { get; private set; }
 
@@ -76,40 +80,28 @@ public sealed class KeyValueBlocks : IDisposable
 
     /// <summary>
     /// Keys of one layer: F32 or BF16 [blocks, heads, BlockSize, headSize]; or I8 [blocks, heads, BlockSize (4 + headSize)], where a head's part of a block
-    /// begins with the BlockSize scales, in F32, and the rows of integers follow.
+    /// begins with the BlockSize scales, in F32, and the rows of integers follow. With <see cref="KeysByElement"/> a head's part is [headSize, BlockSize], behind the scales.
     /// </summary>
     public Tensor Keys(int layer) => _keys[layer];
 
-    /// <summary>Values of one layer, as <see cref="Keys"/>.</summary>
+    /// <summary>Values of one layer, as <see cref="Keys"/>, always slot by slot.</summary>
     public Tensor Values(int layer) => _values[layer];
 
-    /// <summary>Reads the key or value of one slot and head.</summary>
-    /// <param name="layer">The bytes of <see cref="Keys"/> or <see cref="Values"/>, in host memory.</param>
+    /// <summary>Reads the key of one slot and head.</summary>
+    /// <param name="layer">The bytes of <see cref="Keys"/>, in host memory.</param>
     /// <param name="block">The block.</param>
     /// <param name="head">The head.</param>
     /// <param name="slot">Slot of the block.</param>
     /// <param name="row">[headSize], to receive the numbers.</param>
-    public void ReadRow(ReadOnlySpan<byte> layer, int block, int head, int slot, Span<float> row)
-    {
-        ReadOnlySpan<byte> part = layer.Slice(checked(((block * Heads) + head) * HeadBytes), HeadBytes);
-        switch (Format)
-        {
-            case CacheFormat.Float32:
-                MemoryMarshal.Cast<byte, float>(part).Slice(slot * HeadSize, HeadSize).CopyTo(row);
-                break;
-            case CacheFormat.BFloat16:
-                ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<byte, ushort>(part).Slice(slot * HeadSize, HeadSize);
-                for (int i = 0; i < HeadSize; i++)
-                    row[i] = BFloat16.FromBits(halves[i]);
-                break;
-            default:
-                float scale = MemoryMarshal.Cast<byte, float>(part)[slot];
-                ReadOnlySpan<sbyte> integers = MemoryMarshal.Cast<byte, sbyte>(part).Slice((BlockSize * sizeof(float)) + (slot * HeadSize), HeadSize);
-                for (int i = 0; i < HeadSize; i++)
-                    row[i] = integers[i] * scale;
-                break;
-        }
-    }
+    public void ReadKey(ReadOnlySpan<byte> layer, int block, int head, int slot, Span<float> row) => Read(layer, block, head, slot, KeysByElement, row);
+
+    /// <summary>Reads the value of one slot and head, as <see cref="ReadKey"/>.</summary>
+    /// <param name="layer">The bytes of <see cref="Values"/>, in host memory.</param>
+    /// <param name="block">The block.</param>
+    /// <param name="head">The head.</param>
+    /// <param name="slot">Slot of the block.</param>
+    /// <param name="row">[headSize], to receive the numbers.</param>
+    public void ReadValue(ReadOnlySpan<byte> layer, int block, int head, int slot, Span<float> row) => Read(layer, block, head, slot, false, row);
 
     /// <summary>Makes room for at least <paramref name="blocks"/> blocks; what is cached stays.</summary>
     public void EnsureCapacity(int blocks)
@@ -134,6 +126,32 @@ public sealed class KeyValueBlocks : IDisposable
         foreach (Tensor tensor in _values)
             tensor.Dispose();
         KeyBias.Dispose();
+    }
+
+    private void Read(ReadOnlySpan<byte> layer, int block, int head, int slot, bool byElement, Span<float> row)
+    {
+        ReadOnlySpan<byte> part = layer.Slice(checked(((block * Heads) + head) * HeadBytes), HeadBytes);
+        int first = byElement ? slot : slot * HeadSize;
+        int stride = byElement ? BlockSize : 1;
+        switch (Format)
+        {
+            case CacheFormat.Float32:
+                ReadOnlySpan<float> floats = MemoryMarshal.Cast<byte, float>(part);
+                for (int i = 0; i < HeadSize; i++)
+                    row[i] = floats[first + (i * stride)];
+                break;
+            case CacheFormat.BFloat16:
+                ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<byte, ushort>(part);
+                for (int i = 0; i < HeadSize; i++)
+                    row[i] = BFloat16.FromBits(halves[first + (i * stride)]);
+                break;
+            default:
+                float scale = MemoryMarshal.Cast<byte, float>(part)[slot];
+                ReadOnlySpan<sbyte> integers = MemoryMarshal.Cast<byte, sbyte>(part)[(BlockSize * sizeof(float))..];
+                for (int i = 0; i < HeadSize; i++)
+                    row[i] = integers[first + (i * stride)] * scale;
+                break;
+        }
     }
 
     private Tensor AllocateBlocks() => Format switch

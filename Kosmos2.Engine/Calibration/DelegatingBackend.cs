@@ -10,6 +10,8 @@ internal abstract class DelegatingBackend(IBackend inner) : IBackend
 
     public virtual long? FreeBytes => inner.FreeBytes;
 
+    public bool KeysByElement => inner.KeysByElement;
+
     public virtual Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => inner.Allocate(type, extents);
 
     public Tensor AllocateUnrecorded(DType type, params ReadOnlySpan<long> extents) => inner.AllocateUnrecorded(type, extents);

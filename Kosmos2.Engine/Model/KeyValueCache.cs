@@ -64,10 +64,10 @@ public sealed class KeyValueCache : IDisposable
     }
 
     /// <summary>Keys of one layer in token order, [heads, Length, headSize], copied to the host: the numbers that attention reads, whatever their format.</summary>
-    public float[] CopyKeys(int layer) => CopyOut(_pool.Blocks.Keys(layer));
+    public float[] CopyKeys(int layer) => CopyOut(_pool.Blocks.Keys(layer), _pool.Blocks.ReadKey);
 
     /// <summary>Values of one layer, as <see cref="CopyKeys"/>.</summary>
-    public float[] CopyValues(int layer) => CopyOut(_pool.Blocks.Values(layer));
+    public float[] CopyValues(int layer) => CopyOut(_pool.Blocks.Values(layer), _pool.Blocks.ReadValue);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -100,9 +100,11 @@ public sealed class KeyValueCache : IDisposable
         return (_blocks[index / KeyValueBlocks.BlockSize] * KeyValueBlocks.BlockSize) + (index % KeyValueBlocks.BlockSize);
     }
 
+    private delegate void RowReader(ReadOnlySpan<byte> layer, int block, int head, int slot, Span<float> row);
+
     private static int BlocksFor(int tokens) => (tokens + KeyValueBlocks.BlockSize - 1) / KeyValueBlocks.BlockSize;
 
-    private float[] CopyOut(Tensor layer)
+    private float[] CopyOut(Tensor layer, RowReader read)
     {
         KeyValueBlocks blocks = _pool.Blocks;
         var bytes = new byte[layer.ByteLength];
@@ -113,7 +115,7 @@ public sealed class KeyValueCache : IDisposable
             for (int t = 0; t < Length; t++)
             {
                 Span<float> row = result.AsSpan(((h * Length) + t) * blocks.HeadSize, blocks.HeadSize);
-                blocks.ReadRow(bytes, _blocks[t / KeyValueBlocks.BlockSize], h, t % KeyValueBlocks.BlockSize, row);
+                read(bytes, _blocks[t / KeyValueBlocks.BlockSize], h, t % KeyValueBlocks.BlockSize, row);
             }
         }
         return result;

@@ -58,6 +58,9 @@ public sealed partial class CpuBackend : IBackend
     public string Description { get; }
 
     /// <inheritdoc/>
+    public bool KeysByElement => true;
+
+    /// <inheritdoc/>
     public Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => Tensor.OnHost(type, extents);
 
     /// <inheritdoc/>

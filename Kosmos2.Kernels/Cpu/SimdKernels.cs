@@ -180,6 +180,8 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
             Heads = blocks.Heads,
             HeadSize = blocks.HeadSize,
             Slots = Section(step, StepTable.Section.Slots),
+            Scratch = machine.ReservePrivate(blocks.HeadSize, out nint stride),
+            ScratchStride = stride,
         };
         machine.Pool.Run(ref job);
     }

@@ -11,6 +11,8 @@ internal sealed class LossGuard(IBackend inner) : IBackend
 
     public string Description => inner.Description;
 
+    public bool KeysByElement => inner.KeysByElement;
+
     public long? FreeBytes
     {
         get

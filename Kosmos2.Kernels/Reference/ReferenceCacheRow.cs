@@ -38,11 +38,11 @@ internal static unsafe class ReferenceCacheRow
         }
     }
 
-    /// <summary>Reads a row [headSize].</summary>
+    /// <summary>Reads a row [headSize], of keys or of values: here both lie slot by slot.</summary>
     public static float[] Read(KeyValueBlocks blocks, Tensor layer, int block, int head, int slot)
     {
         var row = new float[blocks.HeadSize];
-        blocks.ReadRow(Bytes(layer), block, head, slot, row);
+        blocks.ReadValue(Bytes(layer), block, head, slot, row);
         return row;
     }
 

@@ -24,6 +24,8 @@ internal sealed class RepeatingBackend : IBackend
 
     public string Description => _inner.Description;
 
+    public bool KeysByElement => _inner.KeysByElement;
+
     // Freed tensors among those that recordings may hold.
     private long MemoryVersion => _recorded.Count(tensor => !tensor.IsHost);
 

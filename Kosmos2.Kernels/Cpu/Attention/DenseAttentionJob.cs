@@ -74,7 +74,7 @@ internal unsafe struct DenseAttentionJob<S> : IJob
             Probabilities = Probabilities == null ? null : Probabilities + (((((nint)entry * Heads) + head) * Queries + query) * Keys),
             ProbabilityWidth = Keys,
         };
-        var source = new DenseKeys<S>(K + key + column, V + key + column, width);
+        var source = new DenseKeys<S>(K + key + column, V + key + column, width, HeadSize);
         new AttentionTask<S, DenseKeys<S>, F32Rows<S>>(item, source, HeadSize, Scale, Tiles, scratch).Run();
     }
 }

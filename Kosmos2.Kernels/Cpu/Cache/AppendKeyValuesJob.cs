@@ -19,19 +19,24 @@ internal unsafe struct AppendKeyValuesJob<TFormat> : IJob
     public int HeadSize;
     public int* Slots;
 
+    /// <summary>For each worker, room for a head's part of a row.</summary>
+    public float* Scratch;
+    public nint ScratchStride;
+
+    // Head by head: a key is written to a line for each of its elements, which then are still at hand for the sequence's next one.
     public readonly void Run(int worker, int workers)
     {
-        int end = (int)((long)Rows * (worker + 1) / workers);
-        for (int row = (int)((long)Rows * worker / workers); row < end; row++)
+        var room = (byte*)(Scratch + (worker * ScratchStride));
+        int end = (int)((long)Heads * (worker + 1) / workers);
+        for (int head = (int)((long)Heads * worker / workers); head < end; head++)
         {
-            nint block = Slots[row] / KeyValueBlocks.BlockSize;
-            int place = Slots[row] % KeyValueBlocks.BlockSize;
-            for (int head = 0; head < Heads; head++)
+            for (int row = 0; row < Rows; row++)
             {
+                int slot = Slots[row] % KeyValueBlocks.BlockSize;
                 nint source = (((nint)row * Heads) + head) * HeadSize;
-                nint part = ((block * Heads) + head) * TFormat.HeadBytes(HeadSize);
-                TFormat.Store(K + source, Keys + part, place, HeadSize);
-                TFormat.Store(V + source, Values + part, place, HeadSize);
+                nint part = (((nint)(Slots[row] / KeyValueBlocks.BlockSize) * Heads) + head) * CachedHead<TFormat>.Bytes(HeadSize);
+                new CachedHead<TFormat>(Keys + part, HeadSize).StoreKey(K + source, slot, room);
+                new CachedHead<TFormat>(Values + part, HeadSize).StoreValue(V + source, slot);
             }
         }
     }

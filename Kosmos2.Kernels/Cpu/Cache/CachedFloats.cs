@@ -8,46 +8,54 @@ namespace Kosmos2.Kernels.Cpu.Cache;
 /// <summary><see cref="CacheFormat.Float32"/>.</summary>
 internal readonly unsafe struct CachedFloat32 : ICachedFormat
 {
-    public static bool IsPlain => true;
+    public static int ElementBytes => sizeof(float);
 
-    public static int HeadBytes(int headSize) => KeyValueBlocks.BlockSize * headSize * sizeof(float);
+    public static int ScaleBytes => 0;
 
-    public static void Store(float* row, byte* head, int slot, int headSize) =>
-        Unsafe.CopyBlockUnaligned((float*)head + ((nint)slot * headSize), row, (uint)headSize * sizeof(float));
+    public static float Encode(float* row, byte* elements, int headSize)
+    {
+        Unsafe.CopyBlockUnaligned(elements, row, (uint)headSize * sizeof(float));
+        return 0;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static S Load<S>(byte* head, nint slot, nint k, int count, int headSize)
-        where S : unmanaged, ISimd<S>
-    {
-        float* source = (float*)head + (slot * headSize) + k;
-        return count == S.Width ? S.Load(source) : S.LoadPartial(source, count);
-    }
+    public static S LoadSlot<S>(byte* elements, float* scale, int count)
+        where S : unmanaged, ISimd<S> => count == S.Width ? S.Load((float*)elements) : S.LoadPartial((float*)elements, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S LoadSlots<S>(byte* elements, float* scales)
+        where S : unmanaged, ISimd<S> => S.Load((float*)elements);
 }
 
 /// <summary><see cref="CacheFormat.BFloat16"/>.</summary>
 internal readonly unsafe struct CachedBFloat16 : ICachedFormat
 {
-    public static bool IsPlain => false;
+    public static int ElementBytes => sizeof(ushort);
 
-    public static int HeadBytes(int headSize) => KeyValueBlocks.BlockSize * headSize * sizeof(ushort);
+    public static int ScaleBytes => 0;
 
-    public static void Store(float* row, byte* head, int slot, int headSize)
+    public static float Encode(float* row, byte* elements, int headSize)
     {
-        ushort* destination = (ushort*)head + ((nint)slot * headSize);
+        var destination = (ushort*)elements;
         int i = 0;
         for (; i <= headSize - Vector128<ushort>.Count; i += Vector128<ushort>.Count)
             Vector128.Narrow(Round(Vector128.Load(row + i)), Round(Vector128.Load(row + i + 4))).Store(destination + i);
         for (; i < headSize; i++)
             destination[i] = BFloat16.ToBits(row[i]);
+        return 0;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static S Load<S>(byte* head, nint slot, nint k, int count, int headSize)
+    public static S LoadSlot<S>(byte* elements, float* scale, int count)
         where S : unmanaged, ISimd<S>
     {
-        var rows = new HalfRows<S, BF16Format>((ushort*)head, headSize);
-        return count == S.Width ? rows.Load(slot, k) : rows.LoadPartial(slot, k, count);
+        var row = new HalfRows<S, BF16Format>((ushort*)elements, 0);
+        return count == S.Width ? row.Load(0, 0) : row.LoadPartial(0, 0, count);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S LoadSlots<S>(byte* elements, float* scales)
+        where S : unmanaged, ISimd<S> => S.LoadBF16((ushort*)elements);
 
     // As BFloat16.ToBits, four at once.
     private static Vector128<uint> Round(Vector128<float> values)

@@ -5,39 +5,38 @@ using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Cache;
 
-/// <summary><see cref="CacheFormat.Int8"/>: [BlockSize] scales, then [BlockSize, headSize] integers.</summary>
+/// <summary><see cref="CacheFormat.Int8"/>.</summary>
 internal readonly unsafe struct CachedInt8 : ICachedFormat
 {
     private const float Largest = 127;
 
-    // The scales take a whole number of cache lines, so the rows begin on one.
-    private const int ScaleBytes = KeyValueBlocks.BlockSize * sizeof(float);
+    public static int ElementBytes => sizeof(sbyte);
 
-    public static bool IsPlain => false;
+    public static int ScaleBytes => KeyValueBlocks.BlockSize * sizeof(float);
 
-    public static int HeadBytes(int headSize) => ScaleBytes + (KeyValueBlocks.BlockSize * headSize);
-
-    public static void Store(float* row, byte* head, int slot, int headSize)
+    public static float Encode(float* row, byte* elements, int headSize)
     {
         float scale = Magnitude(row, headSize) / Largest;
-        ((float*)head)[slot] = scale;
-        sbyte* integers = (sbyte*)head + ScaleBytes + ((nint)slot * headSize);
         int i = 0;
         for (; i <= headSize - Vector128<sbyte>.Count; i += Vector128<sbyte>.Count)
-            Sixteen(row + i, scale).Store(integers + i);
+            Sixteen(row + i, scale).Store((sbyte*)elements + i);
         if (i == headSize)
-            return;
+            return scale;
         float* rest = stackalloc float[Vector128<sbyte>.Count];
         new Span<float>(rest, Vector128<sbyte>.Count).Clear();
         Unsafe.CopyBlockUnaligned(rest, row + i, (uint)(headSize - i) * sizeof(float));
         Vector128<sbyte> last = Sixteen(rest, scale);
-        Unsafe.CopyBlockUnaligned(integers + i, &last, (uint)(headSize - i));
+        Unsafe.CopyBlockUnaligned(elements + i, &last, (uint)(headSize - i));
+        return scale;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static S Load<S>(byte* head, nint slot, nint k, int count, int headSize)
-        where S : unmanaged, ISimd<S> =>
-        S.Widen(I8Format.Load(head + ScaleBytes + (slot * headSize), k, count)) * S.Broadcast(((float*)head)[slot]);
+    public static S LoadSlot<S>(byte* elements, float* scale, int count)
+        where S : unmanaged, ISimd<S> => S.Widen(I8Format.Load(elements, 0, count)) * S.Broadcast(*scale);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S LoadSlots<S>(byte* elements, float* scales)
+        where S : unmanaged, ISimd<S> => S.Widen(I8Format.Load(elements, 0, S.Width)) * S.Load(scales);
 
     // NaN if any element is.
     private static float Magnitude(float* row, int count)

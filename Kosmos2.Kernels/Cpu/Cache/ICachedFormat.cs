@@ -1,49 +1,37 @@
-using System.Runtime.CompilerServices;
-using Kosmos2.Kernels.Cpu.Linear;
-using Kosmos2.Kernels.Cpu.Memory;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Cache;
 
-/// <summary>A <see cref="CacheFormat"/> as the CPU writes and reads it. A head's part of a block is laid out as <see cref="KeyValueBlocks.Keys"/> says.</summary>
+/// <summary>
+/// A <see cref="CacheFormat"/> as the CPU writes and reads it. A head's part of a block is laid out as <see cref="KeyValueBlocks.Keys"/> says: the scales, if there are any, then
+/// the elements: values slot by slot, as they are added up, and keys element by element, so that a vector is the same element of neighbouring keys and a
+/// query's scores come out side by side.
+/// </summary>
 internal unsafe interface ICachedFormat
 {
-    /// <summary>Whether rows are plain floats.</summary>
-    static abstract bool IsPlain { get; }
+    /// <summary>Bytes of an element.</summary>
+    static abstract int ElementBytes { get; }
 
-    /// <summary>Bytes of a head's part of a block.</summary>
-    static abstract int HeadBytes(int headSize);
+    /// <summary>Bytes of the scales that a head's part begins with, whole cache lines; or 0.</summary>
+    static abstract int ScaleBytes { get; }
 
-    /// <summary>Writes the row of one slot.</summary>
+    /// <summary>Encodes a row.</summary>
     /// <param name="row">[headSize].</param>
-    /// <param name="head">The head's part of the block.</param>
-    /// <param name="slot">The slot.</param>
+    /// <param name="elements">[headSize].</param>
     /// <param name="headSize">Width of a head.</param>
-    static abstract void Store(float* row, byte* head, int slot, int headSize);
+    /// <returns>The row's scale, where there are scales.</returns>
+    static abstract float Encode(float* row, byte* elements, int headSize);
 
-    /// <summary>Elements k to k + count, at most a vector, of a slot's row, then zeros.</summary>
-    static abstract S Load<S>(byte* head, nint slot, nint k, int count, int headSize)
+    /// <summary>Elements of one slot, widened: <paramref name="count"/> of them, at most a vector, then zeros.</summary>
+    /// <param name="elements">The first of them.</param>
+    /// <param name="scale">The slot's scale, where there are scales.</param>
+    /// <param name="count">How many.</param>
+    static abstract S LoadSlot<S>(byte* elements, float* scale, int count)
         where S : unmanaged, ISimd<S>;
-}
 
-/// <summary>A head's part of a block as rows of floats, widened as they are read.</summary>
-internal readonly unsafe struct CachedRows<S, TFormat>(byte* head, int headSize) : IRowSource<S>
-    where S : unmanaged, ISimd<S>
-    where TFormat : ICachedFormat
-{
-    public static bool IsPlain => TFormat.IsPlain;
-
-    public nint Stride => headSize;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public float* Address(nint row, nint k) => (float*)head + (row * headSize) + k;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public S Load(nint row, nint k) => TFormat.Load<S>(head, row, k, S.Width, headSize);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public S LoadPartial(nint row, nint k, int count) => TFormat.Load<S>(head, row, k, count, headSize);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint row, nint k) => CacheLine.Prefetch(head + (TFormat.HeadBytes(headSize) / KeyValueBlocks.BlockSize * row));
+    /// <summary>The same element of as many slots as a vector has lanes, widened.</summary>
+    /// <param name="elements">That of the first slot.</param>
+    /// <param name="scales">The slots' scales, where there are scales.</param>
+    static abstract S LoadSlots<S>(byte* elements, float* scales)
+        where S : unmanaged, ISimd<S>;
 }

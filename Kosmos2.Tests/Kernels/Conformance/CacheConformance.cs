@@ -39,7 +39,7 @@ public sealed class CacheConformance(BackendUnderTest backend) : ConformanceFixt
         var bytes = new byte[cache.Values(0).ByteLength];
         bench.Backend.Download<byte>(cache.Values(0), bytes);
         for (int row = 0; row < rows.Length; row++)
-            cache.ReadRow(bytes, 1, 0, row, values.AsSpan(row * headSize, headSize));
+            cache.ReadValue(bytes, 1, 0, row, values.AsSpan(row * headSize, headSize));
         return values;
     });
 
@@ -89,9 +89,21 @@ public sealed class CacheConformance(BackendUnderTest backend) : ConformanceFixt
         var contents = new List<float>(bench.Read(cache.KeyBias));
         for (int layer = 0; layer < cache.Layers; layer++)
         {
-            contents.AddRange(bench.ReadBytes(cache.Keys(layer)));
-            contents.AddRange(bench.ReadBytes(cache.Values(layer)));
+            contents.AddRange(Rows(cache, bench.ReadBytes(cache.Keys(layer)), cache.ReadKey));
+            contents.AddRange(Rows(cache, bench.ReadBytes(cache.Values(layer)), cache.ReadValue));
         }
         return [.. contents];
+    }
+
+    private delegate void RowReader(ReadOnlySpan<byte> layer, int block, int head, int slot, Span<float> row);
+
+    // The order of keys within a block is a device's own affair.
+    private static float[] Rows(KeyValueBlocks cache, byte[] layer, RowReader read)
+    {
+        var rows = new float[cache.Capacity * cache.Heads * KeyValueBlocks.BlockSize * cache.HeadSize];
+        int slots = cache.Heads * KeyValueBlocks.BlockSize;
+        for (int i = 0; i < cache.Capacity * slots; i++)
+            read(layer, i / slots, i % slots / KeyValueBlocks.BlockSize, i % KeyValueBlocks.BlockSize, rows.AsSpan(i * cache.HeadSize, cache.HeadSize));
+        return rows;
     }
 }

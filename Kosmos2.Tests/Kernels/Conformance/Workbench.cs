@@ -97,12 +97,12 @@ public sealed class Workbench(IBackend backend) : IDisposable
         return values;
     }
 
-    /// <summary>The bytes of a tensor of any type, as floats: what must be equal to the bit.</summary>
-    public float[] ReadBytes(Tensor tensor)
+    /// <summary>The bytes of a tensor of any type.</summary>
+    public byte[] ReadBytes(Tensor tensor)
     {
         var bytes = new byte[tensor.ByteLength];
         backend.Download<byte>(tensor, bytes);
-        return Array.ConvertAll(bytes, b => (float)b);
+        return bytes;
     }
 
     /// <summary>Integers as floats, so that programs have one kind of result; ids in tests are small.</summary>
