@@ -19,6 +19,7 @@ internal sealed class ErrorDescent
     private readonly float[][] _blocks;
     private readonly float _lowest;
     private readonly float _highest;
+    private readonly int _bits;
     private readonly int _groupSize;
 
     /// <summary>Prepares for the rows of a weight.</summary>
@@ -28,6 +29,7 @@ internal sealed class ErrorDescent
     public ErrorDescent(InputStatistics inputs, int bits, int groupSize)
     {
         (_lowest, _highest) = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1);
+        _bits = bits;
         _groupSize = groupSize;
         _blocks = [.. inputs.Covariance.Select((block, i) => Damped(block, InputStatistics.WidthOf(i, inputs.Mean.Count)))];
     }
@@ -81,7 +83,7 @@ internal sealed class ErrorDescent
         }
     }
 
-    // A scale that moves by t takes t q from the group's errors, which err least at t = q^T C e / q^T C q.
+    // A scale that moves by t takes t q from the group's errors, whose measure grows by t (t q^T C q - 2 q^T C e): least at t = q^T C e / q^T C q.
     private void FitScales(ReadOnlySpan<sbyte> integers, Span<float> scales, ReadOnlySpan<float> slopes)
     {
         Span<float> group = stackalloc float[InputStatistics.BlockSize];
@@ -103,8 +105,9 @@ internal sealed class ErrorDescent
                 for (int i = 0; i < part.Length; i++)
                     squares += part[i] * RowSums.Dot(part, RowOf(block, first - start + i, width).Slice(first - start, part.Length));
             }
-            float fitted = scales[g] + (float)(products / squares);
-            if (float.IsNormal(fitted))
+            float fitted = ScaleSearch.Storable(scales[g] + (float)(products / squares), _bits);
+            double moved = (double)fitted - scales[g];
+            if (float.IsNormal(fitted) && moved * ((moved * squares) - (2 * products)) < 0)
                 scales[g] = fitted;
         }
     }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Kosmos2.Kernels;
 
 namespace Kosmos2.Weights;
 
@@ -20,13 +21,13 @@ internal static class ScaleSearch
         return float.IsNormal(scale) ? scale : 1;
     }
 
-    /// <summary>The scale of the least error. It may be negative: the range has one value more below 0 than above, and the sign decides whom that serves.</summary>
+    /// <summary>The scale of the least error among <see cref="Storable"/> ones. It may be negative: the range has one value more below 0 than above, and the sign decides whom that serves.</summary>
     /// <param name="weights">A group, finite.</param>
     /// <param name="bits">8 or 4.</param>
     public static float Find(ReadOnlySpan<float> weights, int bits)
     {
         float whole = AbsMax(weights, bits);
-        float best = whole, error = Measure(weights, whole, bits).Error;
+        float best = Storable(whole, bits), error = Measure(weights, best, bits).Error;
         foreach (float factor in bits == 4 ? Factors4 : Factors8)
         {
             Try(weights, whole * factor, bits, ref best, ref error);
@@ -44,6 +45,13 @@ internal static class ScaleSearch
         return best;
     }
 
+    /// <summary>The nearest scale that kernels keep: with 4 bits, of which a group has few, a bfloat16; otherwise itself.</summary>
+    public static float Storable(float scale, int bits)
+    {
+        float rounded = bits == 4 ? BFloat16.FromBits(BFloat16.ToBits(scale)) : scale;
+        return float.IsNormal(rounded) ? rounded : scale;
+    }
+
     /// <summary>The integers for a scale.</summary>
     public static void Round(ReadOnlySpan<float> weights, float scale, int bits, Span<sbyte> integers)
     {
@@ -56,6 +64,7 @@ internal static class ScaleSearch
     {
         if (!float.IsNormal(scale))
             return;
+        scale = Storable(scale, bits);
         float candidate = Measure(weights, scale, bits).Error;
         if (candidate < error)
             (best, error) = (scale, candidate);

@@ -145,7 +145,7 @@ internal sealed class WeightQuantizer(
         if (made is not null)
         {
             for (int g = 0; g < scales.Length; g++)
-                scales[g] /= made.Value.Factors[row];
+                scales[g] = ScaleSearch.Storable(scales[g] / made.Value.Factors[row], scheme.Bits);
         }
     }
 

@@ -12,6 +12,9 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 /// <param name="linesAhead">Lines of memory that a kernel asks for in four steps (see <see cref="Linear.TileKernels"/>).</param>
 internal abstract class KernelAssembler(int mostRows, int linesAhead = 0)
 {
+    /// <summary>Kernels are written for 1 to that many rows.</summary>
+    public int MostRows => mostRows;
+
     /// <summary>Steps that are written one after the other: those in which <c>linesAhead</c> lines are asked for.</summary>
     protected const int Unrolled = 4;
 
@@ -74,20 +77,6 @@ internal abstract class KernelAssembler(int mostRows, int linesAhead = 0)
     {
         if (linesAhead > 0)
             assembler.add(r9, linesAhead * CacheLine.Bytes);
-    }
-
-    /// <summary>Adds the first 2 rows registers, a left and a right vector for each row, to c.</summary>
-    protected static void AddToResult(Iced.Intel.Assembler assembler, int rows)
-    {
-        assembler.shl(r8, 2);
-        for (int row = 0; row < rows; row++)
-        {
-            assembler.vaddps(Zmm[2 * row], Zmm[2 * row], __zmmword_ptr[rdx]);
-            assembler.vaddps(Zmm[(2 * row) + 1], Zmm[(2 * row) + 1], __zmmword_ptr[rdx + VectorBytes]);
-            assembler.vmovups(__zmmword_ptr[rdx], Zmm[2 * row]);
-            assembler.vmovups(__zmmword_ptr[rdx + VectorBytes], Zmm[(2 * row) + 1]);
-            assembler.add(rdx, r8);
-        }
     }
 
     // Windows passes arguments in other registers and wants some of those used here back.

@@ -5,15 +5,14 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 
 /// <summary>
 /// The micro-kernel of <see cref="Int4Format{S}"/>: halves of bytes, 0 to 15, times a row's signed bytes, the sums of a group exact in 16 bits (vpmaddubsw:
-/// 32 products an instruction), then in 32; a group's sum becomes a float and is added to the row's times the group's scale.
+/// 32 products an instruction), then in 32; a group's sum becomes a float and is added to the row's, in memory, times the group's scale.
 /// </summary>
-/// <remarks>The float sums, touched once a group, wait in memory: the registers are full of the group's.</remarks>
 internal static unsafe class Int4Tile<S, TRows>
     where S : unmanaged, ISimd<S>
     where TRows : ITileRows
 {
     /// <param name="a">[depth][1 + 8][rows].</param>
-    /// <param name="b">[depth][4 + 1][2 Width].</param>
+    /// <param name="b">[depth], of each group words [4][2 Width] and scales [Width].</param>
     /// <param name="c">[rows], a row every <paramref name="stride"/> floats.</param>
     /// <param name="depth">Groups.</param>
     /// <param name="stride">Floats from one row of c to the next.</param>
@@ -21,13 +20,10 @@ internal static unsafe class Int4Tile<S, TRows>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* a, float* b, float* c, nint depth, nint stride)
     {
-        S* sums = stackalloc S[2 * TRows.Count];
-        for (int i = 0; i < 2 * TRows.Count; i++)
-            sums[i] = default;
         for (nint group = 0; group < depth; group++)
         {
-            S l0 = default, l1 = default, l2 = default, l3 = default, l4 = default, l5 = default;
-            S r0 = default, r1 = default, r2 = default, r3 = default, r4 = default, r5 = default;
+            S l0 = default, l1 = default, l2 = default, l3 = default;
+            S r0 = default, r1 = default, r2 = default, r3 = default;
             float* corrections = a;
             a += TRows.Count;
             for (int word = 0; word < Int4Group.WeightWords; word++)
@@ -56,47 +52,26 @@ internal static unsafe class Int4Tile<S, TRows>
                     l3 = S.MultiplyAddBytes(leftHigh, high3, S.MultiplyAddBytes(leftLow, low3, l3));
                     r3 = S.MultiplyAddBytes(rightHigh, high3, S.MultiplyAddBytes(rightLow, low3, r3));
                 }
-                if (TRows.Count > 4)
-                {
-                    S low4 = S.Broadcast(a[4]), high4 = S.Broadcast(a[TRows.Count + 4]);
-                    l4 = S.MultiplyAddBytes(leftHigh, high4, S.MultiplyAddBytes(leftLow, low4, l4));
-                    r4 = S.MultiplyAddBytes(rightHigh, high4, S.MultiplyAddBytes(rightLow, low4, r4));
-                }
-                if (TRows.Count > 5)
-                {
-                    S low5 = S.Broadcast(a[5]), high5 = S.Broadcast(a[TRows.Count + 5]);
-                    l5 = S.MultiplyAddBytes(leftHigh, high5, S.MultiplyAddBytes(leftLow, low5, l5));
-                    r5 = S.MultiplyAddBytes(rightHigh, high5, S.MultiplyAddBytes(rightLow, low5, r5));
-                }
                 a += 2 * TRows.Count;
                 b += 2 * S.Width;
             }
-            S leftScale = S.Load(b), rightScale = S.Load(b + S.Width);
-            b += 2 * S.Width;
-            Add(sums, corrections[0], l0, r0, leftScale, rightScale);
+            S scales = S.Load(b), leftScale = S.LowBFloat16s(scales), rightScale = S.HighBFloat16s(scales);
+            b += S.Width;
+            Add(c, corrections[0], l0, r0, leftScale, rightScale);
             if (TRows.Count > 1)
-                Add(sums + 2, corrections[1], l1, r1, leftScale, rightScale);
+                Add(c + (1 * stride), corrections[1], l1, r1, leftScale, rightScale);
             if (TRows.Count > 2)
-                Add(sums + 4, corrections[2], l2, r2, leftScale, rightScale);
+                Add(c + (2 * stride), corrections[2], l2, r2, leftScale, rightScale);
             if (TRows.Count > 3)
-                Add(sums + 6, corrections[3], l3, r3, leftScale, rightScale);
-            if (TRows.Count > 4)
-                Add(sums + 8, corrections[4], l4, r4, leftScale, rightScale);
-            if (TRows.Count > 5)
-                Add(sums + 10, corrections[5], l5, r5, leftScale, rightScale);
-        }
-        for (int row = 0; row < TRows.Count; row++, c += stride)
-        {
-            (S.Load(c) + sums[2 * row]).Store(c);
-            (S.Load(c + S.Width) + sums[(2 * row) + 1]).Store(c + S.Width);
+                Add(c + (3 * stride), corrections[3], l3, r3, leftScale, rightScale);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(S* sums, float correction, S left, S right, S leftScale, S rightScale)
+    private static void Add(float* c, float correction, S left, S right, S leftScale, S rightScale)
     {
         S start = S.Broadcast(correction);
-        sums[0] = S.MultiplyAdd(S.FromIntegers(S.AddPairs(left, start)), leftScale, sums[0]);
-        sums[1] = S.MultiplyAdd(S.FromIntegers(S.AddPairs(right, start)), rightScale, sums[1]);
+        S.MultiplyAdd(S.FromIntegers(S.AddPairs(left, start)), leftScale, S.Load(c)).Store(c);
+        S.MultiplyAdd(S.FromIntegers(S.AddPairs(right, start)), rightScale, S.Load(c + S.Width)).Store(c + S.Width);
     }
 }

@@ -56,7 +56,7 @@ internal static unsafe class IntegerStream<S>
 
     /// <summary>Adds a block of groups of 4-bit weights.</summary>
     /// <param name="a">[groups][1 + 8].</param>
-    /// <param name="b">[groups][4 + 1][2 Width], of the first panel.</param>
+    /// <param name="b">[groups], of each words [4][2 Width] and scales [Width], of the first panel.</param>
     /// <param name="panel">Words from one panel to the next.</param>
     /// <param name="c">[panels][2 Width].</param>
     /// <param name="groups">Groups.</param>
@@ -64,9 +64,6 @@ internal static unsafe class IntegerStream<S>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddInt4(float* a, float* b, nint panel, float* c, nint groups)
     {
-        S* sums = stackalloc S[2 * Panels];
-        for (int i = 0; i < 2 * Panels; i++)
-            sums[i] = default;
         for (nint group = 0; group < groups; group++)
         {
             S l0 = default, l1 = default, l2 = default, l3 = default, r0 = default, r1 = default, r2 = default, r3 = default;
@@ -87,14 +84,12 @@ internal static unsafe class IntegerStream<S>
                 a += 2;
                 b += 2 * S.Width;
             }
-            Scale(sums, start, b, l0, r0);
-            Scale(sums + 2, start, b + panel, l1, r1);
-            Scale(sums + 4, start, b + (2 * panel), l2, r2);
-            Scale(sums + 6, start, b + (3 * panel), l3, r3);
-            b += 2 * S.Width;
+            Scale(c, start, b, l0, r0);
+            Scale(c + Panel<S>.Width, start, b + panel, l1, r1);
+            Scale(c + (2 * Panel<S>.Width), start, b + (2 * panel), l2, r2);
+            Scale(c + (3 * Panel<S>.Width), start, b + (3 * panel), l3, r3);
+            b += S.Width;
         }
-        for (int i = 0; i < 2 * Panels; i++, c += S.Width)
-            (S.Load(c) + sums[i]).Store(c);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -112,9 +107,10 @@ internal static unsafe class IntegerStream<S>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Scale(S* sums, S start, float* scales, S left, S right)
+    private static void Scale(float* c, S start, float* scales, S left, S right)
     {
-        sums[0] = S.MultiplyAdd(S.FromIntegers(S.AddPairs(left, start)), S.Load(scales), sums[0]);
-        sums[1] = S.MultiplyAdd(S.FromIntegers(S.AddPairs(right, start)), S.Load(scales + S.Width), sums[1]);
+        S pairs = S.Load(scales);
+        S.MultiplyAdd(S.FromIntegers(S.AddPairs(left, start)), S.LowBFloat16s(pairs), S.Load(c)).Store(c);
+        S.MultiplyAdd(S.FromIntegers(S.AddPairs(right, start)), S.HighBFloat16s(pairs), S.Load(c + S.Width)).Store(c + S.Width);
     }
 }

@@ -16,7 +16,8 @@ internal static unsafe class LinearKernel
         if (rows == 0 || layers.Length == 0)
             return;
         int inputs = layers[0].Inputs;
-        int passRows = (int)Math.Clamp(MostPackedFloats / Math.Max(inputs, 1), 8 * TFormat.TileRows, MostRows) / TFormat.TileRows * TFormat.TileRows;
+        int tileRows = tiles.Plain.Rows;
+        int passRows = (int)Math.Clamp(MostPackedFloats / Math.Max(inputs, 1), 8 * tileRows, MostRows) / tileRows * tileRows;
         int most = Math.Min(rows, passRows);
         float* scratch = machine.ReservePrivate(Math.Max(MultiplyJob<S, TFormat>.ScratchLength(most), inputs), out nint scratchStride);
         long words = (long)(inputs + TFormat.StepInputs - 1) / TFormat.StepInputs * TFormat.StepWords * most;
@@ -33,7 +34,7 @@ internal static unsafe class LinearKernel
             for (int row = 0; row < rows; row += passRows)
             {
                 packed.Source = x + ((nint)row * inputs);
-                var panels = new RowPanels(Math.Min(passRows, rows - row), TFormat.TileRows);
+                var panels = new RowPanels(Math.Min(passRows, rows - row), tileRows);
                 var pack = new PackRowsJob<TFormat>(packed, panels, scratch, scratchStride);
                 // One panel is packed sooner than the workers would start.
                 if (panels.Count == 1)

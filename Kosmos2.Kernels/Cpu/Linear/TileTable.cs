@@ -15,6 +15,9 @@ internal unsafe struct TileTable
     private fixed long _entries[MostRows + 1];
     private bool _assembled;
 
+    /// <summary>Rows of the largest tile.</summary>
+    public int Rows { get; private init; }
+
     /// <summary>Whether the kernels read a panel as it is packed, though a format has it expanded for others.</summary>
     public bool Widens { get; private init; }
 
@@ -22,7 +25,7 @@ internal unsafe struct TileTable
     public static TileTable Compiled<S>()
         where S : unmanaged, ISimd<S>
     {
-        TileTable table = default;
+        var table = new TileTable { Rows = S.TileRows };
         table._entries[1] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows1, FloatElements>.Run;
         table._entries[2] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows2, FloatElements>.Run;
         table._entries[3] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Tile<S, Rows3, FloatElements>.Run;
@@ -42,7 +45,7 @@ internal unsafe struct TileTable
     public static TileTable Int8<S>()
         where S : unmanaged, ISimd<S>
     {
-        TileTable table = default;
+        var table = new TileTable { Rows = IntegerRows };
         table._entries[1] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int8Tile<S, Rows1>.Run;
         table._entries[2] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int8Tile<S, Rows2>.Run;
         table._entries[3] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int8Tile<S, Rows3>.Run;
@@ -54,13 +57,11 @@ internal unsafe struct TileTable
     public static TileTable Int4<S>()
         where S : unmanaged, ISimd<S>
     {
-        TileTable table = default;
+        var table = new TileTable { Rows = IntegerRows };
         table._entries[1] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows1>.Run;
         table._entries[2] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows2>.Run;
         table._entries[3] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows3>.Run;
         table._entries[4] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows4>.Run;
-        table._entries[5] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows5>.Run;
-        table._entries[6] = (long)(delegate*<float*, float*, float*, nint, nint, void>)&Int4Tile<S, Rows6>.Run;
         return table;
     }
 
@@ -69,7 +70,7 @@ internal unsafe struct TileTable
     /// <param name="widens">As <see cref="Widens"/>.</param>
     public static TileTable Assembled(ReadOnlySpan<nint> entryPoints, bool widens = false)
     {
-        var table = new TileTable { _assembled = true, Widens = widens };
+        var table = new TileTable { _assembled = true, Rows = entryPoints.Length, Widens = widens };
         for (int rows = 1; rows <= entryPoints.Length; rows++)
             table._entries[rows] = entryPoints[rows - 1];
         return table;

@@ -56,15 +56,17 @@ public sealed class Workbench(IBackend backend) : IDisposable
 
     /// <summary>
     /// A prepared weight of random small integers, scaled so that its products with normal numbers are of order 1. A group size of 0, or one larger
-    /// than the width, means one scale a row.
+    /// than the width, means one scale a row. Short scales are those of long ones, rounded to bfloat16.
     /// </summary>
-    public PreparedWeight Quantized(int seed, int bits, int rows, int width, int groupSize, bool zeroPoints = false, int misalignment = 0)
+    public PreparedWeight Quantized(int seed, int bits, int rows, int width, int groupSize, bool zeroPoints = false, int misalignment = 0, bool shortScales = false)
     {
         var random = new Random(seed);
         groupSize = groupSize == 0 ? width : Math.Min(groupSize, width);
         int limit = 1 << (bits - 1), groups = rows * ((width + groupSize - 1) / groupSize);
         sbyte[] integers = [.. Enumerable.Range(0, rows * width).Select(_ => (sbyte)random.Next(-limit, limit))];
         float[] scales = [.. Enumerable.Range(0, groups).Select(_ => (0.5f + random.NextSingle()) / limit / MathF.Sqrt(width))];
+        if (shortScales)
+            scales = Array.ConvertAll(scales, scale => BFloat16.FromBits(BFloat16.ToBits(scale)));
         sbyte[]? zeros = zeroPoints ? [.. Enumerable.Range(0, groups).Select(_ => (sbyte)random.Next(-limit, limit))] : null;
         return Quantized(integers, bits, rows, width, groupSize, scales, zeros, misalignment);
     }

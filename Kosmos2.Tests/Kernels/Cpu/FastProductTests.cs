@@ -6,8 +6,8 @@ using Kosmos2.Tests.Kernels.Conformance;
 namespace Kosmos2.Tests.Kernels.Cpu;
 
 /// <summary>
-/// Products of bfloat16, 8-bit and 4-bit weights with rows of their own precision are the oracle's products with those rows: rounding the rows is all that
-/// they change.
+/// Products of bfloat16, 8-bit and 4-bit weights with rows of their own precision are the oracle's products with those rows: rounding the rows, and the scales of
+/// 4-bit weights, is all that they change.
 /// </summary>
 internal sealed class FastProductTests
 {
@@ -26,9 +26,12 @@ internal sealed class FastProductTests
         /// <summary>Integers multiply everywhere, bfloat16s where there is an instruction for it.</summary>
         public bool Runs => Bits < 16 || (CpuFeatures.IsSupported(InstructionSet.Vector512) && new CpuFeatures("").BFloat16 && new CpuFeatures("").Assembler);
 
-        public PreparedWeight Prepare(Workbench bench, int outputs, int inputs) => Bits == 16
+        public PreparedWeight Prepare(Workbench bench, int outputs, int inputs) => Prepare(bench, outputs, inputs, asSeen: false);
+
+        /// <summary>A weight, perhaps as the product sees it: 4-bit weights have their scales rounded to bfloat16.</summary>
+        public PreparedWeight Prepare(Workbench bench, int outputs, int inputs, bool asSeen) => Bits == 16
             ? bench.Weight(2, DType.BF16, outputs, inputs)
-            : bench.Quantized(2, Bits, outputs, inputs, GroupSize);
+            : bench.Quantized(2, Bits, outputs, inputs, GroupSize, shortScales: asSeen && Bits == 4);
 
         private static bool HasByteProducts => CpuFeatures.IsSupported(InstructionSet.Vector512) && new CpuFeatures("").Vnni && new CpuFeatures("").Assembler;
 
@@ -205,15 +208,15 @@ internal sealed class FastProductTests
         float[] rounded = [.. x.Chunk(inputs).SelectMany(format.Round)];
         using var fast = new CpuBackend(Fast);
         using var oracle = new ReferenceBackend();
-        float[] actual = Run(fast, x), expected = Run(oracle, rounded);
+        float[] actual = Run(fast, x, asSeen: false), expected = Run(oracle, rounded, asSeen: true);
         for (int i = 0; i < expected.Length; i++)
             Assert.That(actual[i], Is.EqualTo(expected[i]).Within(2e-5 + (1e-5 * Math.Abs(expected[i]))), $"{rows}x{outputs}x{inputs}, element {i}");
 
-        float[] Run(IBackend backend, float[] values)
+        float[] Run(IBackend backend, float[] values, bool asSeen)
         {
             using var bench = new Workbench(backend);
             Tensor y = bench.Result(rows, outputs);
-            backend.Linear(bench.Floats(values, rows, inputs), new LinearParameters(format.Prepare(bench, outputs, inputs), bench.Random(3, outputs)), y);
+            backend.Linear(bench.Floats(values, rows, inputs), new LinearParameters(format.Prepare(bench, outputs, inputs, asSeen), bench.Random(3, outputs)), y);
             return bench.Read(y);
         }
     }

@@ -48,7 +48,6 @@ internal readonly unsafe struct Int4Direct : IDirectFormat
         where TRows : ITileRows
     {
         Vector256<short>* products = stackalloc Vector256<short>[Outputs * TRows.Count];
-        Simd256* chains = stackalloc Simd256[TRows.Count];
         float* scales = stackalloc float[Int4Group.BlockSteps * Outputs];
         QuantizedOperands weight = layer->Weight.Integers;
         int last = Math.Min(Outputs, layer->Outputs - column) - 1;
@@ -59,8 +58,6 @@ internal readonly unsafe struct Int4Direct : IDirectFormat
         {
             int end = Math.Min(block + Int4Group.BlockSteps, groups);
             LoadScales(weight, column, last, block, end, scales);
-            for (int row = 0; row < TRows.Count; row++)
-                chains[row] = default;
             for (int group = block; group < end; group += 2)
             {
                 sbyte* x = (sbyte*)rows.Words + (group * Int4Group.Inputs);
@@ -83,10 +80,11 @@ internal readonly unsafe struct Int4Direct : IDirectFormat
                 }
                 float* pair = scales + ((group - block) * Outputs);
                 for (int row = 0; row < TRows.Count; row++)
-                    chains[row] = AddPair(products + (row * Outputs), corrections + (row * rowWords) + group, pair, chains[row]);
+                {
+                    float* sum = sums + (row * stride);
+                    AddPair(products + (row * Outputs), corrections + (row * rowWords) + group, pair, Simd256.Load(sum)).Store(sum);
+                }
             }
-            for (int row = 0; row < TRows.Count; row++)
-                (Simd256.Load(sums + (row * stride)) + chains[row]).Store(sums + (row * stride));
         }
     }
 
@@ -108,7 +106,8 @@ internal readonly unsafe struct Int4Direct : IDirectFormat
         return Simd256.MultiplyAdd(new(Vector256.ConvertToSingle(group1)), Simd256.Load(scales + Outputs), chain);
     }
 
-    // [groups][8 outputs].
+    // [groups][8 outputs], as the packed kernels have them.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void LoadScales(in QuantizedOperands weight, int column, int last, int first, int end, float* scales)
     {
         float* source = weight.Scales + ((nint)column * weight.Groups);
@@ -116,12 +115,35 @@ internal readonly unsafe struct Int4Direct : IDirectFormat
         {
             Simd256.Transpose(source + first, weight.Groups, scales, Outputs);
             Simd256.Transpose(source + first + Outputs, weight.Groups, scales + (Outputs * Outputs), Outputs);
+            RoundAll(scales);
             return;
         }
         for (int group = first; group < end; group++)
         {
             for (int output = 0; output < Outputs; output++)
-                *scales++ = source[((nint)Math.Min(output, last) * weight.Groups) + (group * Int4Group.Inputs / weight.GroupSize)];
+                *scales++ = BFloat16.FromBits(BFloat16.ToBits(source[((nint)Math.Min(output, last) * weight.Groups) + (group * Int4Group.Inputs / weight.GroupSize)]));
         }
+    }
+
+    // Most are bfloat16s already.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void RoundAll(float* scales)
+    {
+        Vector256<uint> bits = default;
+        for (int i = 0; i < Int4Group.BlockSteps * Outputs; i += Outputs)
+            bits |= Vector256.Load((uint*)scales + i);
+        if ((bits & Vector256.Create(0xFFFFu)) == default)
+            return;
+        for (int i = 0; i < Int4Group.BlockSteps * Outputs; i += Outputs)
+            Round(Vector256.Load(scales + i)).Store(scales + i);
+    }
+
+    // To the nearest bfloat16, ties to even; a NaN must stay one.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Round(Vector256<float> values)
+    {
+        Vector256<uint> bits = values.AsUInt32();
+        Vector256<uint> nearest = (bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256<uint>.One)) & Vector256.Create(0xFFFF_0000);
+        return Vector256.ConditionalSelect(Vector256.Equals(values, values), nearest.AsSingle(), values);
     }
 }

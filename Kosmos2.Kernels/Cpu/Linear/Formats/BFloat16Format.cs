@@ -15,8 +15,6 @@ internal readonly unsafe struct BFloat16Format<S> : IProductFormat
 
     public static int BlockSteps => 128;
 
-    public static int TileRows => S.TileRows;
-
     public static int StepLoads => 1;
 
     public static int PanelWords => Panel<S>.Width;

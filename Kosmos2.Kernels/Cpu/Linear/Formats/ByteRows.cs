@@ -8,9 +8,6 @@ internal unsafe interface IByteRows
     /// <summary>Inputs that share a scale in each row; at most 128, a multiple of 16.</summary>
     static abstract int GroupInputs { get; }
 
-    /// <summary>Rows of the largest tile.</summary>
-    static abstract int TileRows { get; }
-
     /// <summary>Factor to and from the integers of a group.</summary>
     static abstract (float Inverse, float Scale) Range<S>(float* row, int inputs)
         where S : unmanaged, ISimd<S>;
@@ -29,8 +26,6 @@ internal readonly unsafe struct PlainBytes : IByteRows
     public const int Words = Inputs / 4;
 
     public static int GroupInputs => Inputs;
-
-    public static int TileRows => TileTable.MostRows;
 
     public static (float Inverse, float Scale) Range<S>(float* row, int inputs)
         where S : unmanaged, ISimd<S> => IntegerRows<S>.Range(row, inputs);
@@ -51,8 +46,6 @@ internal readonly unsafe struct PairedBytes : IByteRows
     public const int Words = Inputs / 4;
 
     public static int GroupInputs => Inputs;
-
-    public static int TileRows => TileTable.IntegerRows;
 
     public static (float Inverse, float Scale) Range<S>(float* row, int inputs)
         where S : unmanaged, ISimd<S> => IntegerRows<S>.RangeOfPairs(row, inputs);

@@ -18,8 +18,6 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
 
     public static int BlockSteps => Float32Format<S>.BlockSteps;
 
-    public static int TileRows => Float32Format<S>.TileRows;
-
     public static int StepLoads => Float32Format<S>.StepLoads;
 
     public static int PanelWords => Panel<S>.Width / 2;

@@ -27,8 +27,6 @@ internal readonly unsafe struct Int8Format<S, TRows> : IProductFormat
 
     public static int BlockSteps => 8192 / (TRows.GroupInputs * S.Width);
 
-    public static int TileRows => TRows.TileRows;
-
     public static int StepLoads => GroupWords;
 
     public static int PanelWords => GroupWords * Panel<S>.Width;

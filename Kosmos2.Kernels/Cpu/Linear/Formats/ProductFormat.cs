@@ -39,9 +39,6 @@ internal unsafe interface IProductFormat
     /// <summary>Steps of a block: a piece of a panel of weights then takes about half of a first-level cache.</summary>
     static abstract int BlockSteps { get; }
 
-    /// <summary>Rows of the largest tile.</summary>
-    static abstract int TileRows { get; }
-
     /// <summary>Pairs of vectors of weights that the micro-kernel loads in a step, its rows' scales left out.</summary>
     static abstract int StepLoads { get; }
 

@@ -32,7 +32,7 @@ internal abstract class ProductKernel(string name, int bits, bool runs, Func<int
         new ProductKernel<Lanes16, Int8Format<Lanes16, PlainBytes>>(
             "int8", 8, Simd512.IsSupported && new CpuFeatures("").Vnni, lines => new ByteTileAssembler(PlainBytes.Words, lines), TileSums.OfBytes),
         new ProductKernel<Lanes16, Int4Format<Lanes16>>(
-            "int4", 4, Simd512.IsSupported && new CpuFeatures("").Vnni, lines => new NibbleTileAssembler(lines), TileSums.Of(TileTable.Int4<Lanes16>())),
+            "int4", 4, Simd512.IsSupported && new CpuFeatures("").Vnni, lines => new NibbleTileAssembler(lines), TileSums.OfNibbles),
         new ProductKernel<Lanes8, Float32Format<Lanes8>>(
             "f32-avx2", 32, Simd256.IsSupported, lines => new TileAssembler(TileRegisters.Ymm, TileArithmetic.Float32, lines), TileSums.Of(TileTable.Compiled<Lanes8>())),
         new ProductKernel<Lanes8, Int8Format<Lanes8, PairedBytes>>(
@@ -55,7 +55,7 @@ internal abstract class ProductKernel(string name, int bits, bool runs, Func<int
     public int[] LinesAhead => (name == "int4" ? NibbleTileAssembler.LinesAhead : TileKernels.LinesAhead).ToArray();
 
     /// <summary>Rows of the largest tile.</summary>
-    public abstract int MostRows { get; }
+    public int MostRows => make(0).MostRows;
 
     /// <summary>Inputs of a step.</summary>
     public abstract int StepInputs { get; }
@@ -97,8 +97,6 @@ internal sealed unsafe class ProductKernel<S, TFormat>(string name, int bits, bo
     where S : unmanaged, ISimd<S>
     where TFormat : unmanaged, IProductFormat
 {
-    public override int MostRows => TFormat.TileRows;
-
     public override int StepInputs => TFormat.StepInputs;
 
     public override int StepLoads => TFormat.StepLoads;

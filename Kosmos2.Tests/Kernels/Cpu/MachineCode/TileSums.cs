@@ -64,6 +64,32 @@ internal static unsafe class TileSums
         }
     }
 
+    /// <summary>
+    /// Groups of 4-bit weights, of eight inputs the even ones in the lower halves of bytes; b [depth], of each words [columns] and the scales of the left columns, bfloat16s, each
+    /// below that of the right; a [depth][correction, words of even and of odd inputs][rows].
+    /// </summary>
+    public static void OfNibbles(int rows, float[] a, float[] b, float[] c, int depth, int stride)
+    {
+        const int Half = Width / 2, GroupWords = (Int4Group.WeightWords * Width) + Half;
+        for (int i = 0; i < rows * Width; i++)
+        {
+            int row = i / Width, column = i % Width;
+            for (int group = 0; group < depth; group++)
+            {
+                Span<float> words = a.AsSpan((group * (1 + Int4Group.RowWords) * rows) + row);
+                int sum = (int)Word(words[0]);
+                for (int k = 0; k < Int4Group.Inputs; k++)
+                {
+                    int weight = (Byte(b[(group * GroupWords) + (k / 8 * Width) + column], k / 2) >> (k % 2 * 4)) & 15;
+                    sum += (sbyte)Byte(words[(1 + (k / 8 * 2) + (k % 2)) * rows], k / 2) * weight;
+                }
+                uint pair = Word(b[(group * GroupWords) + (Int4Group.WeightWords * Width) + (column % Half)]);
+                float scale = Float(column < Half ? pair << 16 : pair & 0xFFFF0000);
+                c[(row * stride) + column] = MathF.FusedMultiplyAdd(sum, scale, c[(row * stride) + column]);
+            }
+        }
+    }
+
     private static byte Byte(float word, int i) => (byte)(Word(word) >> (i % 4 * 8));
 
     private static float Float(uint word) => BitConverter.UInt32BitsToSingle(word);
