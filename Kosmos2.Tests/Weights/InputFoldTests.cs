@@ -41,8 +41,31 @@ internal sealed class InputFoldTests
         var inputs = before.Names.Where(n => n.EndsWith(".weight", StringComparison.Ordinal) && before.TryGet($"{n[..^".weight".Length]}.bias", out _) && before[n].Shape.Rank == 2)
             .ToDictionary(n => n, n => Unrelated(before[n].Shape.Width, n.Length));
         var options = new QuantizeOptions { Format = WeightFormat.Int8 };
-        double folded = Error(source, options with { Inputs = inputs }), plain = Error(source, options);
+        double folded = Error(source, options with { Inputs = inputs }), byNorms = Error(source, options), plain = Error(source, options with { FoldInputs = false });
         Assert.That(folded, Is.LessThan(3 * plain).And.LessThan(0.05));
+        Assert.That(byNorms, Is.LessThan(2 * plain).And.LessThan(0.05));
+    }
+
+    /// <summary>Without measurements a normalisation's outputs lie about its bias, as wide as its weight, whatever that one's sign.</summary>
+    [Test]
+    public void ANormsParametersStandForItsOutputs()
+    {
+        using Tensor layer = Matrix(3, 1, 2), norm = Matrix(-4, 1, 0.5f), bias = Matrix(1, -2, 0.5f);
+        InputFold byNorm = InputFold.Find(norm.SliceRows(0, 1), bias.SliceRows(0, 1), [layer]);
+        InputFold measured = InputFold.Find(new InputStatistics([1, -2, 0.5f], [[16, 0, 0, 0, 1, 0, 0, 0, 0.25f]]), [layer]);
+        Assert.That(byNorm.Mean, Is.EqualTo(measured.Mean));
+        Assert.That(byNorm.Factors, Is.EqualTo(measured.Factors).Within(1e-5).Percent);
+    }
+
+    [Test]
+    public void PlainScalesFoldNothingByThemselves()
+    {
+        using var folder = new TemporaryFolder();
+        string source = ReferenceModels.Folder("real-shapes");
+        CheckpointQuantizer.Write(source, folder.Path, new QuantizeOptions { Format = WeightFormat.Int8, SearchScales = false });
+        using Checkpoint before = Checkpoint.Open(source), after = Checkpoint.Open(folder.Path);
+        foreach (string name in before.Names.Where(name => before[name].Shape.Rank == 1))
+            Assert.That(WeightLoader.ToFloat(after[name]), Is.EqualTo(WeightLoader.ToFloat(before[name])), name);
     }
 
     [Test]

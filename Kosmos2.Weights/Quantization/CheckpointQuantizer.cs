@@ -44,7 +44,8 @@ public static class CheckpointQuantizer
         Dictionary<string, WeightFormat> formats = checkpoint.Names.ToDictionary(name => name, name => plan.FormatOf(name, checkpoint[name].DType), StringComparer.Ordinal);
         Kosmos2Config made = plan.Configure(config, formats);
         bool IsInteger(string name) => formats.TryGetValue(name, out WeightFormat format) && format is WeightFormat.Int8 or WeightFormat.Int4;
-        FoldPlan? folds = options.Inputs is null ? null : new FoldPlan(config, checkpoint, options.Inputs, IsInteger);
+        bool foldsInputs = options.FoldInputs && (options.SearchScales || options.Inputs is not null);
+        FoldPlan? folds = foldsInputs ? new FoldPlan(config, checkpoint, options.Inputs, IsInteger) : null;
         Dictionary<string, WeightQuantizer> integers = checkpoint.Names.Where(IsInteger).ToDictionary(
             name => name,
             name => new WeightQuantizer(
@@ -93,7 +94,7 @@ public static class CheckpointQuantizer
         {
             WeightQuantizer? layer = layers.GetValueOrDefault(name);
             Lazy<InputFold>? fold = integers.ContainsKey(name) ? null : folds?.OfOutputs(ModuleOf(name));
-            if (fold is null && layer is not { HasInputs: true })
+            if (fold is null && layer is not { ChangesBias: true })
                 return null;
             bool isBias = name.EndsWith(".bias", StringComparison.Ordinal);
             return values =>

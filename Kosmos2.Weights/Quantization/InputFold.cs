@@ -23,18 +23,27 @@ internal sealed class InputFold
     /// <summary>[in]; their geometric mean is 1.</summary>
     public float[] Factors { get; }
 
-    /// <summary>Finds factors.</summary>
+    /// <summary>Finds factors for inputs that have been measured.</summary>
     /// <param name="inputs">What the layers are given.</param>
     /// <param name="weights">F32, F16 or BF16 [out, in], one for each layer.</param>
-    public static InputFold Find(InputStatistics inputs, IEnumerable<Tensor> weights)
+    public static InputFold Find(InputStatistics inputs, IEnumerable<Tensor> weights) =>
+        Find([.. inputs.Mean], [.. Enumerable.Range(0, inputs.Mean.Count).Select(i => Math.Sqrt(Math.Max(inputs.Variance(i), 0)))], weights);
+
+    /// <summary>Finds factors for what a normalisation makes, as far as its own parameters tell: about its bias, as wide as its weight.</summary>
+    /// <param name="weight">The normalisation's weight, F32, F16 or BF16 [in].</param>
+    /// <param name="bias">Its bias.</param>
+    /// <param name="weights">As for the other.</param>
+    public static InputFold Find(Tensor weight, Tensor bias, IEnumerable<Tensor> weights) =>
+        Find(Values(bias), [.. Values(weight).Select(value => (double)Math.Abs(value))], weights);
+
+    private static InputFold Find(float[] mean, double[] deviations, IEnumerable<Tensor> weights)
     {
-        double[] deviations = [.. Enumerable.Range(0, inputs.Mean.Count).Select(i => Math.Sqrt(Math.Max(inputs.Variance(i), 0)))];
         double[] sizes = [.. SquaresOfColumns(weights, deviations.Length).Select(Math.Sqrt)];
         AddLeast(deviations);
         AddLeast(sizes);
         double[] logs = [.. deviations.Zip(sizes, (deviation, size) => 0.5 * Math.Log(deviation / size))];
         double usual = logs.Average();
-        return new InputFold([.. inputs.Mean], [.. logs.Select(log => (float)Math.Exp(log - usual))]);
+        return new InputFold(mean, [.. logs.Select(log => (float)Math.Exp(log - usual))]);
     }
 
     /// <summary>What the inputs become.</summary>
@@ -43,6 +52,13 @@ internal sealed class InputFold
         int start = b * InputStatistics.BlockSize, n = InputStatistics.WidthOf(b, Mean.Length);
         return block.Select((value, i) => value / (Factors[start + (i / n)] * Factors[start + (i % n)])).ToArray();
     })]);
+
+    private static float[] Values(Tensor vector)
+    {
+        var values = new float[vector.Shape.ElementCount];
+        Floats.Widen(vector, 0, values);
+        return values;
+    }
 
     private static double[] SquaresOfColumns(IEnumerable<Tensor> weights, int width)
     {

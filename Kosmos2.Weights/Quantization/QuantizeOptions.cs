@@ -28,6 +28,12 @@ public sealed record QuantizeOptions
     public bool SearchScales { get; init; } = true;
 
     /// <summary>
+    /// Whether inputs of layers that become integers are brought to one size around zero, where what makes them can take that over: by <see cref="Inputs"/>, or, without them
+    /// and if scales are searched, as far as a normalisation's own weight and bias tell.
+    /// </summary>
+    public bool FoldInputs { get; init; } = true;
+
+    /// <summary>
     /// What layers are given, by the name of the weight: their integers are chosen for the least error of the output instead of the weight, and what
     /// remains of it in the mean goes into the bias. Layers that are not listed, or have no bias, count all inputs the same.
     /// </summary>

@@ -9,14 +9,14 @@ namespace Kosmos2.Weights;
 /// <param name="scheme">Bits and groups.</param>
 /// <param name="inputs">What the layer is given, or null when all inputs count the same.</param>
 /// <param name="search">Whether scales minimise the error; otherwise they hold the largest weight.</param>
-/// <param name="given">How the inputs are folded, which needs their statistics, or null.</param>
+/// <param name="given">How the inputs are folded, or null.</param>
 /// <param name="made">How the outputs are folded, or null.</param>
 internal sealed class WeightQuantizer(
     Tensor matrix, QuantizationScheme scheme, InputStatistics? inputs = null, bool search = true, Lazy<InputFold>? given = null, Lazy<InputFold>? made = null)
 {
     private readonly int _width = matrix.Shape.Width;
     private readonly int _groupSize = scheme.GroupSizeOf(matrix.Shape.Width);
-    private readonly float[]? _lost = inputs is null ? null : NotYet(matrix.Shape.Rows);
+    private readonly float[]? _lost = inputs is null && given is null ? null : NotYet(matrix.Shape.Rows);
 
     /// <summary>Groups of a row.</summary>
     public int Groups => (_width + _groupSize - 1) / _groupSize;
@@ -24,8 +24,8 @@ internal sealed class WeightQuantizer(
     /// <summary>Columns of the stored integers: bytes, or words of eight 4-bit elements.</summary>
     public int StoredWidth => scheme.Bits == 8 ? _width : (_width + 7) / 8;
 
-    /// <summary>Whether it is known what the layer is given.</summary>
-    public bool HasInputs => inputs is not null;
+    /// <summary>Whether the layer's bias has something to make up for.</summary>
+    public bool ChangesBias => _lost is not null;
 
     /// <summary>Type of the stored integers.</summary>
     public DType StoredType => scheme.Bits == 8 ? DType.I8 : DType.I32;
@@ -78,7 +78,7 @@ internal sealed class WeightQuantizer(
 
     /// <summary>
     /// What the outputs lose in the mean [out]: what rounding takes from the weights, or all of them where the mean is folded, times the inputs' means. The bias can
-    /// make up for it. Null without inputs' statistics.
+    /// make up for it. Null where nothing is known of the inputs.
     /// </summary>
     public float[]? LostInMean()
     {
@@ -127,7 +127,7 @@ internal sealed class WeightQuantizer(
         float lost = 0;
         if (given is not null)
         {
-            lost = Dot(weights, inputs!.Mean);
+            lost = Dot(weights, given.Value.Mean);
             for (int i = 0; i < weights.Length; i++)
                 weights[i] *= given.Value.Factors[i];
         }
