@@ -113,10 +113,11 @@ public sealed partial class CpuBackend : IBackend
     private static (CpuMachine Machine, CpuKernels Kernels) Make<S>(int threads, bool pin, CpuFeatures features, AssembledKernels? assembled)
         where S : unmanaged, ISimd<S>
     {
-        TileKernels? int8 = assembled?.Int8 ?? assembled?.PairedInt8 ?? (features.Integers ? new TileKernels(TileTable.Int8<S>()) : null);
-        TileKernels? int4 = assembled?.Int4 ?? (features.Integers ? new TileKernels(TileTable.Int4<S>()) : null);
-        var machine = new CpuMachine(threads, pin, assembled?.Float32 ?? new TileKernels(TileTable.Compiled<S>()), int8, int4, assembled);
+        var machine = new CpuMachine(threads, pin, assembled?.Float32 ?? new TileKernels(TileTable.Compiled<S>()), Int8, Int4, assembled);
         return (machine, new SimdKernels<S>(machine));
+
+        TileKernels? Int8() => assembled?.Int8 ?? assembled?.PairedInt8 ?? (features.Integers ? new TileKernels(TileTable.Int8<S>()) : null);
+        TileKernels? Int4() => assembled?.Int4 ?? (features.Integers ? new TileKernels(TileTable.Int4<S>()) : null);
     }
 
     private ProductFormat FastFormat(QuantizedMatrix weight) => weight.Bits switch

@@ -6,17 +6,20 @@ using Kosmos2.Kernels.Cpu.Threading;
 namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>What all kernels of one backend share: the threads, the micro-kernels and the working memory.</summary>
-internal sealed class CpuMachine(int threads, bool pin, TileKernels tiles, TileKernels? int8, TileKernels? int4, AssembledKernels? assembled) : IDisposable
+internal sealed class CpuMachine(int threads, bool pin, TileKernels tiles, Func<TileKernels?> int8, Func<TileKernels?> int4, AssembledKernels? assembled) : IDisposable
 {
+    private readonly Lazy<TileKernels?> _int8 = new(int8);
+    private readonly Lazy<TileKernels?> _int4 = new(int4);
+
     public WorkerPool Pool { get; } = new(threads, pin);
 
     public TileKernels Tiles { get; } = tiles;
 
     /// <summary>Kernels for 8-bit weights; null where they are switched off.</summary>
-    public TileKernels? Int8 { get; } = int8;
+    public TileKernels? Int8 => _int8.Value;
 
     /// <summary>Kernels for 4-bit weights; null where they are switched off.</summary>
-    public TileKernels? Int4 { get; } = int4;
+    public TileKernels? Int4 => _int4.Value;
 
     /// <summary>Kernels that only assembled code has, or null.</summary>
     public AssembledKernels? Assembled => assembled;

@@ -6,28 +6,40 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 internal sealed class AssembledKernels : IDisposable
 {
     private readonly List<ExecutableMemory> _memory = [];
+    private readonly Func<byte[], ExecutableMemory?> _allocate;
+    private readonly Lazy<TileKernels?> _bfloat16;
+    private readonly Lazy<TileKernels?> _widenedBFloat16;
+    private readonly Lazy<TileKernels?> _int8;
+    private readonly Lazy<TileKernels?> _pairedInt8;
+    private readonly Lazy<TileKernels?> _int4;
 
-    private AssembledKernels()
+    private AssembledKernels(CpuFeatures features, bool wide, Func<byte[], ExecutableMemory?> allocate)
     {
+        _allocate = allocate;
+        _bfloat16 = Later(wide && features.FastBFloat16, lines => new TileAssembler(TileRegisters.Zmm, TileArithmetic.BFloat16, lines));
+        _widenedBFloat16 = Later(wide, lines => new TileAssembler(TileRegisters.Zmm, TileArithmetic.WidenedBFloat16, lines), widens: true);
+        _int8 = Later(wide && features.Vnni, lines => new ByteTileAssembler(PlainBytes.Words, lines));
+        _pairedInt8 = Later(!wide && features.Integers, lines => new PairTileAssembler(PairedBytes.Words, lines));
+        _int4 = Later(wide && features.Vnni, lines => new NibbleTileAssembler(lines), linesAhead: NibbleTileAssembler.LinesAhead.ToArray());
     }
 
     /// <summary>Kernels for F32. All tables are valid for as long as this object lives.</summary>
     public TileKernels Float32 { get; private set; } = null!;
 
-    /// <summary>Kernels for bfloat16; null where the machine lacks them, or multiplies floats faster.</summary>
-    public TileKernels? BFloat16 { get; private set; }
+    /// <summary>Kernels for bfloat16; null where the machine lacks them, or multiplies floats faster. As all that follow, they are assembled when they are first asked for.</summary>
+    public TileKernels? BFloat16 => _bfloat16.Value;
 
     /// <summary>Kernels for F32 that take panels of bfloat16; null at widths that have none.</summary>
-    public TileKernels? WidenedBFloat16 { get; private set; }
+    public TileKernels? WidenedBFloat16 => _widenedBFloat16.Value;
 
     /// <summary>Kernels for 8-bit weights and rows of <see cref="PlainBytes"/>; null where the machine lacks them.</summary>
-    public TileKernels? Int8 { get; private set; }
+    public TileKernels? Int8 => _int8.Value;
 
     /// <summary>Kernels for 8-bit weights and rows of <see cref="PairedBytes"/>; null where there are none, or <see cref="Int8"/> are better.</summary>
-    public TileKernels? PairedInt8 { get; private set; }
+    public TileKernels? PairedInt8 => _pairedInt8.Value;
 
     /// <summary>Kernels for 4-bit weights; null where the machine lacks them.</summary>
-    public TileKernels? Int4 { get; private set; }
+    public TileKernels? Int4 => _int4.Value;
 
     /// <summary>Assembles the kernels of a width that the machine can run; null when there are none, or when memory for them is refused.</summary>
     /// <param name="features">The machine.</param>
@@ -37,27 +49,14 @@ internal sealed class AssembledKernels : IDisposable
     {
         if (!features.Assembler || set is not (InstructionSet.Vector512 or InstructionSet.Vector256))
             return null;
-        if (!features.Executable)
-            allocate = _ => null;
         bool wide = set == InstructionSet.Vector512;
-        var kernels = new AssembledKernels();
-        if (kernels.Load(lines => new TileAssembler(wide ? TileRegisters.Zmm : TileRegisters.Ymm, TileArithmetic.Float32, lines), allocate) is not { } floats)
+        var kernels = new AssembledKernels(features, wide, features.Executable ? allocate : _ => null);
+        if (kernels.Load(lines => new TileAssembler(wide ? TileRegisters.Zmm : TileRegisters.Ymm, TileArithmetic.Float32, lines), widens: false, TileKernels.LinesAhead.ToArray()) is not { } floats)
         {
             kernels.Dispose();
             return null;
         }
         kernels.Float32 = floats;
-        if (wide)
-            kernels.WidenedBFloat16 = kernels.Load(lines => new TileAssembler(TileRegisters.Zmm, TileArithmetic.WidenedBFloat16, lines), allocate, widens: true);
-        if (wide && features.FastBFloat16)
-            kernels.BFloat16 = kernels.Load(lines => new TileAssembler(TileRegisters.Zmm, TileArithmetic.BFloat16, lines), allocate);
-        if (wide && features.Vnni)
-        {
-            kernels.Int8 = kernels.Load(lines => new ByteTileAssembler(PlainBytes.Words, lines), allocate);
-            kernels.Int4 = kernels.Load(lines => new NibbleTileAssembler(lines), allocate, linesAhead: NibbleTileAssembler.LinesAhead);
-        }
-        if (!wide && features.Integers)
-            kernels.PairedInt8 = kernels.Load(lines => new PairTileAssembler(PairedBytes.Words, lines), allocate);
         return kernels;
     }
 
@@ -68,25 +67,27 @@ internal sealed class AssembledKernels : IDisposable
         _memory.Clear();
     }
 
-    private TileKernels? Load(Func<int, KernelAssembler> make, Func<byte[], ExecutableMemory?> allocate, bool widens = false, ReadOnlySpan<int> linesAhead = default)
+    private Lazy<TileKernels?> Later(bool exists, Func<int, KernelAssembler> make, bool widens = false, int[]? linesAhead = null) =>
+        new(() => exists ? Load(make, widens, linesAhead ?? TileKernels.LinesAhead.ToArray()) : null);
+
+    private TileKernels? Load(Func<int, KernelAssembler> make, bool widens, int[] linesAhead)
     {
-        int[] lines = linesAhead.IsEmpty ? TileKernels.LinesAhead.ToArray() : linesAhead.ToArray();
-        var tables = new TileTable[lines.Length];
+        var tables = new TileTable[linesAhead.Length];
         for (int i = 0; i < tables.Length; i++)
         {
-            if (Load(make(lines[i]), allocate, widens) is not { } table)
+            if (Load(make(linesAhead[i])) is not { } table)
                 return null;
             tables[i] = table;
         }
-        return new TileKernels(streams: !CpuFeatures.IsIntel, lines, tables);
+        return new TileKernels(streams: !CpuFeatures.IsIntel, widens, linesAhead, tables);
     }
 
-    private TileTable? Load(KernelAssembler assembler, Func<byte[], ExecutableMemory?> allocate, bool widens)
+    private TileTable? Load(KernelAssembler assembler)
     {
         (byte[] code, int[] offsets) = assembler.Assemble();
-        if (allocate(code) is not { } memory)
+        if (_allocate(code) is not { } memory)
             return null;
         _memory.Add(memory);
-        return TileTable.Assembled(Array.ConvertAll(offsets, offset => memory.Address + offset), widens);
+        return TileTable.Assembled(Array.ConvertAll(offsets, offset => memory.Address + offset));
     }
 }

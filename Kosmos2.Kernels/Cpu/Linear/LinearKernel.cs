@@ -41,7 +41,8 @@ internal static unsafe class LinearKernel
                     pack.Run(0, 1);
                 else
                     machine.Pool.Run(ref pack);
-                var multiply = new MultiplyJob<S, TFormat>(first, layers.Length, packed, panels, row, tiles.Asking(TFormat.BlockSteps * TFormat.StepLoads, TFormat.BlockSteps * TFormat.PanelWords, panels), scratch, scratchStride);
+                AskingTiles asking = tiles.Asking(TFormat.BlockSteps * TFormat.StepLoads, TFormat.BlockSteps * TFormat.PanelWords, panels);
+                var multiply = new MultiplyJob<S, TFormat>(first, layers.Length, packed, panels, row, asking, tiles.Expand<TFormat>(), scratch, scratchStride);
                 machine.Pool.Run(ref multiply);
             }
         }

@@ -15,13 +15,10 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// blocking its reasons.
 /// </remarks>
 internal readonly unsafe struct MultiplyJob<S, TFormat>(
-    LinearOperands* layers, int layerCount, PackedRows rows, RowPanels panels, int firstRow, AskingTiles tiles, float* scratch, nint scratchStride) : IJob, IPanelWork
+    LinearOperands* layers, int layerCount, PackedRows rows, RowPanels panels, int firstRow, AskingTiles tiles, bool expands, float* scratch, nint scratchStride) : IJob, IPanelWork
     where S : unmanaged, ISimd<S>
     where TFormat : unmanaged, IProductFormat
 {
-    // Few rows stream where a block would have to be widened first, whatever the machine.
-    private readonly bool _expands = TFormat.Expands && !tiles.Table.Widens;
-
     private static int PanelWidth => Panel<S>.Width;
 
     private static int BlockWords => TFormat.BlockSteps * TFormat.PanelWords;
@@ -38,7 +35,8 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
 
     public void RunPanels(LinearOperands* layer, int first, int end, float* scratch)
     {
-        int together = !(tiles.Streams || _expands) || layer->Panels == null || panels.Count > 1 ? 0 : TFormat.PanelsTogether(panels.Rows);
+        // Few rows stream where a block would have to be widened first, whatever the machine.
+        int together = !(tiles.Streams || expands) || layer->Panels == null || panels.Count > 1 ? 0 : TFormat.PanelsTogether(panels.Rows);
         for (int panel = first; panel < end;)
         {
             bool stream = together > 0 && panel + together <= end && !new ReadOnlySpan<byte>(layer->Written + panel, together).Contains((byte)0);
@@ -78,7 +76,7 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
                 TFormat.PackWeight(layer, column, step, count, weight, room);
             // The next block, which lies behind this one also where the next panel begins.
             byte* next = written ? (byte*)(weight + ((nint)count * TFormat.PanelWords)) : null;
-            if (_expands)
+            if (expands)
                 weight = TFormat.Expand(weight, count, room);
             float* words = rows.Words + ((nint)step * TFormat.StepWords * panels.Rows);
             for (int panel = 0; panel < panels.Count; panel++)

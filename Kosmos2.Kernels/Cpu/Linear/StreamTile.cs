@@ -27,10 +27,10 @@ internal static unsafe class StreamTile<S, TElements>
     /// <summary>Panels at once for a number of rows; 0 for more than <see cref="MostRows"/>.</summary>
     public static int Panels(int rows) => rows <= TElements.MostPanelRows ? PanelCount : rows <= MostRows ? 1 : 0;
 
-    private static int VectorBytes
+    private static int StepBytes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => S.Width * TElements.Bytes;
+        get => 2 * S.Width * TElements.Bytes;
     }
 
     /// <summary>Adds a block of steps.</summary>
@@ -97,8 +97,8 @@ internal static unsafe class StreamTile<S, TElements>
             TElements.LoadStep(b2 + panelBytes, out left, out right);
             l3 = S.MultiplyAdd(x, left, l3);
             r3 = S.MultiplyAdd(x, right, r3);
-            b += 2 * VectorBytes;
-            b2 += 2 * VectorBytes;
+            b += StepBytes;
+            b2 += StepBytes;
         }
         Add(c, l0, r0);
         Add(c + Panel<S>.Width, l1, r1);
@@ -127,7 +127,7 @@ internal static unsafe class StreamTile<S, TElements>
                 panel += panelBytes;
             }
             a += Visit * TRows.Count;
-            b += Visit * 2 * VectorBytes;
+            b += Visit * StepBytes;
         }
         for (int i = 0; i < PanelCount * TRows.Count; i++)
             Add(c + (i * Panel<S>.Width), sums[2 * i], sums[(2 * i) + 1]);
@@ -176,7 +176,7 @@ internal static unsafe class StreamTile<S, TElements>
                 r5 = S.MultiplyAdd(x, right, r5);
             }
             a += TRows.Count;
-            b += 2 * VectorBytes;
+            b += StepBytes;
         }
         (sums[0], sums[1], sums[2], sums[3]) = (l0, r0, l1, r1);
         if (TRows.Count > 2)

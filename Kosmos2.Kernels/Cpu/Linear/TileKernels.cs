@@ -12,13 +12,14 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// Whether few rows are faster if they ask for nothing and, where they can, take several panels in turn (<see cref="StreamTile{S, TElements}"/>), since the hardware's own
 /// look-ahead is better than what a core asks for. So it is on AMD's processors, and the other way round on Intel's.
 /// </param>
+/// <param name="widens">Whether the kernels read a panel as it is packed, though a format has it expanded for others.</param>
 /// <param name="linesAhead">Lines that the kernels of each table ask for in four steps; none of the first.</param>
 /// <param name="tables">The kernels.</param>
-internal sealed class TileKernels(bool streams, int[] linesAhead, TileTable[] tables)
+internal sealed class TileKernels(bool streams, bool widens, int[] linesAhead, TileTable[] tables)
 {
     /// <summary>Kernels that ask for nothing.</summary>
     public TileKernels(TileTable plain)
-        : this(true, [0], [plain])
+        : this(true, false, [0], [plain])
     {
     }
 
@@ -27,6 +28,10 @@ internal sealed class TileKernels(bool streams, int[] linesAhead, TileTable[] ta
 
     /// <summary>The kernels that ask for nothing.</summary>
     public TileTable Plain => tables[0];
+
+    /// <summary>Whether blocks of a format are expanded for these kernels.</summary>
+    public bool Expand<TFormat>()
+        where TFormat : IProductFormat => TFormat.Expands && !widens;
 
     /// <summary>The kernels with which so many tiles of rows ask for the whole next block, or for as much of it as they can.</summary>
     /// <param name="steps">Steps of a kernel in a block.</param>

@@ -18,9 +18,6 @@ internal unsafe struct TileTable
     /// <summary>Rows of the largest tile.</summary>
     public int Rows { get; private init; }
 
-    /// <summary>Whether the kernels read a panel as it is packed, though a format has it expanded for others.</summary>
-    public bool Widens { get; private init; }
-
     /// <summary>The kernels that the runtime compiles.</summary>
     public static TileTable Compiled<S>()
         where S : unmanaged, ISimd<S>
@@ -67,10 +64,9 @@ internal unsafe struct TileTable
 
     /// <summary>Kernels at given addresses: entry points with C's calling convention that never call back.</summary>
     /// <param name="entryPoints">For 1 row, 2 rows and so on.</param>
-    /// <param name="widens">As <see cref="Widens"/>.</param>
-    public static TileTable Assembled(ReadOnlySpan<nint> entryPoints, bool widens = false)
+    public static TileTable Assembled(ReadOnlySpan<nint> entryPoints)
     {
-        var table = new TileTable { _assembled = true, Rows = entryPoints.Length, Widens = widens };
+        var table = new TileTable { _assembled = true, Rows = entryPoints.Length };
         for (int rows = 1; rows <= entryPoints.Length; rows++)
             table._entries[rows] = entryPoints[rows - 1];
         return table;
