@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Kosmos2.Kernels.Cpu.Memory;
 
 namespace Kosmos2.Kernels;
 
@@ -37,7 +38,7 @@ internal sealed unsafe class DeferredStorage(long byteLength, DeferredWork work)
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (_memory == null)
             {
-                _memory = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(byteLength, 1), 64);
+                _memory = (byte*)Pages.Reserve((nuint)byteLength);
                 GC.AddMemoryPressure(Math.Max(byteLength, 1));
                 NativeBytes.Add(byteLength);
             }

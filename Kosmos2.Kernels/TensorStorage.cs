@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Kosmos2.Kernels.Cpu.Memory;
 
 namespace Kosmos2.Kernels;
 
@@ -47,7 +48,7 @@ public sealed unsafe class HostStorage : TensorStorage
     {
         ArgumentOutOfRangeException.ThrowIfNegative(byteLength);
         ByteLength = byteLength;
-        _pointer = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(byteLength, 1), 64);
+        _pointer = (byte*)Pages.Reserve((nuint)byteLength);
         NativeMemory.Clear(_pointer, (nuint)byteLength);
         GC.AddMemoryPressure(Math.Max(byteLength, 1));
         NativeBytes.Add(byteLength);

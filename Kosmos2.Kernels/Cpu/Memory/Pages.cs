@@ -8,17 +8,20 @@ internal static unsafe partial class Pages
     private const int HugePage = 14;
     private const nuint HugePageSize = 2 << 20;
 
-    /// <summary>Memory that becomes real where it is first written, in large pages where the system has them: streams of weights miss fewer translations.</summary>
-    /// <returns>Not cleared; free it with <see cref="NativeMemory.AlignedFree"/>.</returns>
+    /// <summary>
+    /// Memory that becomes real where it is first written, in large pages where the system has them: weights are streams, and rows of activations and blocks of a cache lie
+    /// thousands of bytes apart, so that small pages are missed all the time.
+    /// </summary>
+    /// <returns>Not cleared, on a cache line; free it with <see cref="NativeMemory.AlignedFree"/>.</returns>
     public static void* Reserve(nuint bytes)
     {
-        // Small ones would waste most of a large page.
-        if (bytes < HugePageSize)
-            return NativeMemory.AlignedAlloc(Math.Max(bytes, 1), 64);
-        nuint whole = (bytes + HugePageSize - 1) & ~(HugePageSize - 1);
-        void* memory = NativeMemory.AlignedAlloc(whole, HugePageSize);
+        // What is left over stays in small pages: most of a large one might be wasted.
+        nuint large = bytes & ~(HugePageSize - 1);
+        if (large == 0)
+            return NativeMemory.AlignedAlloc(Math.Max(bytes, 1), CacheLine.Bytes);
+        void* memory = NativeMemory.AlignedAlloc(bytes, HugePageSize);
         if (OperatingSystem.IsLinux())
-            _ = madvise(memory, whole, HugePage);
+            _ = madvise(memory, large, HugePage);
         return memory;
     }
 

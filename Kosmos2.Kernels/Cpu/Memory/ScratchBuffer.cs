@@ -29,7 +29,7 @@ internal sealed unsafe class ScratchBuffer : IDisposable
         Free();
         // A quarter more than asked: sequences that grow by one key a step then move the buffer rarely.
         long capacity = checked(floats + (floats / 4) + 1024);
-        _memory = NativeMemory.AlignedAlloc(checked((nuint)capacity * sizeof(float)), 64);
+        _memory = Pages.Reserve(checked((nuint)capacity * sizeof(float)));
         _capacity = capacity;
         NativeBytes.Add(capacity * sizeof(float));
     }
