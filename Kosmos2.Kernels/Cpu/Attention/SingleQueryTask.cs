@@ -32,7 +32,7 @@ internal readonly unsafe struct SingleQueryTask<S, TFormat>(
 
     private readonly OnlineSoftmax<S> _softmax = new(item, scratch, headSize, hasBias: true);
 
-    // Sixteen registers are too few for eight chains and what they multiply; a head's 64 elements are four of the widest vectors.
+    // A head's 64 elements are four of the widest vectors, and eight of the next.
     private static bool AddsEight
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
