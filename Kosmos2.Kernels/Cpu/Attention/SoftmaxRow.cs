@@ -31,7 +31,7 @@ internal static unsafe class SoftmaxRow
         return result;
     }
 
-    /// <summary>row[i] = e^(row[i] - largest); returns the sum, in an order that depends on i only.</summary>
+    /// <summary>row[i] = e^(row[i] - largest), none of which is above 1; returns the sum, in an order that depends on i only.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Exponentials<S>(float* row, int count, float largest)
         where S : unmanaged, ISimd<S>
@@ -41,13 +41,13 @@ internal static unsafe class SoftmaxRow
         int i = 0;
         for (; i <= count - S.Width; i += S.Width)
         {
-            S e = Mathematics.Exponential.Evaluate(S.Load(row + i) - shift);
+            S e = Mathematics.Exponential.EvaluateWeight(S.Load(row + i) - shift);
             e.Store(row + i);
             sum += e;
         }
         if (i < count)
         {
-            Mathematics.Exponential.Evaluate(S.LoadPartial(row + i, count - i) - shift).StorePartial(row + i, count - i);
+            Mathematics.Exponential.EvaluateWeight(S.LoadPartial(row + i, count - i) - shift).StorePartial(row + i, count - i);
             sum += S.LoadPartial(row + i, count - i);
         }
         return S.Sum(sum);
@@ -58,7 +58,7 @@ internal static unsafe class SoftmaxRow
         where S : unmanaged, ISimd<S>
     {
         float result;
-        Mathematics.Exponential.Evaluate(S.Broadcast(x)).StorePartial(&result, 1);
+        Mathematics.Exponential.EvaluateWeight(S.Broadcast(x)).StorePartial(&result, 1);
         return result;
     }
 

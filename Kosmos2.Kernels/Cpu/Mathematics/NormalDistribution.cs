@@ -13,8 +13,9 @@ namespace Kosmos2.Kernels.Cpu.Mathematics;
 /// </remarks>
 internal static class NormalDistribution
 {
-    // Beyond it the lower tail is 0 as a float.
+    // Beyond it the lower tail is 0 as a float; on the other side nothing is left of the upper one beside 1 from there on.
     private const float Farthest = 15f;
+    private const float FarthestAbove = 6f;
 
     private const float InverseSqrt2 = 0.707106781f;
 
@@ -22,7 +23,7 @@ internal static class NormalDistribution
     public static S Cumulative<S>(S x)
         where S : unmanaged, ISimd<S>
     {
-        S a = S.Min(S.Broadcast(Farthest), S.Abs(x));
+        S a = S.Min(S.IfNegative(x, S.Broadcast(Farthest), S.Broadcast(FarthestAbove)), S.Abs(x));
         S t = a * S.Broadcast(InverseSqrt2);
         S u = S.Broadcast(1f) / (t + S.Broadcast(2f));
         S v = S.MultiplyAdd(u, S.Broadcast(-4f), S.Broadcast(1f));

@@ -26,6 +26,21 @@ public sealed class MathematicsTests
         }
     }
 
+    [Test]
+    public void WeightsAreWithinTheirBound() => Bounded(functions => functions.Weight, Math.Exp, [(-87, 0)], _ => 1.1);
+
+    /// <summary>No weight is too small for a normal float: neither a hidden key's, nor what would be next to nothing.</summary>
+    [Test]
+    public void WeightsKnowTheirEdges()
+    {
+        foreach (IFunctions functions in Widths())
+        {
+            Assert.That(functions.Weight([0, -0f, float.NaN]), Is.EqualTo(new[] { 1, 1, float.NaN }));
+            Assert.That(functions.Weight([float.NegativeInfinity, float.MinValue, -1e30f, -104, -88, -87.00001f]), Is.All.Zero);
+            Assert.That(functions.Softmax([1, float.NegativeInfinity, 1, float.MinValue]), Is.EqualTo(new[] { 0.5f, 0, 0.5f, 0 }));
+        }
+    }
+
     /// <summary>In the lower tail too, where 1 + erf would have lost all digits; where the tail is below the smallest normal float, in steps of the smallest.</summary>
     [Test]
     public void NormalDistributionIsWithinItsBound() =>
@@ -162,6 +177,8 @@ public sealed class MathematicsTests
     {
         float[] Exponential(float[] x);
 
+        float[] Weight(float[] x);
+
         float[] Cumulative(float[] x);
 
         float[] Gelu(float[] x);
@@ -175,6 +192,8 @@ public sealed class MathematicsTests
         where S : unmanaged, ISimd<S>
     {
         public float[] Exponential(float[] x) => Apply<ExponentialFunction>(x);
+
+        public float[] Weight(float[] x) => Apply<WeightFunction>(x);
 
         public float[] Cumulative(float[] x) => Apply<CumulativeFunction>(x);
 
@@ -213,6 +232,12 @@ public sealed class MathematicsTests
     {
         public static S Apply<S>(S x)
             where S : unmanaged, ISimd<S> => Exponential.Evaluate(x);
+    }
+
+    private readonly struct WeightFunction : IActivation
+    {
+        public static S Apply<S>(S x)
+            where S : unmanaged, ISimd<S> => Exponential.EvaluateWeight(x);
     }
 
     private readonly struct CumulativeFunction : IActivation
