@@ -38,7 +38,7 @@ internal static class Exponential
         return S.IfNegative(above, default, p * S.PowerOfTwo(half) * S.PowerOfTwo(n - half));
     }
 
-    /// <summary>e^x for x of at most 0, or NaN: the weights of a softmax. 0 below -87, where hardly a normal float is left.</summary>
+    /// <summary>e^x for x of at most 0, or NaN: the weights of a softmax, the bell of a distribution. 0 below -87, where hardly a normal float is left.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S EvaluateWeight<S>(S x)
         where S : unmanaged, ISimd<S>

@@ -13,9 +13,8 @@ namespace Kosmos2.Kernels.Cpu.Mathematics;
 /// </remarks>
 internal static class NormalDistribution
 {
-    // Beyond it the lower tail is 0 as a float; on the other side nothing is left of the upper one beside 1 from there on.
-    private const float Farthest = 15f;
-    private const float FarthestAbove = 6f;
+    // Beyond it the lower tail is 0; what is left of it between -13 and there is no normal float.
+    private const float Farthest = 13.2f;
 
     private const float InverseSqrt2 = 0.707106781f;
 
@@ -23,7 +22,7 @@ internal static class NormalDistribution
     public static S Cumulative<S>(S x)
         where S : unmanaged, ISimd<S>
     {
-        S a = S.Min(S.IfNegative(x, S.Broadcast(Farthest), S.Broadcast(FarthestAbove)), S.Abs(x));
+        S a = S.Min(S.Broadcast(Farthest), S.Abs(x));
         S t = a * S.Broadcast(InverseSqrt2);
         S u = S.Broadcast(1f) / (t + S.Broadcast(2f));
         S v = S.MultiplyAdd(u, S.Broadcast(-4f), S.Broadcast(1f));
@@ -43,7 +42,7 @@ internal static class NormalDistribution
         // e^(-t^2) with t^2 = a^2 / 2: what a^2 loses in rounding comes back as a factor 1 - lost / 2.
         S square = a * a;
         S lost = S.MultiplyAdd(a, a, S.Broadcast(0f) - square);
-        S gauss = Exponential.Evaluate(square * S.Broadcast(-0.5f));
+        S gauss = Exponential.EvaluateWeight(square * S.Broadcast(-0.5f));
         gauss = S.MultiplyAdd(gauss * S.Broadcast(-0.5f), lost, gauss);
 
         S tail = S.Broadcast(0.5f) * u * p * gauss;
