@@ -12,7 +12,7 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 /// </remarks>
 /// <param name="words">Words of four inputs in a group, a multiple of 4.</param>
 /// <param name="linesAhead">Lines of memory that a kernel asks for in four words.</param>
-internal sealed class PairTileAssembler(int words, int linesAhead = 0) : GroupTileAssembler(TileRegisters.Ymm, words, TileTable.IntegerRows, linesAhead)
+internal sealed class PairTileAssembler(int words, int linesAhead = 0) : ByteGroupAssembler(TileRegisters.Ymm, words, TileTable.IntegerRows, linesAhead)
 {
     // Behind the sums of all rows.
     private static readonly AssemblerRegisterYMM Product = ymm8, Ones = ymm9;

@@ -42,6 +42,9 @@ internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnP
     /// <summary>sum += row columns, as pairs of bfloat16s.</summary>
     public virtual void MultiplyAddBFloat16(Iced.Intel.Assembler assembler, int sum, int row, int columns) => throw WideOnly();
 
+    /// <summary>sum += columns row, as integers: words of four unsigned bytes times four signed ones.</summary>
+    public virtual void MultiplyAddBytes(Iced.Intel.Assembler assembler, int sum, int columns, int row) => throw WideOnly();
+
     /// <summary>Memory += register.</summary>
     public abstract void AddTo(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register);
 
@@ -71,7 +74,7 @@ internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnP
 
     public abstract void Store(Iced.Intel.Assembler assembler, AssemblerMemoryOperand memory, int register);
 
-    private static NotSupportedException WideOnly() => new("kernels of bfloat16 are written for vectors of 512 bits only");
+    private static NotSupportedException WideOnly() => new("written for vectors of 512 bits only");
 
     private sealed class OfYmm() : TileRegisters(32, 6, 1, 2)
     {
@@ -132,6 +135,9 @@ internal abstract class TileRegisters(int vectorBytes, int mostRows, int columnP
 
         public override void MultiplyAddBFloat16(Iced.Intel.Assembler assembler, int sum, int row, int columns) =>
             assembler.vdpbf16ps(Registers[sum], Registers[row], Registers[columns]);
+
+        public override void MultiplyAddBytes(Iced.Intel.Assembler assembler, int sum, int columns, int row) =>
+            assembler.vpdpbusd(Registers[sum], Registers[columns], Registers[row]);
 
         public override void FillWords(Iced.Intel.Assembler assembler, int register, uint word)
         {
