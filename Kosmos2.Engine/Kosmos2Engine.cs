@@ -14,7 +14,7 @@ namespace Kosmos2.Engine;
 /// </summary>
 /// <remarks>
 /// Any number of threads may call; calls take turns. A picture is encoded once and read by the decoder once, however many prompts show it, in one call
-/// or in several (<see cref="EngineOptions"/> says how much is kept). Answers do not depend on what is kept or on what else runs, to the bit.
+/// or in several (<see cref="EngineOptions"/> says how much is kept). Answers do not depend on what is kept or on what else runs: on the CPU to the bit, on GPUs up to rounding.
 /// A GPU that fails makes whichever call notices throw <see cref="Kernels.Gpu.DeviceLostException"/>, and all that follow: dispose the engine and load another.
 /// </remarks>
 public sealed partial class Kosmos2Engine : IDisposable

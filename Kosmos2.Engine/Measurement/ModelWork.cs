@@ -4,7 +4,7 @@ using Kosmos2.Weights;
 namespace Kosmos2.Engine.Measurement;
 
 /// <summary>What a part of an answer takes at least: weights that are read once, multiplications and additions by what the weights are made of.</summary>
-/// <param name="Bytes">Of weights, with their scales.</param>
+/// <param name="Bytes">Of weights, with their scales: packed, where those of 4-bit weights have 16 bits.</param>
 /// <param name="Float">Operations that have no narrower weight than F32 or F16, attention's among them.</param>
 /// <param name="BFloat16">Operations with weights of bfloat16.</param>
 /// <param name="Integer">Operations with weights of 8 and 4 bits.</param>
@@ -80,7 +80,7 @@ internal sealed class ModelWork(Checkpoint checkpoint, Kosmos2Config config, Wei
         if (checkpoint.GetQuantized(name, config) is { } integers)
         {
             using (integers)
-                return (integers.ByteLength, integers.Shape.ElementCount, integers.Values.DType);
+                return (integers.Values.ByteLength + ScaleBytes(integers.Scales.Shape.ElementCount, integers.Bits), integers.Shape.ElementCount, integers.Values.DType);
         }
         Tensor tensor = checkpoint[name];
         double weights = tensor.Shape.ElementCount;
@@ -91,6 +91,8 @@ internal sealed class ModelWork(Checkpoint checkpoint, Kosmos2Config config, Wei
             return (2 * weights, weights, DType.BF16);
         QuantizationScheme scheme = _plan!.SchemeOf(made);
         double groups = scheme.GroupSize == 0 ? tensor.Shape[0] : weights / scheme.GroupSize;
-        return ((weights * scheme.Bits / 8) + (groups * sizeof(float)), weights, scheme.Bits == 8 ? DType.I8 : DType.I32);
+        return ((weights * scheme.Bits / 8) + ScaleBytes(groups, scheme.Bits), weights, scheme.Bits == 8 ? DType.I8 : DType.I32);
     }
+
+    private static double ScaleBytes(double scales, int bits) => scales * (bits == 4 ? sizeof(ushort) : sizeof(float));
 }

@@ -100,11 +100,9 @@ public sealed class KeyValueCache : IDisposable
         return (_blocks[index / KeyValueBlocks.BlockSize] * KeyValueBlocks.BlockSize) + (index % KeyValueBlocks.BlockSize);
     }
 
-    private delegate void RowReader(ReadOnlySpan<byte> layer, int block, int head, int slot, Span<float> row);
-
     private static int BlocksFor(int tokens) => (tokens + KeyValueBlocks.BlockSize - 1) / KeyValueBlocks.BlockSize;
 
-    private float[] CopyOut(Tensor layer, RowReader read)
+    private float[] CopyOut(Tensor layer, Action<ReadOnlySpan<byte>, int, int, int, Span<float>> read)
     {
         KeyValueBlocks blocks = _pool.Blocks;
         var bytes = new byte[layer.ByteLength];

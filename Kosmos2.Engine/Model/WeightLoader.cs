@@ -57,14 +57,6 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
         _owned.Clear();
     }
 
-    /// <summary>Widens F32, F16, BF16 or F64 host elements to float.</summary>
-    internal static float[] ToFloat(Tensor source)
-    {
-        var values = new float[checked((int)source.Shape.ElementCount)];
-        Floats.Widen(source, 0, values);
-        return values;
-    }
-
     private PreparedWeight Prepare(string name)
     {
         if (checkpoint.GetQuantized(name, config) is { } integers)
@@ -99,7 +91,7 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
         {
             Tensor stored = checkpoint[name];
             using Tensor? rounded = _plan?.FormatOf(name, stored.DType) == WeightFormat.BFloat16 ? Floats.ToBFloat16(stored) : null;
-            return (ToFloat(rounded ?? stored), stored.Shape);
+            return (Floats.ToArray(rounded ?? stored), stored.Shape);
         }
         int width = integers.Shape.Width;
         var values = new float[checked((int)integers.Shape.ElementCount)];

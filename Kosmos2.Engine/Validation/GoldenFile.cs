@@ -1,4 +1,3 @@
-using Kosmos2.Engine.Model;
 using Kosmos2.Kernels;
 using Kosmos2.Weights;
 
@@ -35,7 +34,7 @@ internal sealed class GoldenFile(SafetensorsFile file) : IDisposable
         _unread.Remove(name);
         Tensor tensor = file[name];
         return tensor.DType.IsFloatingPoint()
-            ? WeightLoader.ToFloat(tensor)
+            ? Weights.Floats.ToArray(tensor)
             : throw new SafetensorsException(file.FilePath, name, 0, $"expected numbers with a fraction, found {tensor.DType}");
     }
 

@@ -2,6 +2,7 @@ using Kosmos2.Engine.Model;
 using Kosmos2.Engine.Processing;
 using Kosmos2.Engine.Validation;
 using Kosmos2.Kernels;
+using Kosmos2.Weights;
 
 namespace Kosmos2.Tests.Engine;
 
@@ -184,7 +185,7 @@ internal sealed class PaddedForwardTests(string name)
 
         // embed_tokens row by row, as Hugging Face's get_input_embeddings gives them
         int width = _model.Config.TextConfig.EmbedDim;
-        float[] table = WeightLoader.ToFloat(_model.Checkpoint["text_model.model.embed_tokens.weight"]);
+        float[] table = Floats.ToArray(_model.Checkpoint["text_model.model.embed_tokens.weight"]);
         float[][] embeds = [.. batch.InputIds!.Select(row => row.SelectMany(id => table[(id * width)..((id + 1) * width)]).ToArray())];
         int next = 0;
         int[][] positions = [.. batch.InputIds!.Select(row => { next = 1; return row.Select(id => id == 1 ? 1 : ++next).ToArray(); })];

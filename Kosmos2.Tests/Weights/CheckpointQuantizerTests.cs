@@ -84,7 +84,7 @@ internal sealed class CheckpointQuantizerTests
         Kosmos2Config config = Kosmos2Config.Load(folder.Path);
         foreach (string layer in layers)
         {
-            float[] weight = WeightLoader.ToFloat(before[$"{layer}.weight"]), bias = WeightLoader.ToFloat(before[$"{layer}.bias"]), shifted = WeightLoader.ToFloat(after[$"{layer}.bias"]);
+            float[] weight = Floats.ToArray(before[$"{layer}.weight"]), bias = Floats.ToArray(before[$"{layer}.bias"]), shifted = Floats.ToArray(after[$"{layer}.bias"]);
             using QuantizedMatrix integers = after.GetQuantized($"{layer}.weight", config)!;
             var row = new float[integers.Shape.Width];
             for (int o = 0; o < bias.Length; o++)
@@ -200,9 +200,9 @@ internal sealed class CheckpointQuantizerTests
 
     private static double RelativeError(Checkpoint before, Checkpoint after, Kosmos2Config config, string name)
     {
-        float[] expected = WeightLoader.ToFloat(before[name]);
+        float[] expected = Floats.ToArray(before[name]);
         using QuantizedMatrix? integers = after.GetQuantized(name, config);
-        float[] actual = integers is null ? WeightLoader.ToFloat(after[name]) : new float[expected.Length];
+        float[] actual = integers is null ? Floats.ToArray(after[name]) : new float[expected.Length];
         for (int row = 0; row < integers?.Shape.Rows; row++)
             integers.ReadRow(row, actual.AsSpan(row * integers.Shape.Width, integers.Shape.Width));
         double error = 0, norm = 0;

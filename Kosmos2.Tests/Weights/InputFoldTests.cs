@@ -65,7 +65,7 @@ internal sealed class InputFoldTests
         CheckpointQuantizer.Write(source, folder.Path, new QuantizeOptions { Format = WeightFormat.Int8, SearchScales = false });
         using Checkpoint before = Checkpoint.Open(source), after = Checkpoint.Open(folder.Path);
         foreach (string name in before.Names.Where(name => before[name].Shape.Rank == 1))
-            Assert.That(WeightLoader.ToFloat(after[name]), Is.EqualTo(WeightLoader.ToFloat(before[name])), name);
+            Assert.That(Floats.ToArray(after[name]), Is.EqualTo(Floats.ToArray(before[name])), name);
     }
 
     [Test]
@@ -79,8 +79,8 @@ internal sealed class InputFoldTests
             n => $"{Layer}{n}.weight", n => OutputErrors.Statistics(before[$"{Layer}{n}.weight"].Shape.Width, 1));
         CheckpointQuantizer.Write(source, folder.Path, new QuantizeOptions { Format = WeightFormat.Int8, Keep = [$"{Layer}self_attn.k_proj"], Inputs = inputs });
         using Checkpoint after = Checkpoint.Open(folder.Path);
-        Assert.That(WeightLoader.ToFloat(after[$"{Layer}self_attn_layer_norm.weight"]), Is.EqualTo(WeightLoader.ToFloat(before[$"{Layer}self_attn_layer_norm.weight"])));
-        Assert.That(WeightLoader.ToFloat(after[$"{Layer}final_layer_norm.weight"]), Is.Not.EqualTo(WeightLoader.ToFloat(before[$"{Layer}final_layer_norm.weight"])));
+        Assert.That(Floats.ToArray(after[$"{Layer}self_attn_layer_norm.weight"]), Is.EqualTo(Floats.ToArray(before[$"{Layer}self_attn_layer_norm.weight"])));
+        Assert.That(Floats.ToArray(after[$"{Layer}final_layer_norm.weight"]), Is.Not.EqualTo(Floats.ToArray(before[$"{Layer}final_layer_norm.weight"])));
         Assert.That(after[$"{Layer}final_layer_norm.bias"].DType, Is.EqualTo(DType.F32));
     }
 

@@ -15,6 +15,14 @@ internal static class Floats
         return copy;
     }
 
+    /// <summary>All elements of a tensor, widened, in row order.</summary>
+    public static float[] ToArray(Tensor source)
+    {
+        var values = new float[checked((int)source.Shape.ElementCount)];
+        Widen(source, 0, values);
+        return values;
+    }
+
     /// <summary>A tensor rounded to BF16, in memory of its own.</summary>
     public static Tensor ToBFloat16(Tensor source)
     {

@@ -34,7 +34,7 @@ internal sealed class InputFold
     /// <param name="bias">Its bias.</param>
     /// <param name="weights">As for the other.</param>
     public static InputFold Find(Tensor weight, Tensor bias, IEnumerable<Tensor> weights) =>
-        Find(Values(bias), [.. Values(weight).Select(value => (double)Math.Abs(value))], weights);
+        Find(Floats.ToArray(bias), [.. Floats.ToArray(weight).Select(value => (double)Math.Abs(value))], weights);
 
     private static InputFold Find(float[] mean, double[] deviations, IEnumerable<Tensor> weights)
     {
@@ -52,13 +52,6 @@ internal sealed class InputFold
         int start = b * InputStatistics.BlockSize, n = InputStatistics.WidthOf(b, Mean.Length);
         return block.Select((value, i) => value / (Factors[start + (i / n)] * Factors[start + (i % n)])).ToArray();
     })]);
-
-    private static float[] Values(Tensor vector)
-    {
-        var values = new float[vector.Shape.ElementCount];
-        Floats.Widen(vector, 0, values);
-        return values;
-    }
 
     private static double[] SquaresOfColumns(IEnumerable<Tensor> weights, int width)
     {

@@ -54,8 +54,7 @@ internal sealed class StoredWeight(string name, Tensor source, WeightFormat form
         else if (change is not null)
         {
             cancellation.ThrowIfCancellationRequested();
-            var values = new float[source.Shape.ElementCount];
-            Floats.Widen(source, 0, values);
+            float[] values = Floats.ToArray(source);
             change(values);
             writer.Write<float>(name, 0, values);
         }

@@ -12,12 +12,11 @@ internal readonly unsafe struct OnlineSoftmax<S>(AttentionItem item, AttentionSc
 {
     private readonly int _padded = AttentionScratch<S>.PaddedHead(headSize);
 
-    /// <summary>Forgets the item before.</summary>
+    /// <summary>Forgets the item before; a total begins with the first chunk.</summary>
     public void Begin()
     {
         new Span<float>(scratch.Sums, item.Count * _padded).Clear();
         new Span<float>(scratch.Largest, item.Count).Fill(float.NegativeInfinity);
-        new Span<float>(scratch.Totals, item.Count).Clear();
     }
 
     /// <summary>Scores of one query to exponentials; what was summed before is scaled down when the maximum rises.</summary>

@@ -39,7 +39,7 @@ internal readonly unsafe struct CachedBFloat16 : ICachedFormat
         var destination = (ushort*)elements;
         int i = 0;
         for (; i <= headSize - Vector128<ushort>.Count; i += Vector128<ushort>.Count)
-            Vector128.Narrow(Round(Vector128.Load(row + i)), Round(Vector128.Load(row + i + 4))).Store(destination + i);
+            Vector128.Narrow(BFloat16Bits.FromSingle(Vector128.Load(row + i)), BFloat16Bits.FromSingle(Vector128.Load(row + i + 4))).Store(destination + i);
         for (; i < headSize; i++)
             destination[i] = BFloat16.ToBits(row[i]);
         return 0;
@@ -56,13 +56,4 @@ internal readonly unsafe struct CachedBFloat16 : ICachedFormat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S LoadSlots<S>(byte* elements, float* scales)
         where S : unmanaged, ISimd<S> => S.LoadBF16((ushort*)elements);
-
-    // As BFloat16.ToBits, four at once.
-    private static Vector128<uint> Round(Vector128<float> values)
-    {
-        Vector128<uint> bits = values.AsUInt32();
-        Vector128<uint> upper = bits >>> 16;
-        Vector128<uint> nearest = (bits + Vector128.Create(0x7FFFu) + (upper & Vector128<uint>.One)) >>> 16;
-        return Vector128.ConditionalSelect(Vector128.IsNaN(values).AsUInt32(), upper | Vector128<uint>.One, nearest);
-    }
 }

@@ -26,13 +26,16 @@ internal readonly unsafe struct CachedHead<TFormat>(byte* start, int headSize)
     /// <summary>Writes the key of one slot.</summary>
     /// <param name="row">[headSize].</param>
     /// <param name="slot">The slot.</param>
-    /// <param name="room">Working memory for a row.</param>
+    /// <param name="room">Working memory for a row's elements.</param>
     public void StoreKey(float* row, int slot, byte* room)
     {
-        SetScale(slot, TFormat.Encode(row, room, headSize));
         if (TFormat.ElementBytes == sizeof(float))
-            Scatter((float*)room, (float*)Elements + slot);
-        else if (TFormat.ElementBytes == sizeof(ushort))
+        {
+            Scatter(row, (float*)Elements + slot);
+            return;
+        }
+        SetScale(slot, TFormat.Encode(row, room, headSize));
+        if (TFormat.ElementBytes == sizeof(ushort))
             Scatter((ushort*)room, (ushort*)Elements + slot);
         else
             Scatter(room, Elements + slot);

@@ -31,8 +31,12 @@ internal sealed record ProductForm(string Name, DType Type, int Bits, WeightResi
     public static IEnumerable<ProductForm> Of(MachinePeaks peaks) =>
         peaks.Loops.Contains(PeakLoop.BFloat16) && new CpuFeatures("").FastBFloat16 ? [.. Everywhere, BFloat16Fast] : Everywhere;
 
-    /// <summary>Bytes of a weight: its elements, and of integers the scales.</summary>
-    public long Bytes(int outputs, int inputs) => ElementBytes(outputs, inputs) + (sizeof(float) * (long)outputs * Groups(inputs));
+    /// <summary>Bytes that a product reads of a weight: its elements, and of integers the scales, which packed 4-bit weights have in 16 bits.</summary>
+    public long ReadBytes(int outputs, int inputs) =>
+        ElementBytes(outputs, inputs) + ((Bits == 4 && Residency == WeightResidency.Packed ? sizeof(ushort) : sizeof(float)) * Scales(outputs, inputs));
+
+    /// <summary>Bytes of a weight as it is stored.</summary>
+    public long StoredBytes(int outputs, int inputs) => ElementBytes(outputs, inputs) + (sizeof(float) * Scales(outputs, inputs));
 
     /// <summary>Operations a second that no product of this form can pass.</summary>
     public double Peak(MachinePeaks peaks) => (Bits, Precision) switch
@@ -79,6 +83,8 @@ internal sealed record ProductForm(string Name, DType Type, int Bits, WeightResi
     };
 
     private long ElementBytes(int outputs, int inputs) => (long)outputs * inputs * Bits / 8;
+
+    private long Scales(int outputs, int inputs) => (long)outputs * Groups(inputs);
 
     private int Groups(int inputs) => Bits switch { 8 => 1, 4 => inputs / GroupSize, _ => 0 };
 }

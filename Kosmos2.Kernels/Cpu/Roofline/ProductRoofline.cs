@@ -9,8 +9,8 @@ namespace Kosmos2.Kernels.Cpu.Roofline;
 /// <param name="Peaks">The limits.</param>
 internal sealed record ProductShare(ProductForm Form, ProductShape Shape, double Seconds, MachinePeaks Peaks)
 {
-    /// <summary>Bytes of the weight.</summary>
-    public double Bytes => Form.Bytes(Shape.Outputs, Shape.Inputs);
+    /// <summary>Bytes of the weight that are read.</summary>
+    public double Bytes => Form.ReadBytes(Shape.Outputs, Shape.Inputs);
 
     /// <summary>Whether reading the weight once takes longer than the arithmetic.</summary>
     public bool IsReading => Reading > Arithmetic;
@@ -64,7 +64,7 @@ internal sealed class ProductRoofline : IDisposable
     public ProductShare[] Measure(ProductForm form, int outputs, int inputs, int[] rows, int turns, CancellationToken cancellation)
     {
         using var backend = new CpuBackend(new CpuOptions { Threads = _peaks.Threads, Weights = form.Residency, Products = form.Precision });
-        long bytes = form.Bytes(outputs, inputs);
+        long bytes = form.StoredBytes(outputs, inputs);
         int count = (int)Math.Max(1, ColdBytes / bytes);
         LinearParameters[] weights =
         [

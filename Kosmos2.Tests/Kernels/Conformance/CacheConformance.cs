@@ -95,10 +95,8 @@ public sealed class CacheConformance(BackendUnderTest backend) : ConformanceFixt
         return [.. contents];
     }
 
-    private delegate void RowReader(ReadOnlySpan<byte> layer, int block, int head, int slot, Span<float> row);
-
     // The order of keys within a block is a device's own affair.
-    private static float[] Rows(KeyValueBlocks cache, byte[] layer, RowReader read)
+    private static float[] Rows(KeyValueBlocks cache, byte[] layer, Action<ReadOnlySpan<byte>, int, int, int, Span<float>> read)
     {
         var rows = new float[cache.Capacity * cache.Heads * KeyValueBlocks.BlockSize * cache.HeadSize];
         int slots = cache.Heads * KeyValueBlocks.BlockSize;

@@ -135,15 +135,6 @@ internal readonly unsafe struct Int4Direct : IDirectFormat
         if ((bits & Vector256.Create(0xFFFFu)) == default)
             return;
         for (int i = 0; i < Int4Group.BlockSteps * Outputs; i += Outputs)
-            Round(Vector256.Load(scales + i)).Store(scales + i);
-    }
-
-    // To the nearest bfloat16, ties to even; a NaN must stay one.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Round(Vector256<float> values)
-    {
-        Vector256<uint> bits = values.AsUInt32();
-        Vector256<uint> nearest = (bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256<uint>.One)) & Vector256.Create(0xFFFF_0000);
-        return Vector256.ConditionalSelect(Vector256.Equals(values, values), nearest.AsSingle(), values);
+            (BFloat16Bits.FromSingle(Vector256.Load(scales + i)) << 16).AsSingle().Store(scales + i);
     }
 }

@@ -9,7 +9,7 @@ internal static unsafe class RowWords
 {
     /// <summary>Sixteen words of two bfloat16s, from 32 inputs, rounded to nearest, ties to even.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<ushort> BFloat16s(Vector512<float> low, Vector512<float> high) => Vector512.Narrow(Round(low), Round(high));
+    public static Vector512<ushort> BFloat16s(Vector512<float> low, Vector512<float> high) => Vector512.Narrow(BFloat16Bits.FromSingle(low), BFloat16Bits.FromSingle(high));
 
     /// <summary>Sixteen inputs, zeros past the end of the row; read as vectors of that width are.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -23,15 +23,5 @@ internal static unsafe class RowWords
     {
         for (int i = 0; i < count; i++)
             destination[i * stride] = words[i];
-    }
-
-    // Just under half of the last kept bit is added, or half of it where that bit is odd. A NaN must stay one.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Round(Vector512<float> x)
-    {
-        Vector512<uint> bits = x.AsUInt32();
-        Vector512<uint> odd = Vector512.ShiftRightLogical(bits, 16) & Vector512.Create(1u);
-        Vector512<uint> rounded = Vector512.ShiftRightLogical(bits + Vector512.Create(0x7FFFu) + odd, 16);
-        return Vector512.ConditionalSelect(Vector512.Equals(x, x).AsUInt32(), rounded, Vector512.Create(0x7FC0u));
     }
 }
