@@ -18,6 +18,7 @@ public sealed class KeyValueBlocks : IDisposable
     private readonly IBackend _backend;
     private readonly Tensor[] _keys;
     private readonly Tensor[] _values;
+    private Tensor _keyBias;
 
     /// <summary>Allocates a cache.</summary>
     /// <param name="backend">The device; must outlive the cache.</param>
@@ -38,12 +39,20 @@ public sealed class KeyValueBlocks : IDisposable
         Capacity = capacity;
         _keys = new Tensor[layers];
         _values = new Tensor[layers];
-        for (int layer = 0; layer < layers; layer++)
+        try
         {
-            _keys[layer] = AllocateBlocks();
-            _values[layer] = AllocateBlocks();
+            for (int layer = 0; layer < layers; layer++)
+            {
+                _keys[layer] = AllocateBlocks(capacity);
+                _values[layer] = AllocateBlocks(capacity);
+            }
+            _keyBias = AllocateBias(capacity);
         }
-        KeyBias = backend.Allocate(DType.F32, capacity, BlockSize);
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>How keys and values are stored.</summary>
@@ -65,7 +74,7 @@ public sealed class KeyValueBlocks : IDisposable
     public int Capacity { get; private set; }
 
     /// <summary>F32 [blocks, BlockSize]: 0 for a key that may be attended, <see cref="HiddenBias"/> for one that may not.</summary>
-    public Tensor KeyBias { get; private set; }
+    public Tensor KeyBias => _keyBias;
 
     /// <summary>Bytes that a slot takes: keys, values and scales of all layers, and its bias.</summary>
     public long BytesPerSlot => (2L * Layers * Heads * HeadBytes / BlockSize) + sizeof(float);
@@ -77,6 +86,9 @@ public sealed class KeyValueBlocks : IDisposable
         CacheFormat.BFloat16 => BlockSize * HeadSize * sizeof(ushort),
         _ => BlockSize * (sizeof(float) + HeadSize),
     };
+
+    /// <summary>Bytes of a block, keys or values of one layer.</summary>
+    internal int BlockBytes => Heads * HeadBytes;
 
     /// <summary>
     /// Keys of one layer: F32 or BF16 [blocks, heads, BlockSize, headSize]; or I8 [blocks, heads, BlockSize (4 + headSize)], where a head's part of a block
@@ -103,29 +115,49 @@ public sealed class KeyValueBlocks : IDisposable
     /// <param name="row">[headSize], to receive the numbers.</param>
     public void ReadValue(ReadOnlySpan<byte> layer, int block, int head, int slot, Span<float> row) => Read(layer, block, head, slot, false, row);
 
-    /// <summary>Makes room for at least <paramref name="blocks"/> blocks; what is cached stays.</summary>
-    public void EnsureCapacity(int blocks)
+    /// <summary>Makes room for at least <paramref name="blocks"/> blocks, at once for twice as many as there are; what is cached stays.</summary>
+    /// <param name="blocks">The room that is needed.</param>
+    /// <param name="atMost">Room that is never passed, at least <paramref name="blocks"/>.</param>
+    /// <exception cref="Gpu.DeviceMemoryException">There is no room on the device. The cache is as it was.</exception>
+    /// <exception cref="OutOfMemoryException">There is none in the host's memory. The cache is as it was.</exception>
+    public void EnsureCapacity(int blocks, int atMost = int.MaxValue)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(blocks, atMost);
         if (blocks <= Capacity)
             return;
-        int old = Capacity;
-        Capacity = Math.Max(blocks, checked(Capacity * 2));
+        int capacity = (int)Math.Min(Math.Max(blocks, 2L * Capacity), atMost);
+        // One after the other, so that no more than one is there twice. Where one finds no room those before it stay large, which harms nothing.
         for (int layer = 0; layer < Layers; layer++)
         {
-            _keys[layer] = Grow(_keys[layer], AllocateBlocks(), old);
-            _values[layer] = Grow(_values[layer], AllocateBlocks(), old);
+            Grow(ref _keys[layer], capacity, AllocateBlocks);
+            Grow(ref _values[layer], capacity, AllocateBlocks);
         }
-        KeyBias = Grow(KeyBias, _backend.Allocate(DType.F32, Capacity, BlockSize), old);
+        Grow(ref _keyBias, capacity, AllocateBias);
+        Capacity = capacity;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Tensor tensor in _keys)
-            tensor.Dispose();
-        foreach (Tensor tensor in _values)
-            tensor.Dispose();
-        KeyBias.Dispose();
+        foreach (Tensor? tensor in (IEnumerable<Tensor?>)[.. _keys, .. _values, _keyBias])
+            tensor?.Dispose();
+    }
+
+    /// <summary>Copies what a block holds to another, in host memory.</summary>
+    internal void CopyOnHost(int source, int destination)
+    {
+        for (int layer = 0; layer < Layers; layer++)
+        {
+            Copy(_keys[layer], BlockBytes);
+            Copy(_values[layer], BlockBytes);
+        }
+        Copy(_keyBias, BlockSize * sizeof(float));
+
+        void Copy(Tensor part, int length)
+        {
+            Span<byte> bytes = part.HostBytes<byte>();
+            bytes.Slice(checked(source * length), length).CopyTo(bytes.Slice(checked(destination * length), length));
+        }
     }
 
     private void Read(ReadOnlySpan<byte> layer, int block, int head, int slot, bool byElement, Span<float> row)
@@ -154,19 +186,23 @@ public sealed class KeyValueBlocks : IDisposable
         }
     }
 
-    private Tensor AllocateBlocks() => Format switch
+    private Tensor AllocateBlocks(int capacity) => Format switch
     {
-        CacheFormat.Float32 => _backend.Allocate(DType.F32, Capacity, Heads, BlockSize, HeadSize),
-        CacheFormat.BFloat16 => _backend.Allocate(DType.BF16, Capacity, Heads, BlockSize, HeadSize),
-        _ => _backend.Allocate(DType.I8, Capacity, Heads, HeadBytes),
+        CacheFormat.Float32 => _backend.Allocate(DType.F32, capacity, Heads, BlockSize, HeadSize),
+        CacheFormat.BFloat16 => _backend.Allocate(DType.BF16, capacity, Heads, BlockSize, HeadSize),
+        _ => _backend.Allocate(DType.I8, capacity, Heads, HeadBytes),
     };
 
-    private Tensor Grow(Tensor small, Tensor large, int oldCapacity)
+    private Tensor AllocateBias(int capacity) => _backend.Allocate(DType.F32, capacity, BlockSize);
+
+    private void Grow(ref Tensor tensor, int capacity, Func<int, Tensor> allocate)
     {
-        int rows = small.Rows / Math.Max(oldCapacity, 1) * oldCapacity;
-        _backend.Copy(small, large.SliceRows(0, rows));
+        if (tensor.Shape[0] >= capacity)
+            return;
+        Tensor large = allocate(capacity);
+        _backend.Copy(tensor, large.SliceRows(0, tensor.Rows));
         _backend.Synchronize();
-        small.Dispose();
-        return large;
+        tensor.Dispose();
+        tensor = large;
     }
 }

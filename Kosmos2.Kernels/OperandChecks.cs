@@ -10,7 +10,8 @@ namespace Kosmos2.Kernels;
 /// <param name="device">The backend's name in messages.</param>
 /// <param name="holds">Whether the backend can compute with a tensor's storage.</param>
 /// <param name="prepared">Whether the backend made a prepared weight.</param>
-internal sealed class OperandChecks(string device, Predicate<Tensor> holds, Predicate<PreparedWeight> prepared)
+/// <param name="keysByElement">As <see cref="IBackend.KeysByElement"/>.</param>
+internal sealed class OperandChecks(string device, Predicate<Tensor> holds, Predicate<PreparedWeight> prepared, bool keysByElement)
 {
     private StepTable? _step;
     private StepBounds _bounds;
@@ -143,7 +144,7 @@ internal sealed class OperandChecks(string device, Predicate<Tensor> holds, Pred
         Apart(y, v);
         if (probabilities is null)
             return;
-        Count(probabilities, (long)y.Rows * heads * (k.Rows / batch));
+        Vector(probabilities, (long)y.Rows * heads * (k.Rows / batch));
         Apart(probabilities, y);
     }
 
@@ -164,20 +165,23 @@ internal sealed class OperandChecks(string device, Predicate<Tensor> holds, Pred
         Apart(y, q);
         if (probabilities is null)
             return;
-        Count(probabilities, _bounds.QueryKeyPairs * blocks.Heads);
+        Vector(probabilities, _bounds.QueryKeyPairs * blocks.Heads);
         Apart(probabilities, y);
     }
 
     public void CopyBlocks(KeyValueBlocks blocks, ReadOnlySpan<(int Source, int Destination)> pairs)
     {
         Cache(blocks, 0);
-        foreach ((int source, int destination) in pairs)
+        for (int i = 0; i < pairs.Length; i++)
         {
+            (int source, int destination) = pairs[i];
             Inside(source, blocks.Capacity, "a source block", "blocks of the cache");
             Inside(destination, blocks.Capacity, "a destination block", "blocks of the cache");
             // The pairs may be copied in any order, or all at once.
             foreach ((int otherSource, _) in pairs)
-                NotAlsoSource(destination, otherSource);
+                NotAlso(destination, otherSource, "a source as well");
+            foreach ((_, int earlier) in pairs[..i])
+                NotAlso(destination, earlier, "another pair's");
         }
     }
 
@@ -242,6 +246,8 @@ internal sealed class OperandChecks(string device, Predicate<Tensor> holds, Pred
         ArgumentNullException.ThrowIfNull(blocks);
         Inside(layer, blocks.Layers, "a layer", "layers of the cache");
         Here(blocks.KeyBias, nameof(blocks));
+        if (blocks.KeysByElement != keysByElement)
+            ThrowForeignCache(device, nameof(blocks));
     }
 
     private void Weight(PreparedWeight weight)

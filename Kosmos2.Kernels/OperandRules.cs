@@ -67,10 +67,10 @@ internal static class OperandRules
             ThrowOutside(index, count, what, of);
     }
 
-    public static void NotAlsoSource(int destination, int source)
+    public static void NotAlso(int destination, int other, string what)
     {
-        if (destination == source)
-            ThrowUnexpected($"block {destination}", "a destination that is not a source as well", "pairs");
+        if (destination == other)
+            ThrowUnexpected($"block {destination}", $"a destination that is not {what}", "pairs");
     }
 
     [DoesNotReturn]
@@ -83,6 +83,10 @@ internal static class OperandRules
     [DoesNotReturn]
     public static void ThrowForeignWeight(PreparedWeight found, string device) =>
         ThrowUnexpected($"{found.GetType().Name} {found.Shape}", $"a weight prepared by the backend {device}, not freed", "weight");
+
+    [DoesNotReturn]
+    public static void ThrowForeignCache(string device, string name) =>
+        ThrowUnexpected("a cache with another order of keys", $"one made for the backend {device}", name);
 
     [DoesNotReturn]
     public static void ThrowUnexpected(string? found, string expected, string name) =>

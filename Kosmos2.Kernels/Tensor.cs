@@ -72,6 +72,10 @@ public sealed class Tensor : IDisposable
         return new Span<T>(HostPointer, checked((int)Shape.ElementCount));
     }
 
+    /// <summary>The bytes as numbers of any type, in host memory; what is left over is left out.</summary>
+    internal unsafe Span<T> HostBytes<T>()
+        where T : unmanaged => new(HostPointer, checked((int)(ByteLength / sizeof(T))));
+
     /// <summary>Makes host memory of our own, zeroed.</summary>
     public static Tensor OnHost(DType type, params ReadOnlySpan<long> extents)
     {

@@ -34,12 +34,10 @@ internal sealed class BlockPool(KeyValueBlocks blocks, IBackend backend, int max
         {
             if (_used == maxBlocks)
                 return TakeReclaimed();
-            block = _used++;
-            if (_used > blocks.Capacity)
-            {
-                blocks.EnsureCapacity(Math.Min(_used, maxBlocks));
+            blocks.EnsureCapacity(_used + 1, maxBlocks);
+            if (_holders.Length < blocks.Capacity)
                 Array.Resize(ref _holders, blocks.Capacity);
-            }
+            block = _used++;
         }
         _holders[block] = 1;
         return block;

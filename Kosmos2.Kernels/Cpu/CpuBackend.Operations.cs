@@ -14,6 +14,7 @@ public sealed unsafe partial class CpuBackend
         var operands = new LinearOperands(layer, Floats(y), activation, residual is null ? null : Floats(residual));
         _kernels.Linear(x, new ReadOnlySpan<LinearOperands>(in operands), norm);
         (layer.Weight as PackedWeight)?.ReleaseSource();
+        Keep(x, layer, y, residual, norm);
     }
 
     /// <inheritdoc/>
@@ -28,6 +29,9 @@ public sealed unsafe partial class CpuBackend
         _kernels.Linear(x, operands, norm);
         foreach (LinearParameters layer in layers)
             (layer.Weight as PackedWeight)?.ReleaseSource();
+        Keep(x, norm);
+        foreach (Tensor output in y)
+            Keep(output);
     }
 
     /// <inheritdoc/>
@@ -35,6 +39,7 @@ public sealed unsafe partial class CpuBackend
     {
         _checks.LayerNorm(x, norm, y);
         _kernels.LayerNorm(x, norm, y);
+        Keep(x, norm, y);
     }
 
     /// <inheritdoc/>
@@ -42,6 +47,7 @@ public sealed unsafe partial class CpuBackend
     {
         _checks.L2Normalize(x, y);
         _kernels.L2Normalize(x, y);
+        Keep(x, y);
     }
 
     /// <inheritdoc/>
@@ -50,6 +56,7 @@ public sealed unsafe partial class CpuBackend
         _checks.PatchEmbed(pixels, embedding, y);
         _kernels.PatchEmbed(pixels, embedding, y);
         (embedding.Patch as PackedWeight)?.ReleaseSource();
+        Keep(pixels, embedding, y);
     }
 
     /// <inheritdoc/>
@@ -57,6 +64,7 @@ public sealed unsafe partial class CpuBackend
     {
         _checks.EmbedRows(embeddings, given, positions, y);
         _kernels.EmbedRows(_checks.Step, (CpuWeight)embeddings, given, scale, positions, y);
+        Keep(embeddings, given, positions, y);
     }
 
     /// <inheritdoc/>
@@ -64,6 +72,7 @@ public sealed unsafe partial class CpuBackend
     {
         _checks.Attention(q, k, v, y, batch, heads, probabilities);
         _kernels.Attention(q, k, v, y, batch, heads, scale, probabilities);
+        Keep(q, k, v, y, probabilities);
     }
 
     /// <inheritdoc/>
@@ -72,11 +81,13 @@ public sealed unsafe partial class CpuBackend
         _checks.AppendKeyValues(k, v, blocks, layer);
         StepTable step = _checks.Step;
         _kernels.AppendKeyValues(step, k, v, blocks, layer);
+        Keep(k, v, blocks);
         if (layer != 0)
             return;
         float* bias = Floats(blocks.KeyBias);
         for (int row = 0; row < step.RowCount; row++)
             bias[step.Slots[row]] = step.KeyVisible[row] != 0 ? 0 : KeyValueBlocks.HiddenBias;
+        Keep(blocks);
     }
 
     /// <inheritdoc/>
@@ -84,6 +95,7 @@ public sealed unsafe partial class CpuBackend
     {
         _checks.CachedAttention(q, blocks, layer, y, probabilities);
         _kernels.CachedAttention(_checks.Step, q, blocks, layer, scale, y, probabilities);
+        Keep(q, blocks, y, probabilities);
     }
 
     /// <inheritdoc/>
@@ -91,14 +103,7 @@ public sealed unsafe partial class CpuBackend
     {
         _checks.CopyBlocks(blocks, pairs);
         foreach ((int source, int destination) in pairs)
-        {
-            for (int layer = 0; layer < blocks.Layers; layer++)
-            {
-                Block(blocks.Keys(layer), source, blocks).CopyTo(Block(blocks.Keys(layer), destination, blocks));
-                Block(blocks.Values(layer), source, blocks).CopyTo(Block(blocks.Values(layer), destination, blocks));
-            }
-            Block(blocks.KeyBias, source, blocks).CopyTo(Block(blocks.KeyBias, destination, blocks));
-        }
+            blocks.CopyOnHost(source, destination);
     }
 
     /// <inheritdoc/>
@@ -106,6 +111,7 @@ public sealed unsafe partial class CpuBackend
     {
         _checks.Copy(source, destination);
         Buffer.MemoryCopy(source.HostPointer, destination.HostPointer, destination.ByteLength, source.ByteLength);
+        Keep(source, destination);
     }
 
     /// <inheritdoc/>
@@ -115,6 +121,7 @@ public sealed unsafe partial class CpuBackend
         ReadOnlySpan<int> rows = _checks.Step.OutputRows;
         for (int i = 0; i < rows.Length; i++)
             new ReadOnlySpan<float>(Floats(x) + ((nint)rows[i] * x.Width), x.Width).CopyTo(new Span<float>(Floats(y) + ((nint)i * x.Width), x.Width));
+        Keep(x, y);
     }
 
     /// <inheritdoc/>
@@ -122,11 +129,17 @@ public sealed unsafe partial class CpuBackend
     {
         _checks.SelectTokens(logits, results, classes);
         _kernels.SelectTokens(_checks.Step, logits, results, classes);
+        Keep(logits, results, classes);
     }
 
-    private static Span<byte> Block(Tensor tensor, int block, KeyValueBlocks blocks)
+    // The collector must not finalize what workers hold only addresses of: the operands, and this backend's working memory and code.
+    private void Keep(object? a, object? b = null, object? c = null, object? d = null, object? e = null)
     {
-        long length = tensor.ByteLength / blocks.Capacity;
-        return new Span<byte>(tensor.HostPointer + (block * length), checked((int)length));
+        GC.KeepAlive(this);
+        GC.KeepAlive(a);
+        GC.KeepAlive(b);
+        GC.KeepAlive(c);
+        GC.KeepAlive(d);
+        GC.KeepAlive(e);
     }
 }

@@ -15,7 +15,7 @@ public sealed partial class CpuBackend : IBackend
 {
     private const int MostThreads = 1024;
 
-    private readonly OperandChecks _checks = new("cpu", tensor => tensor.IsHost, weight => weight is CpuWeight);
+    private readonly OperandChecks _checks = new("cpu", tensor => tensor.IsHost, weight => weight is CpuWeight, keysByElement: true);
     private readonly CpuMachine _machine;
     private readonly CpuKernels _kernels;
     private readonly bool _packed;
@@ -85,7 +85,7 @@ public sealed partial class CpuBackend : IBackend
         where T : unmanaged
     {
         _checks.Transfer<T>(destination, source.Length);
-        source.CopyTo(Elements<T>(destination));
+        source.CopyTo(destination.HostBytes<T>());
     }
 
     /// <inheritdoc/>
@@ -93,7 +93,7 @@ public sealed partial class CpuBackend : IBackend
         where T : unmanaged
     {
         _checks.Transfer<T>(source, destination.Length);
-        Elements<T>(source).CopyTo(destination);
+        source.HostBytes<T>().CopyTo(destination);
     }
 
     /// <summary>Nothing to wait for: every operation is done when its call returns.</summary>
@@ -134,7 +134,4 @@ public sealed partial class CpuBackend : IBackend
         InstructionSet.Vector128 => "128-bit vectors",
         _ => "scalar",
     };
-
-    private static unsafe Span<T> Elements<T>(Tensor tensor)
-        where T : unmanaged => new(tensor.HostPointer, checked((int)(tensor.ByteLength / sizeof(T))));
 }

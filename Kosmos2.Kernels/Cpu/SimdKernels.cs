@@ -88,6 +88,8 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
 
     public override void Attention(Tensor q, Tensor k, Tensor v, Tensor y, int batch, int heads, float scale, Tensor? probabilities)
     {
+        if (y.Rows == 0)
+            return;
         int headSize = y.Width / heads;
         var job = new DenseAttentionJob<S>
         {

@@ -65,7 +65,7 @@ internal sealed partial class IlgpuBackend
     /// <returns>False where this device or these operands have none, and nothing was done.</returns>
     private bool FastAttention(Tensor q, Tensor k, Tensor v, Tensor y, int batch, PackedAttentionOptions options)
     {
-        if (_fastAttention is null || options.Keys == 0
+        if (_fastAttention is null
             || !TensorCoreAttention.Takes(options.Queries, options.HeadSize, Address(q) | Address(k) | Address(v) | Address(y)))
             return false;
         using var current = _accelerator.BindScoped();
@@ -105,7 +105,7 @@ internal sealed partial class IlgpuBackend
         long keys = 0;
         foreach (int count in _checks.Step.KeyCounts)
             keys += count;
-        return keys * (blocks.Keys(0).ByteLength + blocks.Values(0).ByteLength) / (blocks.Capacity * KeyValueBlocks.BlockSize);
+        return 2 * keys * blocks.BlockBytes / KeyValueBlocks.BlockSize;
     }
 
     /// <summary>Whether a tensor may be read 128 bits at a time.</summary>

@@ -120,10 +120,10 @@ internal sealed partial class IlgpuBackend
         table.CopyFromCPU(_queue, numbers);
         for (int layer = 0; layer < blocks.Layers; layer++)
         {
-            CopyBlocks(blocks.Keys(layer), table, blocks.Capacity);
-            CopyBlocks(blocks.Values(layer), table, blocks.Capacity);
+            CopyBlocks(blocks.Keys(layer), table, blocks.BlockBytes);
+            CopyBlocks(blocks.Values(layer), table, blocks.BlockBytes);
         }
-        CopyBlocks(blocks.KeyBias, table, blocks.Capacity);
+        CopyBlocks(blocks.KeyBias, table, KeyValueBlocks.BlockSize * sizeof(float));
     }
 
     /// <inheritdoc/>
@@ -179,11 +179,10 @@ internal sealed partial class IlgpuBackend
     private static NormViews Views(LayerNormParameters norm) => new(norm.Weight.Floats(), norm.Bias.Floats(), norm.Epsilon);
 
     /// <summary>A block of any format is a whole number of words.</summary>
-    private void CopyBlocks(Tensor cache, ArrayView<int> pairs, int capacity)
+    private void CopyBlocks(Tensor cache, ArrayView<int> pairs, int blockBytes)
     {
-        ArrayView<int> words = cache.View<int>();
-        int length = (int)(words.Length / capacity);
-        _launch.CopyBlocks(Launch(), (int)pairs.Length / 2 * length, pairs, words, length);
+        int length = blockBytes / sizeof(int);
+        _launch.CopyBlocks(Launch(), (int)pairs.Length / 2 * length, pairs, cache.View<int>(), length);
     }
 
     private SequenceViews Sequences() => new(

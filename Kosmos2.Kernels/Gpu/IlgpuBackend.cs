@@ -52,7 +52,8 @@ internal sealed partial class IlgpuBackend : IBackend
         _checks = new OperandChecks(
             description,
             IsOurs,
-            weight => weight is DeviceWeight { Storage.IsAlive: true } ours && ours.Storage.Accelerator == accelerator);
+            weight => weight is DeviceWeight { Storage.IsAlive: true } ours && ours.Storage.Accelerator == accelerator,
+            keysByElement: false);
         // Not the default one: CUDA can record graphs from streams of one's own only.
         _queue = accelerator.CreateStream();
         _stepStaging = new StagingBuffer(accelerator);

@@ -7,7 +7,7 @@ namespace Kosmos2.Kernels.Reference;
 /// <remarks>Tensors are F32; each result is rounded once, when it is stored.</remarks>
 public sealed class ReferenceBackend : IBackend
 {
-    private readonly OperandChecks _checks = new("reference", tensor => tensor.IsHost, weight => weight is ReferenceWeight);
+    private readonly OperandChecks _checks = new("reference", tensor => tensor.IsHost, weight => weight is ReferenceWeight, keysByElement: false);
 
     /// <inheritdoc/>
     public string Description => "reference (double precision, 1 thread)";
@@ -34,7 +34,7 @@ public sealed class ReferenceBackend : IBackend
         where T : unmanaged
     {
         _checks.Transfer<T>(destination, source.Length);
-        source.CopyTo(Elements<T>(destination));
+        source.CopyTo(destination.HostBytes<T>());
     }
 
     /// <inheritdoc/>
@@ -42,7 +42,7 @@ public sealed class ReferenceBackend : IBackend
         where T : unmanaged
     {
         _checks.Transfer<T>(source, destination.Length);
-        Elements<T>(source).CopyTo(destination);
+        source.HostBytes<T>().CopyTo(destination);
     }
 
     /// <inheritdoc/>
@@ -125,14 +125,15 @@ public sealed class ReferenceBackend : IBackend
     public void CopyBlocks(KeyValueBlocks blocks, ReadOnlySpan<(int Source, int Destination)> pairs)
     {
         _checks.CopyBlocks(blocks, pairs);
-        ReferenceCopyBlocks.Run(blocks, pairs);
+        foreach ((int source, int destination) in pairs)
+            blocks.CopyOnHost(source, destination);
     }
 
     /// <inheritdoc/>
     public void Copy(Tensor source, Tensor destination)
     {
         _checks.Copy(source, destination);
-        Elements<byte>(source).CopyTo(Elements<byte>(destination));
+        source.HostBytes<byte>().CopyTo(destination.HostBytes<byte>());
     }
 
     /// <inheritdoc/>
@@ -154,7 +155,4 @@ public sealed class ReferenceBackend : IBackend
     public void Dispose()
     {
     }
-
-    private static unsafe Span<T> Elements<T>(Tensor tensor)
-        where T : unmanaged => new(tensor.HostPointer, checked((int)(tensor.ByteLength / sizeof(T))));
 }

@@ -11,7 +11,7 @@ internal static unsafe class ReferenceCacheRow
     /// <summary>Stores a row [headSize].</summary>
     public static void Write(ReadOnlySpan<float> row, KeyValueBlocks blocks, Tensor layer, int block, int head, int slot)
     {
-        Span<byte> part = Bytes(layer).Slice(((block * blocks.Heads) + head) * blocks.HeadBytes, blocks.HeadBytes);
+        Span<byte> part = layer.HostBytes<byte>().Slice(((block * blocks.Heads) + head) * blocks.HeadBytes, blocks.HeadBytes);
         int first = slot * row.Length;
         switch (blocks.Format)
         {
@@ -42,9 +42,7 @@ internal static unsafe class ReferenceCacheRow
     public static float[] Read(KeyValueBlocks blocks, Tensor layer, int block, int head, int slot)
     {
         var row = new float[blocks.HeadSize];
-        blocks.ReadValue(Bytes(layer), block, head, slot, row);
+        blocks.ReadValue(layer.HostBytes<byte>(), block, head, slot, row);
         return row;
     }
-
-    private static Span<byte> Bytes(Tensor layer) => new(layer.HostPointer, checked((int)layer.ByteLength));
 }

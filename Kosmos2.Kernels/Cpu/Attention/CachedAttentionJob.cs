@@ -111,7 +111,8 @@ internal unsafe struct CachedAttentionJob<S, TFormat> : IJob
             new AttentionTask<S, CachedKeys<S, TFormat>, CachedRows<S, TFormat>>(item, source, HeadSize, Scale, Tiles, scratch).Run();
         for (int i = 0; i < item.Count; i++)
         {
-            if (scratch.Largest[i] > KeyValueBlocks.HiddenBias)
+            // Not a number either, which stays one.
+            if (!(scratch.Largest[i] <= KeyValueBlocks.HiddenBias))
                 continue;
             float* row = item.Probabilities == null ? null : item.Probabilities + ((nint)i * keys);
             EvenAttention<S, TFormat>.Run(source, item.VisibleTo(i), keys, HeadSize, item.Outputs + (i * item.Stride), row);

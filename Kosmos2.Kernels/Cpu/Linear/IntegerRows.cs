@@ -72,8 +72,9 @@ internal static unsafe class IntegerRows<S>
         return float.IsFinite(largest) ? largest : float.NaN;
     }
 
+    // Of numbers so small that their inverse is no float nothing is left.
     private static (float Inverse, float Scale) Factors(float largest) =>
-        float.IsNaN(largest) ? (0, float.NaN) : largest == 0 ? (0, 0) : (127 / largest, largest / 127);
+        float.IsNaN(largest) ? (0, float.NaN) : float.IsFinite(127 / largest) ? (127 / largest, largest / 127) : (0, 0);
 
     /// <summary>The integers nearest to <paramref name="count"/> inputs times a factor, halves to even; 0 past the row's end. Returns their sum.</summary>
     /// <param name="row">The row.</param>

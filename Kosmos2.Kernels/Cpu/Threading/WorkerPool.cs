@@ -34,12 +34,24 @@ internal sealed unsafe class WorkerPool : IDisposable
         _parked = new bool[workers];
         _wake = new AutoResetEvent[workers];
         int[]? processors = pin && Cores.Processors() is { } cores && cores.Length >= workers ? cores : null;
-        for (int i = 0; i < _threads.Length; i++)
+        int started = 0;
+        try
         {
-            int worker = i + 1;
-            _wake[worker] = new AutoResetEvent(false);
-            _threads[i] = new Thread(() => Work(worker, processors?[worker])) { IsBackground = true, Name = $"kosmos2 worker {worker}" };
-            _threads[i].Start();
+            for (int worker = 1; worker < workers; worker++)
+                _wake[worker] = new AutoResetEvent(false);
+            for (; started < _threads.Length; started++)
+            {
+                int worker = started + 1;
+                _threads[started] = new Thread(() => Work(worker, processors?[worker])) { IsBackground = true, Name = $"kosmos2 worker {worker}" };
+                _threads[started].Start();
+            }
+        }
+        catch
+        {
+            // The system has no more threads: those that there are must not wait for ever.
+            _threads = _threads[..started];
+            Dispose();
+            throw;
         }
     }
 
@@ -51,12 +63,12 @@ internal sealed unsafe class WorkerPool : IDisposable
     public void Run<TJob>(ref TJob job)
         where TJob : unmanaged, IJob
     {
+        ObjectDisposedException.ThrowIf(_stopping, this);
         if (_threads.Length == 0)
         {
             job.Run(0, 1);
             return;
         }
-        ObjectDisposedException.ThrowIf(_stopping, this);
         fixed (TJob* pointer = &job)
         {
             _job = pointer;

@@ -108,6 +108,7 @@ internal sealed class StepGraphs(IGraphDriver driver) : IDisposable
         while (_ages.TryDequeue(out (StepSignature Step, int Layout) key))
             Remove(key);
         _seen.Clear();
+        _unrecordable.Clear();
     }
 
     private void Remove((StepSignature Step, int Layout) key)

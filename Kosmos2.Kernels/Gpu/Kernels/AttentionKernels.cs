@@ -105,8 +105,9 @@ internal static class AttentionKernels
         float maximum = GroupReduction.Max(shared, largest);
 
         // A query that sees no visible key attends evenly to what it sees and to the visible keys after it.
-        bool even = maximum < KeyValueBlocks.HiddenBias / 2;
         sum = sum == 0 ? 0 : sum * XMath.Exp(largest - maximum);
+        // Scores that are no numbers are no larger than any; their sum stays none.
+        bool even = maximum < KeyValueBlocks.HiddenBias / 2 && !float.IsNaN(GroupReduction.Sum(shared, sum));
         if (even)
         {
             sum = 0;

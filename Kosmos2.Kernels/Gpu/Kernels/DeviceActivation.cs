@@ -14,7 +14,7 @@ internal static class DeviceActivation
         if (activation == (int)Activation.QuickGelu)
             return x / (1 + XMath.Exp(-1.702f * x));
         if (activation == (int)Activation.Relu)
-            return XMath.Max(x, 0f);
+            return x < 0 ? 0 : x;
         return x;
     }
 

@@ -93,7 +93,8 @@ internal static class WideAttentionKernels
                 Group.Barrier();
                 value = v.Weighted(value.Times(faded), weights, slot, slots);
             }
-            if (pass == 0 && largest < KeyValueBlocks.HiddenBias / 2)
+            // Scores that are no numbers are no larger than any; their sum stays none.
+            if (pass == 0 && largest < KeyValueBlocks.HiddenBias / 2 && !float.IsNaN(GroupReduction.Sum(shared, sum)))
                 passes = 2;
         }
         float total = GroupReduction.Sum(shared, sum);

@@ -20,7 +20,7 @@ internal static class PtxActivation
         string done = text.NewLabel("ACTIVATED");
         Case(text, activation, Activation.Gelu, values, done, Gelu);
         Case(text, activation, Activation.QuickGelu, values, done, QuickGelu);
-        Case(text, activation, Activation.Relu, values, done, (_, x) => text.F32("max.f32", x, Constant(0)));
+        Case(text, activation, Activation.Relu, values, done, Relu);
         text.Label(done);
     }
 
@@ -33,6 +33,9 @@ internal static class PtxActivation
         text.Do("bra", done);
         text.Label(other);
     }
+
+    // Not by max, which makes a number of what is none.
+    private static string Relu(PtxText text, string x) => text.F32("selp.f32", Constant(0), x, text.Predicate("setp.lt.f32", x, Constant(0)));
 
     private static string Gelu(PtxText text, string x)
     {

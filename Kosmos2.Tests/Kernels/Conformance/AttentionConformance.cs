@@ -51,6 +51,13 @@ public sealed class AttentionConformance(BackendUnderTest backend) : Conformance
         return bench.Read(y);
     });
 
+    [Test]
+    public void AttentionOfNoQueriesDoesNothing() => ConformsExactly("no queries", bench =>
+    {
+        bench.Backend.Attention(bench.Result(0, 16), bench.Random(2, 7, 16), bench.Random(3, 7, 16), bench.Result(0, 16), 1, 2, 0.3f);
+        return [];
+    });
+
     /// <summary>A tensor may begin at any float.</summary>
     [Test]
     public void OperandsMayBeginAnywhere([Values(0, 1, 2, 3)] int unaligned) => Conforms($"{unaligned}", bench =>

@@ -86,6 +86,42 @@ public sealed class CachedAttentionConformance(BackendUnderTest backend) : Confo
         return Step(bench, cache, 10, false, 1000, new SequenceRows([2, 1, 0], 37, 37, p => p != 3));
     }, absolute: 1e-2);
 
+    /// <summary>A query or a key that is no number gives none, whatever else the query sees; rows that do not see it are as they were.</summary>
+    [Test]
+    public void WhatIsNoNumberStaysNone([Values(1, 7, 40)] int rows, [Values(-1, 0, 2, 35)] int badKey)
+    {
+        const int Keys = 40, Width = 16;
+        float[] y = Run(bench =>
+        {
+            KeyValueBlocks cache = bench.Cache(1, 2, Width / 2, 4);
+            float[] k = Samples.Normal(2, Keys, Width), q = Samples.Normal(1, rows, Width);
+            if (badKey >= 0)
+                k.AsSpan(badKey * Width, Width).Fill(float.NaN);
+            else
+                q.AsSpan(0, Width).Fill(float.NaN);
+            float[] v = Samples.Normal(3, Keys, Width);
+            Tensor result = bench.Result(rows, Width);
+            for (int part = 0; part < 2; part++)
+            {
+                int first = part == 0 ? 0 : Keys - rows, count = part == 0 ? Keys - rows : rows;
+                if (count == 0)
+                    continue;
+                bench.Begin(Steps.Of(new SequenceRows([3, 0, 2], first + count, count)));
+                Tensor Rows(float[] of) => bench.Floats(of[(first * Width)..((first + count) * Width)], count, Width);
+                bench.Backend.AppendKeyValues(Rows(k), Rows(v), cache, 0);
+                if (part == 1)
+                    bench.Backend.CachedAttention(bench.Floats(q, rows, Width), cache, 0, 0.3f, result);
+                bench.Backend.EndStep();
+            }
+            return bench.Read(result);
+        });
+        for (int row = 0; row < rows; row++)
+        {
+            bool bad = badKey >= 0 ? badKey <= Keys - rows + row : row == 0;
+            Assert.That(y[(row * Width)..((row + 1) * Width)], bad ? Is.All.NaN : Has.None.NaN, $"row {row}");
+        }
+    }
+
     /// <summary>A row's bits depend neither on the sequences beside it nor on how its sequence was cut into steps.</summary>
     [Test]
     public void ARowHasTheSameBitsInAnyStep([Values] CacheFormat format)

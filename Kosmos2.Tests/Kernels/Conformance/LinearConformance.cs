@@ -120,6 +120,19 @@ public sealed class LinearConformance(BackendUnderTest backend) : ConformanceFix
         }, absolute: 1e-6, relative: 1e-5);
     }
 
+    [Test]
+    public void WhatIsNoNumberStaysNone([Values] Activation activation, [Values(1, 40)] int rows)
+    {
+        float[] y = Run(bench =>
+        {
+            Tensor result = bench.Result(rows, 1);
+            float[] x = [.. Enumerable.Repeat(float.NaN, rows)];
+            bench.Backend.Linear(bench.Floats(x, rows, 1), new LinearParameters(bench.Weight([1], DType.F32, 1, 1), null), result, activation);
+            return bench.Read(result);
+        });
+        Assert.That(y, Is.All.NaN);
+    }
+
     /// <summary>Subnormal halves are ordinary floats; a kernel that flushes them to zero loses them.</summary>
     [Test]
     public void LinearKeepsSubnormalHalves([Values(1, 37)] int rows)

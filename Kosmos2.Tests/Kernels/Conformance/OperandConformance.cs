@@ -1,3 +1,4 @@
+using Kosmos2.Engine.Calibration;
 using Kosmos2.Kernels;
 
 namespace Kosmos2.Tests.Kernels.Conformance;
@@ -70,6 +71,8 @@ public sealed class OperandConformance(BackendUnderTest backend) : ConformanceFi
         ("no keys", b => b.Backend.Attention(b.Random(1, 4, 6), b.Result(0, 6), b.Result(0, 6), b.Result(4, 6), 1, 2, 1)),
         ("probabilities of another size", b =>
             b.Backend.Attention(b.Random(1, 2, 6), b.Random(1, 3, 6), b.Random(1, 3, 6), b.Result(2, 6), 1, 2, 1, b.Result(11))),
+        ("probabilities of another type", b =>
+            b.Backend.Attention(b.Random(1, 2, 6), b.Random(1, 3, 6), b.Random(1, 3, 6), b.Result(2, 6), 1, 2, 1, b.Integers(12))),
     ];
 
     private static readonly (string Name, Action<Workbench> Call)[] StepCases =
@@ -85,6 +88,17 @@ public sealed class OperandConformance(BackendUnderTest backend) : ConformanceFi
         ("keys of another width", b => Append(b, new SequenceRows([1], 3, 3), 3, width: 15)),
         ("a block past the cache", b => Attend(b, new SequenceRows([1, 4], 20, 1))),
         ("step probabilities of another size", b => Attend(b, new SequenceRows([1, 2], 20, 2), probabilities: 79)),
+        ("step probabilities of another type", b =>
+        {
+            b.Begin(Steps.Of(new SequenceRows([1, 2], 20, 2)));
+            b.Backend.CachedAttention(b.Random(1, 2, 8), b.Cache(1, 1, 8, 4), 0, 1, b.Result(2, 8), b.Integers(40));
+        }),
+        ("a cache with another order of keys", b =>
+        {
+            using var other = new OtherOrder(b.Backend);
+            using var cache = new KeyValueBlocks(other, 1, 1, 8, 4);
+            b.Backend.CopyBlocks(cache, [(0, 1)]);
+        }),
         ("fewer blocks than keys need", b =>
         {
             StepTable table = Steps.Of(new SequenceRows([1], 16, 1));
@@ -112,6 +126,7 @@ public sealed class OperandConformance(BackendUnderTest backend) : ConformanceFi
         ("an output past the rows", b => b.Begin(Steps.Outputs(3, [3], [[]]))),
         ("copying from a block past the cache", b => b.Backend.CopyBlocks(b.Cache(1, 1, 8, 4), [(4, 0)])),
         ("copying to a negative block", b => b.Backend.CopyBlocks(b.Cache(1, 1, 8, 4), [(0, -1)])),
+        ("copying two blocks to one", b => b.Backend.CopyBlocks(b.Cache(1, 1, 8, 4), [(0, 2), (1, 2)])),
         ("copying in a chain", b => b.Backend.CopyBlocks(b.Cache(1, 1, 8, 4), [(0, 1), (1, 2)])),
         ("gathering from other rows", b =>
         {
@@ -229,6 +244,16 @@ public sealed class OperandConformance(BackendUnderTest backend) : ConformanceFi
         public override unsafe byte* HostPointer => null;
 
         protected override void Dispose(bool disposing)
+        {
+        }
+    }
+
+    // Its tensors are the other's.
+    private sealed class OtherOrder(IBackend inner) : DelegatingBackend(inner), IBackend
+    {
+        bool IBackend.KeysByElement => !KeysByElement;
+
+        void IDisposable.Dispose()
         {
         }
     }

@@ -19,6 +19,18 @@ internal sealed class FastProductTests
 
     private static IEnumerable<Format> IntegerFormats => AllFormats.Where(format => format.Bits < 16);
 
+    /// <summary>127 over the largest magnitude of such rows is no float: they are as good as nothing, at every width.</summary>
+    [Test]
+    public void RowsTooSmallForAScaleGiveNothing([ValueSource(nameof(IntegerFormats))] Format format)
+    {
+        using var backend = new CpuBackend(Fast);
+        using var bench = new Workbench(backend);
+        float[] x = Array.ConvertAll(Samples.Normal(1, 3, 256), value => value * 1e-38f);
+        Tensor y = bench.Result(3, 20);
+        backend.Linear(bench.Floats(x, 3, 256), new LinearParameters(format.Prepare(bench, 20, 256), null), y);
+        Assert.That(bench.Read(y), Is.All.Zero);
+    }
+
     public sealed record Format(string Name, int Bits, int GroupSize)
     {
         public override string ToString() => GroupSize == 0 ? Name : $"{Name} in groups of {GroupSize}";

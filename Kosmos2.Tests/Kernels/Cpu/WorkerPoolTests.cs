@@ -62,9 +62,9 @@ public sealed unsafe class WorkerPoolTests
     }
 
     [Test]
-    public void ADisposedPoolRefusesJobs()
+    public void ADisposedPoolRefusesJobs([Values(1, 2)] int workers)
     {
-        var pool = new WorkerPool(2);
+        var pool = new WorkerPool(workers);
         pool.Dispose();
         pool.Dispose();
         Assert.That(
