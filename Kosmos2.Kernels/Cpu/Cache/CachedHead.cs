@@ -71,12 +71,6 @@ internal readonly unsafe struct CachedRows<S, TFormat>(CachedHead<TFormat> head)
     where S : unmanaged, ISimd<S>
     where TFormat : ICachedFormat
 {
-    public static bool IsPlain => false;
-
-    public nint Stride => 0;
-
-    public float* Address(nint row, nint k) => null;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public S Load(nint row, nint k) => head.Value<S>(row, k, S.Width);
 

@@ -43,9 +43,9 @@ internal static unsafe class Packing
                         source.Prefetch(firstRow + lane + row, k + start + ahead);
                 }
                 bool whole = present == S.Width && written == S.Width && count == S.Width;
-                if (whole && TSource.IsPlain)
+                if (whole && source is F32Rows<S> plain)
                 {
-                    S.Transpose(source.Address(firstRow + lane, k + start), source.Stride, destination, stride);
+                    S.Transpose(plain.Address(firstRow + lane, k + start), plain.Stride, destination, stride);
                     continue;
                 }
                 if (whole)

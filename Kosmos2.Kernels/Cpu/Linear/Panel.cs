@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
@@ -8,6 +9,14 @@ internal static unsafe class Panel<S>
 {
     /// <summary>Outputs of a panel.</summary>
     public static int Width => 2 * S.Width;
+
+    /// <summary>Adds sums to a row of a strip.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddTo(float* row, S left, S right)
+    {
+        (S.Load(row) + left).Store(row);
+        (S.Load(row + S.Width) + right).Store(row + S.Width);
+    }
 
     /// <summary>The panel's part of a vector of outputs, zeros past its end; all zeros for null.</summary>
     public static (S Left, S Right) Load(float* vector, int column, int outputs)

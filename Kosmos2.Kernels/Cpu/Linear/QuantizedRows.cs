@@ -48,12 +48,6 @@ internal readonly unsafe struct QuantizedRows<S, TFormat>(QuantizedOperands matr
     where S : unmanaged, ISimd<S>
     where TFormat : IIntegerFormat
 {
-    public static bool IsPlain => false;
-
-    public nint Stride => 0;
-
-    public float* Address(nint row, nint k) => null;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public S Load(nint row, nint k)
     {

@@ -8,15 +8,6 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 internal unsafe interface IRowSource<S>
     where S : unmanaged, ISimd<S>
 {
-    /// <summary>Whether the rows are plain floats in memory, that is, whether <see cref="Address"/> may be used.</summary>
-    static abstract bool IsPlain { get; }
-
-    /// <summary>Floats from one row to the next.</summary>
-    nint Stride { get; }
-
-    /// <summary>Address of element k of a row.</summary>
-    float* Address(nint row, nint k);
-
     /// <summary>Elements k to k + Width of a row.</summary>
     S Load(nint row, nint k);
 
@@ -31,10 +22,10 @@ internal unsafe interface IRowSource<S>
 internal readonly unsafe struct F32Rows<S>(float* matrix, nint stride) : IRowSource<S>
     where S : unmanaged, ISimd<S>
 {
-    public static bool IsPlain => true;
-
+    /// <summary>Floats from one row to the next.</summary>
     public nint Stride => stride;
 
+    /// <summary>Address of element k of a row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float* Address(nint row, nint k) => matrix + (row * stride) + k;
 
@@ -53,12 +44,6 @@ internal readonly unsafe struct HalfRows<S, TFormat>(ushort* matrix, nint stride
     where S : unmanaged, ISimd<S>
     where TFormat : IHalfFormat
 {
-    public static bool IsPlain => false;
-
-    public nint Stride => stride;
-
-    public float* Address(nint row, nint k) => null;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public S Load(nint row, nint k) => TFormat.Load<S>(matrix + (row * stride) + k);
 
@@ -129,12 +114,6 @@ internal readonly unsafe struct BF16Format : IHalfFormat
 internal readonly unsafe struct ScaledRows<S>(float* matrix, nint stride, float factor) : IRowSource<S>
     where S : unmanaged, ISimd<S>
 {
-    public static bool IsPlain => false;
-
-    public nint Stride => stride;
-
-    public float* Address(nint row, nint k) => null;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public S Load(nint row, nint k) => S.Load(matrix + (row * stride) + k) * S.Broadcast(factor);
 
@@ -150,12 +129,6 @@ internal readonly unsafe struct ScaledRows<S>(float* matrix, nint stride, float 
 internal readonly unsafe struct NormalizedRows<S>(float* matrix, nint stride, NormOperands norm, RowMoments* moments, nint firstRow) : IRowSource<S>
     where S : unmanaged, ISimd<S>
 {
-    public static bool IsPlain => false;
-
-    public nint Stride => stride;
-
-    public float* Address(nint row, nint k) => null;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public S Load(nint row, nint k) => Normalization.Apply(
         S.Load(matrix + (row * stride) + k), moments[row - firstRow], S.Load(norm.Weight + k), S.Load(norm.Bias + k));

@@ -100,10 +100,10 @@ internal static unsafe class StreamTile<S, TElements>
             b += StepBytes;
             b2 += StepBytes;
         }
-        Add(c, l0, r0);
-        Add(c + Panel<S>.Width, l1, r1);
-        Add(c + (2 * Panel<S>.Width), l2, r2);
-        Add(c + (3 * Panel<S>.Width), l3, r3);
+        Panel<S>.AddTo(c, l0, r0);
+        Panel<S>.AddTo(c + Panel<S>.Width, l1, r1);
+        Panel<S>.AddTo(c + (2 * Panel<S>.Width), l2, r2);
+        Panel<S>.AddTo(c + (3 * Panel<S>.Width), l3, r3);
     }
 
     // Four panels, a few steps of each in turn. The registers hold one panel's sums, left and right of up to six rows; the others' wait in the first-level cache.
@@ -130,7 +130,7 @@ internal static unsafe class StreamTile<S, TElements>
             b += Visit * StepBytes;
         }
         for (int i = 0; i < PanelCount * TRows.Count; i++)
-            Add(c + (i * Panel<S>.Width), sums[2 * i], sums[(2 * i) + 1]);
+            Panel<S>.AddTo(c + (i * Panel<S>.Width), sums[2 * i], sums[(2 * i) + 1]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -187,12 +187,5 @@ internal static unsafe class StreamTile<S, TElements>
             (sums[8], sums[9]) = (l4, r4);
         if (TRows.Count > 5)
             (sums[10], sums[11]) = (l5, r5);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(float* c, S left, S right)
-    {
-        (S.Load(c) + left).Store(c);
-        (S.Load(c + S.Width) + right).Store(c + S.Width);
     }
 }

@@ -106,35 +106,28 @@ internal static unsafe class Tile<S, TRows, TElements>
             a += TRows.Count;
             columns += 2 * TElements.Bytes * S.Width;
         }
-        Add(c, l0, r0);
+        Panel<S>.AddTo(c, l0, r0);
         if (TRows.Count > 1)
-            Add(c + (1 * stride), l1, r1);
+            Panel<S>.AddTo(c + (1 * stride), l1, r1);
         if (TRows.Count > 2)
-            Add(c + (2 * stride), l2, r2);
+            Panel<S>.AddTo(c + (2 * stride), l2, r2);
         if (TRows.Count > 3)
-            Add(c + (3 * stride), l3, r3);
+            Panel<S>.AddTo(c + (3 * stride), l3, r3);
         if (TRows.Count > 4)
-            Add(c + (4 * stride), l4, r4);
+            Panel<S>.AddTo(c + (4 * stride), l4, r4);
         if (TRows.Count > 5)
-            Add(c + (5 * stride), l5, r5);
+            Panel<S>.AddTo(c + (5 * stride), l5, r5);
         if (TRows.Count > 6)
-            Add(c + (6 * stride), l6, r6);
+            Panel<S>.AddTo(c + (6 * stride), l6, r6);
         if (TRows.Count > 7)
-            Add(c + (7 * stride), l7, r7);
+            Panel<S>.AddTo(c + (7 * stride), l7, r7);
         if (TRows.Count > 8)
-            Add(c + (8 * stride), l8, r8);
+            Panel<S>.AddTo(c + (8 * stride), l8, r8);
         if (TRows.Count > 9)
-            Add(c + (9 * stride), l9, r9);
+            Panel<S>.AddTo(c + (9 * stride), l9, r9);
         if (TRows.Count > 10)
-            Add(c + (10 * stride), l10, r10);
+            Panel<S>.AddTo(c + (10 * stride), l10, r10);
         if (TRows.Count > 11)
-            Add(c + (11 * stride), l11, r11);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(float* c, S left, S right)
-    {
-        (S.Load(c) + left).Store(c);
-        (S.Load(c + S.Width) + right).Store(c + S.Width);
+            Panel<S>.AddTo(c + (11 * stride), l11, r11);
     }
 }

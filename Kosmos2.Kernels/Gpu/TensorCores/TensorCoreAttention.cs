@@ -10,9 +10,6 @@ internal sealed class TensorCoreAttention(CudaDriver driver, PtxTarget target) :
     /// <summary>A warp has 16 queries; with fewer it is partly empty.</summary>
     public const int LeastQueries = AttentionTile.WarpQueries;
 
-    // Of an address that is read 16 bytes at a time.
-    private const int Alignment = 16;
-
     private readonly Dictionary<(int HeadSize, DType? Cached), PtxKernel> _kernels = [];
 
     /// <summary>Whether attention can be computed here: enough queries, heads of a size that there is a text for, aligned operands.</summary>
@@ -20,7 +17,7 @@ internal sealed class TensorCoreAttention(CudaDriver driver, PtxTarget target) :
     /// <param name="headSize">Elements of a head.</param>
     /// <param name="addresses">Of all operands, their bits together.</param>
     public static bool Takes(int queries, int headSize, ulong addresses) =>
-        queries >= LeastQueries && AttentionTile.HeadSizes.Contains(headSize) && addresses % Alignment == 0;
+        queries >= LeastQueries && AttentionTile.HeadSizes.Contains(headSize) && addresses % TensorCoreProducts.Alignment == 0;
 
     /// <summary>y = softmax(scale q k^T) v for each head and entry of a batch.</summary>
     /// <param name="stream">The driver's stream.</param>
@@ -89,5 +86,5 @@ internal sealed class TensorCoreAttention(CudaDriver driver, PtxTarget target) :
         return kernel;
     }
 
-    private static int Blocks(int queries) => (queries + AttentionTile.Queries - 1) / AttentionTile.Queries;
+    private static int Blocks(int queries) => LaunchGrid.Groups(queries, AttentionTile.Queries);
 }

@@ -61,7 +61,7 @@ internal sealed class TensorCoreProducts(CudaDriver driver, PtxTarget target, in
         if (!_roundings.TryGetValue(type, out PtxKernel? kernel))
             _roundings.Add(type, kernel = new PtxKernel(driver, RoundText.Name(type), RoundText.Write(type, target), RoundText.Threads, 0));
         int groups = checked((int)(count / RoundText.PerThread));
-        kernel.Launch(stream, (groups + RoundText.Threads - 1) / RoundText.Threads, [x, rounded, (ulong)groups]);
+        kernel.Launch(stream, LaunchGrid.Groups(groups, RoundText.Threads), [x, rounded, (ulong)groups]);
     }
 
     /// <summary>y = activation(x W^T + b) + residual, with x [rows, in] rounded already.</summary>

@@ -10,7 +10,7 @@ internal readonly unsafe struct DirectJob<S, TFormat, TDirect>(
     where TFormat : unmanaged, IProductFormat
     where TDirect : unmanaged, IDirectFormat
 {
-    private const int Outputs = 8;
+    private const int Outputs = DirectKernel.Outputs;
 
     public void Run(int worker, int workers) =>
         LayerPanels<S>.Run(this, layers, layerCount, worker, workers, scratch + (worker * scratchStride));

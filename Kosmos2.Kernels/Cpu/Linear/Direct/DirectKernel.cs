@@ -14,6 +14,9 @@ internal static unsafe class DirectKernel
     /// <summary>Rows up to which bringing weights into panels would cost more than it saves.</summary>
     public const int MostRows = 4;
 
+    /// <summary>Outputs that are computed at once.</summary>
+    public const int Outputs = 8;
+
     /// <summary>Whether layers of one format can be computed so.</summary>
     public static bool Fits<S, TDirect>(int rows, ReadOnlySpan<LinearOperands> layers)
         where S : unmanaged, ISimd<S>

@@ -12,7 +12,7 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// </summary>
 internal readonly unsafe struct Int4Direct : IDirectFormat
 {
-    private const int Outputs = 8;
+    private const int Outputs = DirectKernel.Outputs;
     private const int Offset = 8;
 
     public static int Inputs => 2 * Int4Group.Inputs;

@@ -12,7 +12,7 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// </summary>
 internal readonly unsafe struct Int8Direct : IDirectFormat
 {
-    private const int Outputs = 8;
+    private const int Outputs = DirectKernel.Outputs;
 
     public static int Inputs => PlainBytes.Inputs;
 

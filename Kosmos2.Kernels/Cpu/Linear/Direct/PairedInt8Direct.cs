@@ -12,7 +12,7 @@ namespace Kosmos2.Kernels.Cpu.Linear;
 /// </summary>
 internal readonly unsafe struct PairedInt8Direct : IDirectFormat
 {
-    private const int Outputs = 8;
+    private const int Outputs = DirectKernel.Outputs;
     private const int Offset = 128;
 
     public static int Inputs => PairedBytes.Inputs;

@@ -49,10 +49,6 @@ internal readonly unsafe struct BFloat16Format<S> : IProductFormat
     public static void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) =>
         Float32Format<S>.Begin(layer, column, rows, count, strip);
 
-    public static void Finish(LinearOperands* layer, int column, PackedRows rows, int count, float* strip)
-    {
-    }
-
     /// <summary>Rounds a piece of a panel, from whatever type its rows have, to rows of words in the room, and transposes those.</summary>
     private readonly struct Packer(LinearOperands* layer, int column, int step, int count, float* packed, float* room) : IWeightReader<S>
     {

@@ -70,10 +70,6 @@ internal readonly unsafe struct Float32Format<S> : IProductFormat
         }
     }
 
-    public static void Finish(LinearOperands* layer, int column, PackedRows rows, int count, float* strip)
-    {
-    }
-
     private static void Pack<TSource>(PackedRows rows, RowPanels panels, int panel, TSource source)
         where TSource : unmanaged, IRowSource<S>
     {

@@ -61,10 +61,6 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
     public static void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip) =>
         Float32Format<S>.Begin(layer, column, rows, count, strip);
 
-    public static void Finish(LinearOperands* layer, int column, PackedRows rows, int count, float* strip)
-    {
-    }
-
     // words[i] = low[i] and, above it, high[i].
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Pair(ushort* low, ushort* high, int count, uint* words)

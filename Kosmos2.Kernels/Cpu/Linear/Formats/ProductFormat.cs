@@ -93,8 +93,10 @@ internal unsafe interface IProductFormat
     /// <summary>Fills a strip [rows][panel width] with what its sums start from.</summary>
     static abstract void Begin(LinearOperands* layer, int column, PackedRows rows, int count, float* strip);
 
-    /// <summary>Turns a strip's sums into F32 with the bias in them.</summary>
-    static abstract void Finish(LinearOperands* layer, int column, PackedRows rows, int count, float* strip);
+    /// <summary>Turns a strip's sums into F32 with the bias in them, where they are not from the start.</summary>
+    static virtual void Finish(LinearOperands* layer, int column, PackedRows rows, int count, float* strip)
+    {
+    }
 }
 
 /// <summary>The rows of a product, before and after packing.</summary>
