@@ -41,7 +41,7 @@ public sealed record EngineOptions
     /// </summary>
     public CacheFormat CacheFormat { get; init; }
 
-    /// <summary>Budget of the key/value cache in tokens of all sequences together; null for none.</summary>
+    /// <summary>Budget of the key/value cache in tokens of all sequences together, at least 1; null for none.</summary>
     public int? MaxCachedTokens { get; init; }
 
     /// <summary>
@@ -61,6 +61,15 @@ public sealed record EngineOptions
 
     /// <summary>What a GPU's launches are recorded in; null for nothing.</summary>
     internal KernelProfile? Profile { get; init; }
+
+    /// <summary>Refuses budgets that are none.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">One is out of range; the message names it.</exception>
+    internal void CheckBudgets()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxCachedTokens ?? 1, 1, nameof(MaxCachedTokens));
+        ArgumentOutOfRangeException.ThrowIfNegative(PrefixCacheTokens, nameof(PrefixCacheTokens));
+        ArgumentOutOfRangeException.ThrowIfNegative(ImageCacheBytes, nameof(ImageCacheBytes));
+    }
 
     /// <summary>What these options mean for a model on the CPU device.</summary>
     /// <param name="folder">The model's.</param>

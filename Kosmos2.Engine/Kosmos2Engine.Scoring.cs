@@ -15,7 +15,7 @@ public sealed partial class Kosmos2Engine
     /// <param name="image">The picture.</param>
     /// <param name="question">As for <see cref="Ask"/>.</param>
     /// <param name="choices">The answers to choose from, as in <c>["red", "blue"]</c>.</param>
-    /// <param name="cancellation">Looked at between passes.</param>
+    /// <param name="cancellation">Looked at between passes, and while other calls run.</param>
     /// <returns>All choices, the likeliest first.</returns>
     /// <exception cref="ArgumentException">There is no choice, or a text is empty or holds a tag.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
@@ -38,7 +38,7 @@ public sealed partial class Kosmos2Engine
     /// <param name="image">The picture.</param>
     /// <param name="labels">The labels, as in <c>["a red ring", "a blue star"]</c>.</param>
     /// <param name="template">A text with <c>{}</c> where the label goes.</param>
-    /// <param name="cancellation">Looked at between passes.</param>
+    /// <param name="cancellation">Looked at between passes, and while other calls run.</param>
     /// <returns>All labels, the likeliest first.</returns>
     /// <exception cref="ArgumentException">There is no label, a text is empty or holds a tag, or the template has no <c>{}</c>.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
@@ -62,7 +62,7 @@ public sealed partial class Kosmos2Engine
     /// <param name="image">The picture.</param>
     /// <param name="texts">The texts, or prompts with phrases and boxes: <c>new Prompt().Phrase("a ring", box)</c> asks how well a box fits.</param>
     /// <param name="prompt">What stands between picture and text, such as <see cref="Prompts.Caption"/>; null for nothing.</param>
-    /// <param name="cancellation">Looked at between passes.</param>
+    /// <param name="cancellation">Looked at between passes, and while other calls run.</param>
     /// <returns>A score for each text, in their order.</returns>
     /// <exception cref="ArgumentException">There is no text, or one is empty, or a box leaves the picture.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
@@ -74,7 +74,7 @@ public sealed partial class Kosmos2Engine
 
     private TextScore[] Score(RgbImage image, Prompt prompt, IReadOnlyList<Prompt> texts, Func<int[], int>? startOf, CancellationToken cancellation)
     {
-        lock (_turn)
+        using (_turn.Take(cancellation))
             return new ScoreRun(this).Run(Show(image, prompt), texts, startOf, cancellation);
     }
 

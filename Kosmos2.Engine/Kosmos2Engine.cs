@@ -13,13 +13,13 @@ namespace Kosmos2.Engine;
 /// <see cref="Kosmos2Model"/> for the layer of tensors below it.
 /// </summary>
 /// <remarks>
-/// Any number of threads may call; calls take turns. A picture is encoded once and read by the decoder once, however many prompts show it, in one call
-/// or in several (<see cref="EngineOptions"/> says how much is kept). Answers do not depend on what is kept or on what else runs: on the CPU to the bit, on GPUs up to rounding.
+/// Any number of threads may call; calls take turns, and one that is cancelled while it waits ends at once. A picture is encoded once and read by the decoder
+/// once, however many prompts show it, in one call or in several (<see cref="EngineOptions"/> says how much is kept). Answers do not depend on what is kept or on what else runs: on the CPU to the bit, on GPUs up to rounding.
 /// A GPU that fails makes whichever call notices throw <see cref="Kernels.Gpu.DeviceLostException"/>, and all that follow: dispose the engine and load another.
 /// </remarks>
 public sealed partial class Kosmos2Engine : IDisposable
 {
-    private readonly Lock _turn = new();
+    private readonly CallersTurn _turn = new();
     private readonly Lazy<GroundingGrammar?> _grammar;
 
     private Kosmos2Engine(Kosmos2Model model, Kosmos2Processor processor, EngineOptions options)
@@ -54,8 +54,9 @@ public sealed partial class Kosmos2Engine : IDisposable
     /// <summary>Opens a model folder. Weight files are mapped; only their headers are read.</summary>
     /// <param name="folder">config.json, model.safetensors or shards, a tokenizer, and processor settings as far as there are any.</param>
     /// <param name="options">Device and limits; null for the defaults.</param>
-    /// <exception cref="Kosmos2FormatException">A file is missing or malformed; the message says which, where, and what was expected.</exception>
-    /// <exception cref="ArgumentException">The options name no known device, or have a negative budget.</exception>
+    /// <exception cref="FileNotFoundException">The folder, or config.json in it, is missing.</exception>
+    /// <exception cref="Kosmos2FormatException">Another file is missing, or one is malformed; the message says which, where, and what was expected.</exception>
+    /// <exception cref="ArgumentException">The options name no known device, or have a budget out of range.</exception>
     /// <exception cref="IOException">The folder for encoded pictures cannot be made.</exception>
     /// <exception cref="Kernels.Gpu.DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
     /// <exception cref="Kernels.Gpu.DeviceMemoryException">The model needs more memory than the device has free; nothing has been sent there.</exception>
@@ -63,8 +64,7 @@ public sealed partial class Kosmos2Engine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(folder);
         options ??= new EngineOptions();
-        ArgumentOutOfRangeException.ThrowIfNegative(options.PrefixCacheTokens, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegative(options.ImageCacheBytes, nameof(options));
+        options.CheckBudgets();
         // Beside each other: the vocabulary is read, the device opened, which assembles its kernels, and the weights found.
         Task<Kosmos2Processor> reading = Task.Run(() => Kosmos2Processor.Load(folder));
         Kosmos2Config config = Kosmos2Config.Load(folder);
@@ -107,6 +107,7 @@ public sealed partial class Kosmos2Engine : IDisposable
     /// <param name="progress">Told on the calling thread how far the answer has come, or null.</param>
     /// <param name="cancellation">Ends the answer between two tokens; what there is by then is returned.</param>
     /// <exception cref="ArgumentException">The prompt or a setting is unusable.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled before the prompt was read.</exception>
     public GroundedAnswer Generate(
         RgbImage image, string prompt, GenerationConfig? config = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -121,12 +122,13 @@ public sealed partial class Kosmos2Engine : IDisposable
     /// <param name="progress">Told on the calling thread how far the first answer has come, or null.</param>
     /// <param name="cancellation">Ends the answers between two tokens; what there is by then is returned.</param>
     /// <returns>The answers to the first input (<c>num_return_sequences</c> of them, best first), then those to the second, and so on.</returns>
-    /// <exception cref="ArgumentException">An input or a setting is unusable.</exception>
+    /// <exception cref="ArgumentException">An input is null, or it or a setting is unusable.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled before the prompts were read.</exception>
     public IReadOnlyList<GroundedAnswer> Generate(
         IReadOnlyList<ProcessorInput> inputs, GenerationConfig? config = null, IProgress<GenerationProgress>? progress = null,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(inputs);
+        Elements.ThrowIfNull(inputs);
         return Answer(inputs.Count, (preparer, i) => preparer.Prepare(inputs[i]), config, progress, cancellation);
     }
 
@@ -137,6 +139,7 @@ public sealed partial class Kosmos2Engine : IDisposable
     /// <param name="progress">Told on the calling thread how far the answer has come, or null.</param>
     /// <param name="cancellation">Ends the answer between two tokens; what there is by then is returned.</param>
     /// <exception cref="ArgumentException">A box leaves the picture, or a setting is unusable.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled before the prompt was read.</exception>
     public GroundedAnswer Generate(
         RgbImage image, Prompt prompt, GenerationConfig? config = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
         Generate([Show(image, prompt)], config, progress, cancellation)[0];
@@ -147,11 +150,12 @@ public sealed partial class Kosmos2Engine : IDisposable
     /// <param name="progress">Told on the calling thread how far the first answer has come, or null.</param>
     /// <param name="cancellation">Ends the answers between two tokens; what there is by then is returned.</param>
     /// <returns>As for inputs in Hugging Face's form.</returns>
-    /// <exception cref="ArgumentException">A box leaves the picture, a prompt is empty, or a setting is unusable.</exception>
+    /// <exception cref="ArgumentException">A box leaves the picture, a prompt is null or empty, or a setting is unusable.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled before the prompts were read.</exception>
     public IReadOnlyList<GroundedAnswer> Generate(
         IReadOnlyList<Prompt> prompts, GenerationConfig? config = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(prompts);
+        Elements.ThrowIfNull(prompts);
         return Answer(prompts.Count, (preparer, i) => preparer.Prepare(prompts[i]), config, progress, cancellation);
     }
 
@@ -182,14 +186,14 @@ public sealed partial class Kosmos2Engine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(image);
         PixelValues pixels = Processor.ImageProcessor.Process(image);
-        lock (_turn)
+        using (_turn.Take())
             return Model.UploadEmbeddings(Pictures.Rows([EncodedPictures.KeyOf(pixels)], _ => pixels));
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        lock (_turn)
+        using (_turn.Take())
             Model.Dispose();
     }
 
@@ -205,7 +209,7 @@ public sealed partial class Kosmos2Engine : IDisposable
     private IReadOnlyList<GroundedAnswer> Answer(
         int count, Func<PromptPreparer, int, PreparedPrompt> prepare, GenerationConfig? config, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
-        lock (_turn)
+        using (_turn.Take(cancellation))
             return new AnswerRun(this, config ?? new GenerationConfig(), progress, null).Run(count, prepare, cancellation);
     }
 
@@ -214,7 +218,7 @@ public sealed partial class Kosmos2Engine : IDisposable
     {
         using var abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Channel<string> pieces = Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        Task run = Task.Run(() => RunStream(prepare, config, pieces.Writer, abandoned.Token), CancellationToken.None);
+        Task run = Task.Run(() => RunStream(prepare, config, pieces.Writer, abandoned.Token), abandoned.Token);
         try
         {
             await foreach (string piece in pieces.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
@@ -223,7 +227,7 @@ public sealed partial class Kosmos2Engine : IDisposable
         }
         finally
         {
-            // A reader who leaves early ends the work.
+            // A reader who leaves early ends the work, or the waiting for it.
             await abandoned.CancelAsync().ConfigureAwait(false);
             await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -234,7 +238,7 @@ public sealed partial class Kosmos2Engine : IDisposable
     {
         try
         {
-            lock (_turn)
+            using (_turn.Take(cancellation))
             {
                 var run = new AnswerRun(this, config ?? new GenerationConfig(), null, piece => pieces.TryWrite(piece));
                 run.Run(1, (preparer, _) => prepare(preparer), cancellation);

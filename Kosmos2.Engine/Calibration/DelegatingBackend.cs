@@ -14,13 +14,13 @@ internal abstract class DelegatingBackend(IBackend inner) : IBackend
 
     public virtual Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => inner.Allocate(type, extents);
 
-    public Tensor AllocateUnrecorded(DType type, params ReadOnlySpan<long> extents) => inner.AllocateUnrecorded(type, extents);
+    public virtual Tensor AllocateUnrecorded(DType type, params ReadOnlySpan<long> extents) => inner.AllocateUnrecorded(type, extents);
 
     public PreparedWeight Prepare(Tensor weight) => inner.Prepare(weight);
 
     public PreparedWeight Prepare(QuantizedMatrix weight) => inner.Prepare(weight);
 
-    public void Upload<T>(ReadOnlySpan<T> source, Tensor destination)
+    public virtual void Upload<T>(ReadOnlySpan<T> source, Tensor destination)
         where T : unmanaged => inner.Upload(source, destination);
 
     public virtual void Download<T>(Tensor source, Span<T> destination)

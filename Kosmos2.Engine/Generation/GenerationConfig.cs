@@ -63,7 +63,7 @@ public sealed partial record GenerationConfig
     /// <summary><c>early_stopping</c>: when a beam search may end. Default <see cref="Generation.EarlyStopping.False"/>.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
 
-    /// <summary><c>sequence_bias</c>: added to the score of a token that would complete the sequence. Default: none.</summary>
+    /// <summary><c>sequence_bias</c>: added to the score of a token that would complete the sequence; minus infinity forbids it. Default: none.</summary>
     public IReadOnlyList<TokenBias>? SequenceBias { get; init; }
 
     /// <summary><c>repetition_penalty</c>: above 1 makes tokens of the prompt and the answer less likely, below 1 more. Above 0. Default 1.</summary>
@@ -96,7 +96,7 @@ public sealed partial record GenerationConfig
     /// <summary><c>renormalize_logits</c>: log-softmax after all processors. Default false.</summary>
     public bool? RenormalizeLogits { get; init; }
 
-    /// <summary><c>temperature</c>: divides the scores before sampling, above 0. Default 1.</summary>
+    /// <summary><c>temperature</c>: divides the scores before sampling, at least 1e-30. Default 1.</summary>
     public float? Temperature { get; init; }
 
     /// <summary><c>top_k</c>: sample among this many most likely tokens; 0 for all. Default 50.</summary>

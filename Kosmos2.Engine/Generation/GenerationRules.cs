@@ -8,6 +8,9 @@ internal static class GenerationRules
     /// <summary>More beams or answers to a prompt than anyone means: a slip that would only fill the memory.</summary>
     private const int MaxSequencesPerPrompt = 4096;
 
+    /// <summary>Scores divided by less than this would not be finite. Long before that the likeliest token is the only one left.</summary>
+    private const float MinTemperature = 1e-30f;
+
     /// <summary>Checks a configuration for a vocabulary.</summary>
     /// <exception cref="ArgumentException">A setting is out of range or contradicts another.</exception>
     public static void Check(GenerationConfig config, int vocabularySize)
@@ -43,7 +46,7 @@ internal static class GenerationRules
         AtLeast("num_beams", config.NumBeams, 1);
         AtLeast("num_return_sequences", config.NumReturnSequences, 1);
         Number("length_penalty", config.LengthPenalty, float.MinValue, float.MaxValue);
-        Number("temperature", config.Temperature, float.Epsilon, float.MaxValue);
+        Number("temperature", config.Temperature, MinTemperature, float.MaxValue);
         AtLeast("top_k", config.TopK, 0);
         Number("top_p", config.TopP, 0, 1);
         Number("min_p", config.MinP, 0, 1);
@@ -72,8 +75,8 @@ internal static class GenerationRules
         AtLeast("no_repeat_ngram_size", config.NoRepeatNgramSize, 0);
         foreach (TokenBias entry in config.SequenceBias ?? [])
         {
-            if (float.IsNaN(entry.Bias))
-                throw Wrong("sequence_bias", entry.Bias, "a number");
+            if (!(entry.Bias < float.PositiveInfinity))
+                throw Wrong("sequence_bias", entry.Bias, "a finite number, or minus infinity to forbid the sequence");
         }
         if (config.ExponentialDecayLengthPenalty is not { } decay)
             return;

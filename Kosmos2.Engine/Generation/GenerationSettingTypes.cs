@@ -28,7 +28,7 @@ public enum ScoreOutput
 
 /// <summary>An entry of <c>sequence_bias</c>.</summary>
 /// <param name="Tokens">The sequence, at least one token.</param>
-/// <param name="Bias">Added to the score of its last token when the others have just been seen.</param>
+/// <param name="Bias">Added to the score of its last token when the others have just been seen: finite, or minus infinity.</param>
 public sealed record TokenBias(IReadOnlyList<int> Tokens, float Bias);
 
 /// <summary><c>exponential_decay_length_penalty</c>.</summary>

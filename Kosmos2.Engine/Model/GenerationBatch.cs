@@ -16,6 +16,7 @@ public sealed class GenerationBatch : IDisposable
     private readonly Kosmos2Model _model;
     private readonly DecodeSession _session;
     private readonly TokenLoop _loop;
+    private List<GenerationRequest> _ended = []; // that no step has returned yet: one that fails has let the cancelled ones go
 
     /// <summary>An empty batch.</summary>
     /// <param name="model">The model; must be disposed after the batch.</param>
@@ -62,14 +63,15 @@ public sealed class GenerationBatch : IDisposable
     /// Runs one forward pass and gives every running sequence its next token. Cancelled requests leave before it. Does nothing when the batch
     /// is empty.
     /// </summary>
-    /// <returns>The requests that ended with this step; their results are there.</returns>
+    /// <returns>The requests that ended with this step, or left with one that had no room; their results are there.</returns>
     /// <exception cref="KeyValueCacheFullException">
     /// The cache's budget is used up. No sequence has moved; the step can be repeated once a request was cancelled or a cache disposed.
     /// </exception>
     public IReadOnlyList<GenerationRequest> Step()
     {
-        List<GenerationRequest> ended = [];
-        _loop.Step(ended);
+        _loop.Step(_ended);
+        List<GenerationRequest> ended = _ended;
+        _ended = [];
         return ended;
     }
 

@@ -26,7 +26,7 @@ public sealed class Kosmos2Model : IDisposable
         Config = config;
         GenerationDefaults = generation;
         Backend = backend;
-        int maxBlocks = maxCachedTokens is int tokens ? (tokens + KeyValueBlocks.BlockSize - 1) / KeyValueBlocks.BlockSize : int.MaxValue;
+        int maxBlocks = maxCachedTokens is int tokens ? (int)(((long)tokens + KeyValueBlocks.BlockSize - 1) / KeyValueBlocks.BlockSize) : int.MaxValue;
         int heads = config.TextConfig.AttentionHeads;
         var blocks = new KeyValueBlocks(backend, config.TextConfig.Layers, heads, config.TextConfig.HeadDim, Math.Min(16, maxBlocks), cacheFormat);
         Pool = new BlockPool(blocks, backend, maxBlocks);
@@ -72,9 +72,11 @@ public sealed class Kosmos2Model : IDisposable
     /// <summary>Opens a model folder: config.json and model.safetensors, or shards with their index.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="backend">The device; the model takes it over and disposes it, also when loading fails.</param>
-    /// <param name="maxCachedTokens">Budget of the key/value cache in tokens of all sequences together; null for none.</param>
+    /// <param name="maxCachedTokens">Budget of the key/value cache in tokens of all sequences together, at least 1; null for none.</param>
     /// <param name="format">What weights are brought to as they are loaded.</param>
     /// <param name="cacheFormat">How keys and values are stored.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The budget is below 1.</exception>
+    /// <exception cref="FileNotFoundException">The folder, or config.json in it, is missing.</exception>
     /// <exception cref="Kernels.Gpu.DeviceMemoryException">The model needs more memory than the device has free; nothing has been sent there.</exception>
     /// <exception cref="Kosmos2FormatException">A file is missing or malformed, or a tensor is missing or has the wrong shape, or is quantized already.</exception>
     public static Kosmos2Model Load(
@@ -101,11 +103,15 @@ public sealed class Kosmos2Model : IDisposable
         Checkpoint? checkpoint = null;
         try
         {
+            ArgumentOutOfRangeException.ThrowIfLessThan(maxCachedTokens ?? 1, 1, nameof(maxCachedTokens));
             GenerationConfig generation = GenerationConfig.OfCheckpoint(folder, config.TextConfig);
             checkpoint = Checkpoint.Open(folder);
             checkpoint.Validate(config);
             if (format != WeightFormat.Stored && config.QuantizationConfig is not null)
                 throw new ConfigurationException(Path.Combine(folder, "config.json"), "quantization_config", $"is set: the weights are small integers already, and cannot become {format}");
+            int pad = config.TextConfig.PadTokenId, pads = Math.Min(config.TextConfig.VocabSize, SinusoidalPositions.MaxCount);
+            if (pad >= pads)
+                throw new ConfigurationException(Path.Combine(folder, "config.json"), "text_config.pad_token_id", $"is {pad}; it must be below {pads}: a token of the vocabulary, behind which positions begin");
             IBackend backend = device.GetAwaiter().GetResult();
             if (backend.FreeBytes is long free)
                 new ModelMemory(folder, config, generation, maxCachedTokens, cacheFormat).Require(format, free);
@@ -176,7 +182,7 @@ public sealed class Kosmos2Model : IDisposable
     /// <param name="given">The rows that <see cref="SequenceInput.GivenRows"/> name, or null.</param>
     /// <param name="logits">Which rows get logits, of sequences that do not say so themselves.</param>
     /// <param name="sink">Receives hidden states and attentions, or null.</param>
-    /// <exception cref="ArgumentException">A sequence is malformed; nothing has been appended.</exception>
+    /// <exception cref="ArgumentException">A sequence is malformed, or longer than there are positions (65,536); nothing has been appended.</exception>
     /// <exception cref="KeyValueCacheFullException">The cache's budget is used up; nothing has been appended.</exception>
     public ForwardOutput Forward(
         IReadOnlyList<SequenceInput> sequences, ImageEmbeddings? given = null, LogitRows logits = LogitRows.All, IActivationSink? sink = null)
@@ -252,6 +258,7 @@ public sealed class Kosmos2Model : IDisposable
         IReadOnlyList<SequenceInput> prompts, ImageEmbeddings? given, GenerationConfig? config = null, GenerationHooks? hooks = null,
         Func<int[], string>? decoder = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(prompts);
         GenerationConfig settings = config?.Over(GenerationDefaults) ?? GenerationDefaults;
         using DecodeSession session = StartSession(prompts, given);
         TokenDecoder? decode = decoder is null ? null : tokens => decoder(tokens.ToArray());

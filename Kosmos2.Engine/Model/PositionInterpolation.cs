@@ -11,15 +11,33 @@ internal sealed class PositionInterpolation(IBackend backend, Func<float[]> lear
 {
     private const double A = -0.75;
 
-    private readonly Dictionary<(int Rows, int Columns), Tensor> _tables = [];
+    // Tables on the device: one of 32 x 32 patches has 4 MB, and pictures of one source have few sizes.
+    private const int Kept = 4;
 
-    /// <summary>F32 [1 + rows * columns, hidden] on the backend.</summary>
+    // Waiting, since a pass that read the dropped table may have failed and not come to its end.
+    private readonly LeastRecentlyUsed<(int Rows, int Columns), Tensor> _tables = new(Kept, _ => 1, table =>
+    {
+        backend.Synchronize();
+        table.Dispose();
+    });
+
+    /// <summary>F32 [1 + rows * columns, hidden] on the backend. Valid until the next call.</summary>
     public Tensor For(int rows, int columns)
     {
-        if (_tables.TryGetValue((rows, columns), out Tensor? table))
+        if (_tables.TryGet((rows, columns), out Tensor? table))
             return table;
-        table = backend.Allocate(DType.F32, 1 + (rows * columns), config.HiddenSize);
-        backend.Upload<float>(Resample(rows, columns), table);
+        float[] values = Resample(rows, columns);
+        // Patches are embedded before anything is recorded.
+        table = backend.AllocateUnrecorded(DType.F32, 1 + (rows * columns), config.HiddenSize);
+        try
+        {
+            backend.Upload<float>(values, table);
+        }
+        catch
+        {
+            table.Dispose();
+            throw;
+        }
         _tables.Add((rows, columns), table);
         return table;
     }
@@ -27,8 +45,9 @@ internal sealed class PositionInterpolation(IBackend backend, Func<float[]> lear
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Tensor table in _tables.Values)
-            table.Dispose();
+        while (_tables.DropOldest())
+        {
+        }
     }
 
     private float[] Resample(int rows, int columns)

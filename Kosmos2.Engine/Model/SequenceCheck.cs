@@ -26,7 +26,7 @@ internal static class SequenceCheck
             throw new ArgumentException($"given rows are {given.Width} wide, the decoder {config.TextConfig.EmbedDim}", nameof(given));
         for (int i = 0; i < sequences.Count; i++)
         {
-            SequenceInput sequence = sequences[i];
+            SequenceInput sequence = sequences[i] ?? throw new ArgumentException($"sequence {i} is null", nameof(sequences));
             if (sequence.TokenIds is not { Length: > 0 } ids)
                 throw new ArgumentException($"sequence {i} has no tokens", nameof(sequences));
             Length(i, ids, sequence.GivenRows, nameof(sequence.GivenRows));
@@ -36,14 +36,11 @@ internal static class SequenceCheck
             if (sequence.GivenRows is not null)
                 Range(i, sequence.GivenRows, -1, given?.Rows ?? 0, "given row");
             if (sequence.PositionIds is not null)
-                Range(i, sequence.PositionIds, 0, MaxPosition, "position");
+                Range(i, sequence.PositionIds, 0, SinusoidalPositions.MaxCount, "position");
             if (sequence.LogitRange is { } logits && (logits.End.GetOffset(ids.Length) is var end && (end > ids.Length || (uint)logits.Start.GetOffset(ids.Length) > (uint)end)))
                 throw new ArgumentException($"sequence {i} has {ids.Length} tokens, of which LogitRange {logits} is no part", nameof(sequences));
         }
     }
-
-    // Keeps a mistyped position from asking for gigabytes of sines.
-    private const int MaxPosition = 1 << 20;
 
     private static void Length(int sequence, int[] ids, Array? other, string name)
     {

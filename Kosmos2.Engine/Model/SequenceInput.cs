@@ -17,7 +17,7 @@ public sealed class SequenceInput
 
     /// <summary>
     /// [tokens] rows of the position table; null for Hugging Face's rule: tokens that are not pads count 2, 3, 4 ... through the whole sequence,
-    /// pads are at 1.
+    /// pads are at 1, which is pad_token_id (with another pad token positions begin behind that). Rows are 0 to 65,535.
     /// </summary>
     public int[]? PositionIds { get; init; }
 

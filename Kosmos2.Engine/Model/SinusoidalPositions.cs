@@ -4,14 +4,18 @@ namespace Kosmos2.Engine.Model;
 
 /// <summary>
 /// The decoder's positions: row p = [sin(p f_0) .. sin(p f_(half-1)), cos(p f_0) .. cos(p f_(half-1))], f_k = exp(-k ln(10000) / (half - 1)),
-/// half = width / 2; an odd width ends in a zero. The padding row is all zeros. Rows are made when a position is first needed, so the
-/// table has no end (Hugging Face's Kosmos2TextSinusoidalPositionalEmbedding, after "Attention Is All You Need").
+/// half = width / 2; an odd width ends in a zero. The padding row is all zeros. Rows are made when a position is first needed, up to
+/// <see cref="MaxCount"/> (Hugging Face's Kosmos2TextSinusoidalPositionalEmbedding, after "Attention Is All You Need").
 /// </summary>
 internal sealed class SinusoidalPositions : IDisposable
 {
+    /// <summary>The most positions that there are: half a gigabyte of sines in the published model's width, 32 times what it was trained on.</summary>
+    public const int MaxCount = 1 << 16;
+
     private readonly IBackend _backend;
     private readonly int _width;
     private readonly int _paddingRow;
+    private readonly int _count; // of positions that there may be
     private DType _rounding = DType.F32;
 
     public SinusoidalPositions(IBackend backend, int width, int paddingRow)
@@ -19,7 +23,8 @@ internal sealed class SinusoidalPositions : IDisposable
         _backend = backend;
         _width = width;
         _paddingRow = paddingRow;
-        Table = Make(128);
+        _count = Math.Min(MaxCount, Array.MaxLength / width);
+        Table = Make(128, _rounding);
     }
 
     /// <summary>F32 [positions, width] on the backend.</summary>
@@ -29,17 +34,16 @@ internal sealed class SinusoidalPositions : IDisposable
     /// Rounds the table to F16 or BF16: what Hugging Face computes with after <c>model.half()</c> or <c>model.bfloat16()</c>, even when it is widened
     /// again. F32, the default, is what it has when a checkpoint of any type is loaded as float32.
     /// </summary>
-    public void RoundTo(DType type)
-    {
-        _rounding = type;
-        Replace(Table.Rows);
-    }
+    public void RoundTo(DType type) => Replace(Table.Rows, type);
 
-    /// <summary>Makes sure that rows 0 to <paramref name="position"/> exist.</summary>
+    /// <summary>Makes sure that rows 0 to <paramref name="position"/> exist. Where that fails the table is what it was.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such position.</exception>
     public void Cover(int position)
     {
+        if (position >= _count)
+            throw new ArgumentOutOfRangeException(nameof(position), position, $"a sequence is too long: positions are 0 to {_count - 1}");
         if (position >= Table.Rows)
-            Replace(Math.Max(position + 1, Table.Rows * 2));
+            Replace(Math.Min(Math.Max(position + 1, Table.Rows * 2), _count), _rounding);
     }
 
     /// <inheritdoc/>
@@ -74,20 +78,30 @@ internal sealed class SinusoidalPositions : IDisposable
         _ => value,
     };
 
-    private void Replace(int rows)
+    // The old table stays until there is a new one: a model that had no room for more positions goes on with those it has.
+    private void Replace(int rows, DType rounding)
     {
+        Tensor table = Make(rows, rounding);
         _backend.Synchronize();
         Table.Dispose();
-        Table = Make(rows);
+        (Table, _rounding) = (table, rounding);
     }
 
-    private Tensor Make(int rows)
+    private Tensor Make(int rows, DType rounding)
     {
         float[] values = Compute(rows, _width, _paddingRow);
-        if (_rounding != DType.F32)
-            values = Array.ConvertAll(values, value => Round(value, _rounding));
+        if (rounding != DType.F32)
+            values = Array.ConvertAll(values, value => Round(value, rounding));
         Tensor table = _backend.Allocate(DType.F32, rows, _width);
-        _backend.Upload<float>(values, table);
-        return table;
+        try
+        {
+            _backend.Upload<float>(values, table);
+            return table;
+        }
+        catch
+        {
+            table.Dispose();
+            throw;
+        }
     }
 }

@@ -43,7 +43,8 @@ internal sealed class StepWriter(SinusoidalPositions positions, int padTokenId) 
         {
             bool counts = ids[i] != padTokenId;
             int slot = cache.Append(ids[i], counts);
-            int position = !positionIds.IsEmpty ? positionIds[i] : counts ? cache.PositionCount + 1 : padTokenId;
+            // Positions begin behind the padding row, which has the pad token's id as its number.
+            int position = !positionIds.IsEmpty ? positionIds[i] : padTokenId + (counts ? cache.PositionCount : 0);
             highest = Math.Max(highest, position);
             table.TokenIds[_row] = ids[i];
             table.Positions[_row] = position;

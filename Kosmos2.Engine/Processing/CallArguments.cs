@@ -11,6 +11,7 @@ internal sealed class CallArguments
     {
         if (arguments.ValueKind != JsonValueKind.Object)
             throw new ArgumentException($"a call's arguments must be an object, not {Show(arguments)}");
+        JsonText.Require(arguments, "the call");
         _left = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         foreach (JsonProperty property in arguments.EnumerateObject())
         {
@@ -71,7 +72,7 @@ internal sealed class CallArguments
     /// <summary>A value as a message shows it.</summary>
     public static string Show(JsonElement value)
     {
-        string text = value.GetRawText();
+        string text = value.ValueKind == JsonValueKind.Undefined ? "nothing" : value.GetRawText();
         return text.Length <= 60 ? text : $"{text[..60]}...";
     }
 

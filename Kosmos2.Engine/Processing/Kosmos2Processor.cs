@@ -69,11 +69,11 @@ public sealed class Kosmos2Processor
     /// <summary>Processes several examples: all with text or none, all with a picture or none.</summary>
     /// <param name="inputs">The examples, at least one.</param>
     /// <param name="options">Settings; null for the defaults.</param>
-    /// <exception cref="ArgumentException">The examples are of different kinds or empty, boxes do not fit their text, or a setting makes no sense.</exception>
+    /// <exception cref="ArgumentException">An example is null, or the examples are of different kinds or empty, boxes do not fit their text, or a setting makes no sense.</exception>
     /// <exception cref="InvalidOperationException">There is text, and the model has no tokenizer.</exception>
     public ProcessorOutput Process(IReadOnlyList<ProcessorInput> inputs, ProcessorOptions? options = null)
     {
-        ArgumentNullException.ThrowIfNull(inputs);
+        Elements.ThrowIfNull(inputs);
         return Process(inputs, options ?? ProcessorOptions.Default, pad: true);
     }
 

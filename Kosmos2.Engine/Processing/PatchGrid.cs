@@ -52,6 +52,12 @@ public sealed class PatchGrid
     }
 
     /// <summary>
+    /// Whether the lower right corner of a box reaches into a patch at all. One that is as good as on the picture's upper or left edge does not, by the rounding
+    /// of <see cref="ToIndices"/>: it would end in a row or a column before the first.
+    /// </summary>
+    internal bool Reaches(Box box) => (box.X2 * Side) - 1 > -1 && (box.Y2 * Side) - 1 > -1;
+
+    /// <summary>
     /// The box of two patches. When they share a row or a column the box covers them whole; otherwise it goes from centre to centre.
     /// Hugging Face's patch_index_to_coordinate: indices may be out of order or beyond the grid, and the box is then so too.
     /// </summary>

@@ -33,6 +33,7 @@ public sealed record ProcessorCall
     /// </param>
     /// <exception cref="ArgumentException">
     /// An argument is unknown or of the wrong kind, or there are not as many texts, pictures and lists of boxes: what is a ValueError or TypeError in Python.
+    /// Or a string is no Unicode text, as <c>"\ud800"</c>.
     /// </exception>
     public static ProcessorCall Read(JsonElement arguments, Func<string, RgbImage> loadPicture, bool markedTuples = false)
     {

@@ -39,15 +39,18 @@ public readonly record struct PhraseBox
 
     /// <summary>The box's patches on a grid.</summary>
     /// <param name="grid">The grid.</param>
-    /// <param name="checkRange">Whether a box that leaves the picture, and a patch that the grid does not have, are refused.</param>
+    /// <param name="checkRange">Whether a box that leaves the picture or reaches into no patch, and a patch that the grid does not have, are refused.</param>
     /// <exception cref="ArgumentException">The box is refused, or its corners are out of order.</exception>
     internal (int UpperLeft, int LowerRight) ToIndices(PatchGrid grid, bool checkRange)
     {
         if (_box is { } box)
         {
-            return checkRange && !(box.X1 >= 0 && box.Y1 >= 0 && box.X2 <= 1 && box.Y2 <= 1)
-                ? throw new ArgumentException($"a box is given as fractions of the picture's width and height, from 0 to 1, not {box}")
-                : grid.ToIndices(box);
+            if (checkRange && !(box.X1 >= 0 && box.Y1 >= 0 && box.X2 <= 1 && box.Y2 <= 1))
+                throw new ArgumentException($"a box is given as fractions of the picture's width and height, from 0 to 1, not {box}");
+            (int UpperLeft, int LowerRight) patches = grid.ToIndices(box);
+            return checkRange && !grid.Reaches(box)
+                ? throw new ArgumentException($"a box must reach into a patch of the {grid.Side} x {grid.Side}, {box} is too small")
+                : patches;
         }
         int last = grid.TokenCount - 1;
         return checkRange && !(_patches.UpperLeft >= 0 && _patches.LowerRight >= 0 && _patches.UpperLeft <= last && _patches.LowerRight <= last)

@@ -55,6 +55,7 @@ internal sealed class BatchTests
             Assert.That(() => model.Forward(sequences), Throws.ArgumentException.With.Message.Contains(message));
 
         Refused("no sequences");
+        Refused("sequence 1 is null", new() { TokenIds = [4] }, null!);
         Refused("sequence 0 has no tokens", new SequenceInput { TokenIds = [] });
         Refused("sequence 1, token 2: token id 99 is not in 0 .. 98", new() { TokenIds = [4] }, new() { TokenIds = [4, 5, 99] });
         Refused("token id -1", new SequenceInput { TokenIds = [-1] });

@@ -1,4 +1,5 @@
 using Kosmos2.Engine;
+using Kosmos2.Engine.Processing;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Weights;
 
@@ -9,6 +10,36 @@ internal sealed class EngineOptionsTests
     [Test]
     public void AMissingFolderIsNamed() =>
         Assert.That(() => Kosmos2Engine.Load(Path.Combine(Path.GetTempPath(), "kosmos2-none")), Throws.InstanceOf<FileNotFoundException>().With.Message.Contains("kosmos2-none"));
+
+    [Test]
+    public void ABudgetOutOfRangeIsNamed()
+    {
+        foreach (int tokens in (int[])[0, -1])
+        {
+            Refused(new EngineOptions { MaxCachedTokens = tokens }, $"MaxCachedTokens ('{tokens}') must be greater than or equal to '1'");
+            Assert.That(() => ReferenceModels.Load("upstream-test", tokens), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains($"maxCachedTokens ('{tokens}')"));
+        }
+        Refused(new EngineOptions { PrefixCacheTokens = -1 }, "PrefixCacheTokens ('-1')");
+        Refused(new EngineOptions { ImageCacheBytes = -1 }, "ImageCacheBytes ('-1')");
+
+        void Refused(EngineOptions options, string message) =>
+            Assert.That(() => Kosmos2Engine.Load(TestData.ShapesModel, options), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void TheLargestBudgetIsOne()
+    {
+        using Kosmos2.Engine.Model.Kosmos2Model model = ReferenceModels.Load("upstream-test", int.MaxValue);
+        Assert.That(model.Forward([new() { TokenIds = [8, 9] }]).Logits, Is.Not.Empty);
+    }
+
+    [Test]
+    public void AMissingPromptIsNamed()
+    {
+        using Kosmos2Engine engine = Kosmos2Engine.Load(TestData.ShapesModel, new EngineOptions { Device = "cpu", Threads = 1 });
+        Assert.That(() => engine.Generate([new ProcessorInput { Text = "a" }, null!]), Throws.ArgumentException.With.Message.Contains("inputs[1] is null"));
+        Assert.That(() => engine.Generate(["a", "b", null!]), Throws.ArgumentException.With.Message.Contains("prompts[2] is null"));
+    }
 
     [Test]
     public void TheShippedModelIsPackedAndExact()

@@ -35,6 +35,8 @@ internal static class Softmax
         float max = float.NegativeInfinity;
         foreach (float score in scores)
             max = Math.Max(max, score);
+        if (float.IsPositiveInfinity(max))
+            max = ShareAmongInfinite(scores);
         var shift = new Vector<float>(max);
         var sums = Vector<double>.Zero;
         int i = 0;
@@ -49,6 +51,14 @@ internal static class Softmax
         float logSum = (float)Math.Log(sum);
         foreach (ref float score in scores)
             score = score - max - logSum;
+    }
+
+    // Penalties and biases may push scores beyond what a float holds: those share all probability. Leaves a largest score of 0.
+    private static float ShareAmongInfinite(Span<float> scores)
+    {
+        foreach (ref float score in scores)
+            score = float.IsPositiveInfinity(score) ? 0 : float.NegativeInfinity;
+        return 0;
     }
 
     /// <summary>-sum(p log p); a token of probability 0 adds nothing.</summary>

@@ -33,7 +33,7 @@ public sealed record ForwardInputs
 
     /// <summary>
     /// <c>position_ids</c> [B][T] rows of the position table; null for the rule: tokens that are not pads count 2, 3, 4 ... through the row and
-    /// its past, pads are at 1.
+    /// its past, pads are at 1, as for <see cref="SequenceInput.PositionIds"/>.
     /// </summary>
     public int[][]? PositionIds { get; init; }
 

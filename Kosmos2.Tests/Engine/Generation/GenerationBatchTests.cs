@@ -139,6 +139,24 @@ internal sealed class GenerationBatchTests
     }
 
     [Test]
+    public void WhoLeftWithAStepThatHadNoRoomIsReturnedByTheNext()
+    {
+        using Kosmos2Model model = ReferenceModels.Load("upstream-test", maxCachedTokens: 64);
+        using var batch = new GenerationBatch(model);
+        var config = new GenerationConfig { MaxNewTokens = 12, EosTokenId = [] };
+        GenerationRequest small = batch.Add(new() { TokenIds = [10, 11] }, config: config), stays = batch.Add(new() { TokenIds = [12, 13] }, config: config);
+        batch.Step();
+        GenerationRequest large = batch.Add(new() { TokenIds = [.. Enumerable.Range(20, 60)] }, config: config);
+        small.Cancel();
+        Assert.That(batch.Step, Throws.InstanceOf<KeyValueCacheFullException>());
+        Assert.That(small.Result!.Cancelled);
+        large.Cancel();
+        Assert.That(batch.Step(), Is.EqualTo(new[] { small, large }));
+        Assert.That(batch.Step(), Is.Empty, "once");
+        Assert.That(stays.Result, Is.Null);
+    }
+
+    [Test]
     public void WhatCannotJoinIsRefusedAndTheBatchGoesOn()
     {
         using Kosmos2Model model = ReferenceModels.Load("upstream-test");

@@ -178,6 +178,7 @@ public sealed class GenerationConfigTests
         yield return Case(new() { RepetitionPenalty = float.PositiveInfinity }, "repetition_penalty");
         yield return Case(new() { NoRepeatNgramSize = -1 }, "no_repeat_ngram_size is -1");
         yield return Case(new() { Temperature = 0 }, "temperature is 0");
+        yield return Case(new() { Temperature = 1e-38f }, "temperature is 1E-38; it must be between 1E-30 and");
         yield return Case(new() { TopK = -1 }, "top_k is -1");
         yield return Case(new() { TopP = 1.5f }, "top_p is 1.5; it must be between 0 and 1");
         yield return Case(new() { TypicalP = 0 }, "typical_p is 0; it must be above 0 and at most 1");
@@ -190,6 +191,7 @@ public sealed class GenerationConfigTests
         yield return Case(new() { ForcedEosTokenId = [] }, "forced_eos_token_id is empty");
         yield return Case(new() { BadWordsIds = [[]] }, "bad_words_ids holds an empty sequence");
         yield return Case(new() { SequenceBias = [new([3], float.NaN)] }, "sequence_bias is NaN");
+        yield return Case(new() { SequenceBias = [new([3], float.PositiveInfinity)] }, "sequence_bias is Infinity; it must be a finite number, or minus infinity");
         yield return Case(new() { ExponentialDecayLengthPenalty = new(1, 2) }, "no eos_token_id");
         yield return Case(new() { EarlyStopping = (EarlyStopping)7 }, "early_stopping is 7");
         yield return Case(new() { MaxLength = 3 }, "the prompt has 3 tokens and max_length is 3: no room");

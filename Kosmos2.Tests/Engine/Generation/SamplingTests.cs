@@ -96,6 +96,17 @@ public sealed class SamplingTests
     }
 
     [Test]
+    public void ScoresBeyondAFloatAreDrawnLikeOthers()
+    {
+        // The best by far, though divided by the temperature no longer a number, and an end that grows beyond all numbers.
+        GenerationConfig config = new() { DoSample = true, MaxNewTokens = 9 };
+        var bias = config with { SequenceBias = [new([7], 1e30f), new([8], 0.9e30f)], Temperature = 1e-30f };
+        Assert.That(Run(s_prompts, bias, 0).Sequences.SelectMany(s => s.Tokens), Is.All.EqualTo(7));
+        var ending = config with { EosTokenId = [7], ExponentialDecayLengthPenalty = new(0, float.MaxValue), MinNewTokens = 3 };
+        Assert.That(Run(s_prompts, ending, 0).Sequences.Select(s => (s.Tokens.Count, s.Tokens[^1])), Is.All.EqualTo((4, 7)));
+    }
+
+    [Test]
     public void FiftyCandidatesAreTheDefault()
     {
         // Hugging Face's top_k is 50 where nothing is said.

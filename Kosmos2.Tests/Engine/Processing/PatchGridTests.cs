@@ -43,6 +43,17 @@ internal sealed class PatchGridTests
         }
     }
 
+    [TestCase(1e-300, 1e-300, false)]
+    [TestCase(1, 1e-19, false)]
+    [TestCase(1e-15, 1e-15, true)]
+    [TestCase(1, 1, true)]
+    public void A_box_of_nearly_nothing_reaches_into_no_patch(double x2, double y2, bool reaches)
+    {
+        var box = new Box(0, 0, x2, y2);
+        Assert.That(PatchGrid.Default.Reaches(box), Is.EqualTo(reaches));
+        Assert.That(PatchGrid.Default.ToIndices(box).LowerRight == ((int)Math.Ceiling(y2 * 32) * 32) - 32 + (int)Math.Ceiling(x2 * 32) - 1, Is.EqualTo(reaches));
+    }
+
     [TestCase(0.5, 0, 0.5, 1)]
     [TestCase(0, 0.6, 1, 0.5)]
     [TestCase(double.NaN, 0, 1, 1)]

@@ -71,8 +71,17 @@ internal sealed class ProcessorCallTests
     [TestCase("""{"text": "a", "bboxes": [[[1, 2], null]]}""", "bboxes[0][1] must be null, a box of two integers")]
     [TestCase("""{"text": ["a"], "bboxes": [1, 2]}""", "bboxes of a batch of texts must be null or a list")]
     [TestCase("""{"text": ["a"], "bboxes": [null, null]}""", "1 texts and 2 entries")]
+    [TestCase("""{"text": "\ud800"}""", "the call.text is no Unicode text")]
+    [TestCase("""{"text": ["a", "\udc00b"]}""", "the call.text[1] is no Unicode text")]
+    [TestCase("""{"text": "a", "\ud800": 1}""", "a name in the call is no Unicode text")]
+    [TestCase("""{"text": "a", "padding": "\ud800"}""", "the call.padding is no Unicode text")]
+    [TestCase("""{"text": "a", "bboxes": [{"\ud800": [1, 2]}]}""", "a name in the call.bboxes[0] is no Unicode text")]
     public void What_the_call_cannot_mean_is_refused(string json, string message) =>
         Assert.That(() => Read(json), Throws.ArgumentException.With.Message.Contains(message));
+
+    [Test]
+    public void What_is_no_value_is_refused() =>
+        Assert.That(() => ProcessorCall.Read(default, Picture), Throws.ArgumentException.With.Message.Contains("must be an object, not nothing"));
 
     [Test]
     public void Where_tuples_are_marked_a_list_is_no_box()

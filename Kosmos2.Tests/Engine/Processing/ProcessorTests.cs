@@ -91,7 +91,7 @@ internal sealed class ProcessorTests
     [Test]
     public void A_box_outside_the_picture_is_refused_unless_asked_for()
     {
-        PhraseBox[] outside = [new Box(-0.5, 0.1, 1.5, 0.6), new Box(0, 0, double.NaN, 1), (-1, 5), (0, 1024)];
+        PhraseBox[] outside = [new Box(-0.5, 0.1, 1.5, 0.6), new Box(0, 0, double.NaN, 1), (-1, 5), (0, 1024), new Box(0, 0, 1e-300, 1e-300), new Box(0, 0, 1e-300, 1)];
         foreach (PhraseBox box in outside)
         {
             var input = new ProcessorInput { Text = "<phrase> a</phrase>", Boxes = [[box]] };
@@ -159,6 +159,10 @@ internal sealed class ProcessorTests
         foreach (ProcessorInput[] inputs in mixed)
             Assert.That(() => Shapes.Process(inputs), Throws.ArgumentException);
     }
+
+    [Test]
+    public void A_missing_example_is_named() =>
+        Assert.That(() => Shapes.Process([Text("a"), null!]), Throws.ArgumentException.With.Message.Contains("inputs[1] is null"));
 
     [Test]
     public void Without_a_tokenizer_pictures_can_be_processed_and_text_is_refused()
