@@ -15,8 +15,16 @@ internal static class ModelFolder
     /// <exception cref="IOException">There is no such model.</exception>
     /// <exception cref="UsageException">The shipped model is nowhere.</exception>
     public static string Find(string? named) => named is not null
-        ? ModelLocation.Resolve(named)
+        ? ModelLocation.Resolve(named.Length > 0 ? named : throw new UsageException("a model's folder or name is wanted, not an empty name"))
         : FindShipped() ?? throw new UsageException($"no model: {Shipped} is neither beside the program nor above the current folder; name one with --model");
+
+    /// <summary>Refuses a folder that holds a model, or a part of one, unless it is to be replaced.</summary>
+    /// <exception cref="UsageException">There is one.</exception>
+    public static void RefuseToReplace(string folder, bool force)
+    {
+        if (!force && ModelFiles.In(folder) is [string file, ..])
+            throw new UsageException($"{file}: a model is there already; --force replaces it");
+    }
 
     /// <summary>The shipped model, or null if it is nowhere.</summary>
     public static string? FindShipped() => Above(AppContext.BaseDirectory) ?? Above(Directory.GetCurrentDirectory());
@@ -26,7 +34,7 @@ internal static class ModelFolder
         for (string? folder = start; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             string candidate = Path.Combine(folder, Shipped);
-            if (File.Exists(Path.Combine(candidate, "config.json")))
+            if (File.Exists(Path.Combine(candidate, ModelFiles.Config)))
                 return candidate;
         }
         return null;

@@ -12,7 +12,6 @@ internal sealed class GifFirstFrame
     private const int HeaderLength = 13;
     private int _flags = -1;
     private int _left, _top, _width, _height;
-    private int _canvasWidth;
     private (byte R, byte G, byte B) _fill;
 
     private GifFirstFrame()
@@ -24,7 +23,7 @@ internal sealed class GifFirstFrame
     {
         if (bytes.Length < HeaderLength || !(bytes.StartsWith("GIF87a"u8) || bytes.StartsWith("GIF89a"u8)))
             return null;
-        var frame = new GifFirstFrame { _canvasWidth = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]) };
+        var frame = new GifFirstFrame();
         int table = TableLength(bytes[10]);
         int palette = table > 0 ? HeaderLength : -1;
         for (int at = HeaderLength + table; at + 1 < bytes.Length;)
@@ -48,11 +47,13 @@ internal sealed class GifFirstFrame
     }
 
     /// <summary>Gives the pixels of the canvas that the first frame does not cover their colour.</summary>
-    public void FillUncovered(ReadOnlySpan<byte> rgba, Span<byte> rgb)
+    /// <param name="rgb">The canvas.</param>
+    /// <param name="width">Its width as it was decoded: a first frame that reaches beyond the one in the header enlarges it.</param>
+    public void FillUncovered(Span<byte> rgb, int width)
     {
-        for (int pixel = 0; pixel < rgba.Length / 4; pixel++)
+        for (int pixel = 0; pixel < rgb.Length / 3; pixel++)
         {
-            int x = pixel % _canvasWidth - _left, y = (pixel / _canvasWidth) - _top;
+            int x = (pixel % width) - _left, y = (pixel / width) - _top;
             if ((uint)x < (uint)_width && (uint)y < (uint)_height)
                 continue;
             (rgb[3 * pixel], rgb[(3 * pixel) + 1], rgb[(3 * pixel) + 2]) = _fill;

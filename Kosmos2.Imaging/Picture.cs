@@ -9,6 +9,10 @@ namespace Kosmos2.Imaging;
 /// </summary>
 public static class Picture
 {
+    // Skia knows more of them, which nobody has set beside Pillow.
+    private static readonly SKEncodedImageFormat[] Kinds =
+        [SKEncodedImageFormat.Png, SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Gif, SKEncodedImageFormat.Webp, SKEncodedImageFormat.Bmp, SKEncodedImageFormat.Ico];
+
     /// <summary>Reads a picture file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Limits and orientation; null for the defaults.</param>
@@ -88,6 +92,8 @@ public static class Picture
         if (isDeepGrey)
             DeepGrey.SplitBytes(copy);
         using SKCodec codec = SKCodec.Create(data) ?? throw NotReadable(bytes, name);
+        if (!Kinds.Contains(codec.EncodedFormat))
+            throw NoPicture(name);
 
         int width = codec.Info.Width, height = codec.Info.Height;
         CheckSize(width, height, name, options);
@@ -97,7 +103,7 @@ public static class Picture
         if (isDeepGrey)
             DeepGrey.Clip(rgba);
         byte[] rgb = Bitmaps.DropAlpha(rgba);
-        gif?.FillUncovered(rgba, rgb);
+        gif?.FillUncovered(rgb, width);
         var picture = new RgbImage(width, height, rgb);
         return options.ApplyExifOrientation ? Orientation.Apply(picture, codec.EncodedOrigin) : picture;
     }
@@ -139,10 +145,12 @@ public static class Picture
     private static PictureException NotReadable(ReadOnlySpan<byte> bytes, string name)
     {
         string? kind = KindOf(bytes);
-        return new PictureException(kind is null
-            ? $"{name}: is not a picture of a kind that is read here (PNG, JPEG, GIF, WebP, BMP, ICO)"
-            : $"{name}: is damaged or cut short: it begins as {kind} does, but its header cannot be read");
+        return kind is null
+            ? NoPicture(name)
+            : new PictureException($"{name}: is damaged or cut short: it begins as {kind} does, but its header cannot be read");
     }
+
+    private static PictureException NoPicture(string name) => new($"{name}: is not a picture of a kind that is read here (PNG, JPEG, GIF, WebP, BMP, ICO)");
 
     private static string? KindOf(ReadOnlySpan<byte> bytes)
     {

@@ -70,11 +70,11 @@ internal static class InfoCommand
     {
         Table table = new Table().NoBorder().AddColumns("tensor", "type", "shape").AddColumn("bytes", column => column.RightAligned());
         foreach (SafetensorsEntry entry in entries)
-            table.AddRow(Markup.Escape(entry.Name), $"{entry.DType}", Markup.Escape($"{entry.Shape}"), Invariant($"{entry.ByteLength:N0}"));
+            table.AddRow(Markup.Escape(TextOutput.Clean(entry.Name)), $"{entry.DType}", Markup.Escape($"{entry.Shape}"), Invariant($"{entry.ByteLength:N0}"));
         return table;
     }
 
-    private static void Row(string title, string value) => Consoles.Out.MarkupLine($"[bold]{title,-10}[/] {Markup.Escape(value)}");
+    private static void Row(string title, string value) => Consoles.Out.MarkupLine($"[bold]{title,-10}[/] {Markup.Escape(TextOutput.Clean(value))}");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

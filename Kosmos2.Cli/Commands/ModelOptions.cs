@@ -53,6 +53,7 @@ internal sealed class ModelOptions
     public ModelOptions(bool choosesModel = true)
     {
         _choosesModel = choosesModel;
+        SharedOptions.Named(_model);
         SharedOptions.Positive(_threads);
         OneOf<WeightResidency>(_weights);
         OneOf<ProductPrecision>(_precision);

@@ -83,22 +83,13 @@ internal static class QuantizeCommand
             throw new UsageException("--format stored: bf16, int8 or int4 is wanted");
         if (options.GroupSize is not (32 or 64 or 128))
             throw new UsageException($"--group-size {options.GroupSize}: 32, 64 or 128 is wanted");
-        if (File.Exists(Path.Combine(destination, "config.json")) && !force)
-            throw new UsageException($"{destination}: a model is there already; --force replaces it");
+        ModelFolder.RefuseToReplace(destination, force);
         if (pictures.Count > 0 && (options.Format == WeightFormat.BFloat16 || !options.SearchScales))
             throw new UsageException("--calibrate is for int8 and int4, and does not go with --absmax");
         long before = SizeOf(folder);
-        try
-        {
-            if (pictures.Count > 0)
-                options = options with { Inputs = Activity.Show("calibrating", () => ActivationCalibration.Run(folder, pictures, cancellation)) };
-            Activity.ShowBytes($"writing {destination}", before, progress => CheckpointQuantizer.Write(folder, destination, options, progress, cancellation));
-        }
-        catch (ArgumentException e)
-        {
-            throw new UsageException(e.Message);
-        }
-
+        if (pictures.Count > 0)
+            options = options with { Inputs = Activity.Show("calibrating", () => ActivationCalibration.Run(folder, pictures, cancellation)) };
+        Activity.ShowBytes($"writing {destination}", before, progress => CheckpointQuantizer.Write(folder, destination, options, progress, cancellation));
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wrote {destination}: {Sizes.Bytes(SizeOf(destination))}, from {Sizes.Bytes(before)}"));
         return ExitCode.Ok;
     }

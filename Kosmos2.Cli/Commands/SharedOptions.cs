@@ -48,6 +48,9 @@ internal sealed class SharedOptions
             if (result.Tokens is [{ Value: not ("on" or "off") } value])
                 result.AddError($"--grammar {value.Value}: on or off is wanted");
         });
+        Named(_annotate);
+        Named(_crop);
+        Named(_imageCache);
         Positive(_maxNewTokens);
         Positive(_maxContext);
         Positive(_maxPixels);
@@ -97,6 +100,13 @@ internal sealed class SharedOptions
 
     private static Option<T> Make<T>(string name, string value, string description, T standard) =>
         new(name) { Description = description, HelpName = value, DefaultValueFactory = _ => standard };
+
+    /// <summary>Makes an option that names a file or folder refuse an empty name.</summary>
+    internal static void Named(Option<string?> option) => option.Validators.Add(result =>
+    {
+        if (result.Tokens is [{ Value: "" }])
+            result.AddError($"{option.Name}: a name is wanted, not an empty text");
+    });
 
     /// <summary>Makes an option refuse what is no number above 0, whole unless the option is a double.</summary>
     internal static void Positive<T>(Option<T> option) => option.Validators.Add(result =>

@@ -37,9 +37,8 @@ internal static class SynthesizeCommand
             "bfloat16" => DType.BF16,
             _ => throw new UsageException($"--dtype {typeName}: float32, float16 or bfloat16 is wanted"),
         };
-        string file = Path.Combine(folder, "model.safetensors");
-        if (File.Exists(file) && !force)
-            throw new UsageException($"{file}: is there already; --force replaces it");
+        ModelFolder.RefuseToReplace(folder, force);
+        string file = Path.Combine(folder, ModelFiles.SingleFile);
         Kosmos2Config config = configFile is null ? new Kosmos2Config() : Kosmos2Config.Load(configFile);
         long weights = SyntheticCheckpoint.CountWeights(config);
         long bytes = weights * type.SizeInBytes();

@@ -82,7 +82,8 @@ internal sealed class ImageDownload(TimeSpan timeLimit) : IDisposable
     private static Uri Target(Uri first, Uri from, HttpResponseMessage response)
     {
         Uri location = response.Headers.Location ?? throw new UsageException($"{first.OriginalString}: the server redirects without saying where to");
-        Uri target = new(from, location);
+        if (!Uri.TryCreate(from, location, out Uri? target))
+            throw new UsageException($"{first.OriginalString}: the server redirects to {location.OriginalString}, which is not a valid address");
         if (target.Scheme != Uri.UriSchemeHttps && !(target.Scheme == Uri.UriSchemeHttp && from.Scheme == Uri.UriSchemeHttp))
             throw new UsageException($"{first.OriginalString}: the server redirects to {target.Scheme}, which is not followed");
         return target;

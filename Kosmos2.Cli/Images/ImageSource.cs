@@ -1,4 +1,5 @@
 using Microsoft.Extensions.FileSystemGlobbing;
+using Microsoft.Extensions.FileSystemGlobbing.Abstractions;
 
 namespace Kosmos2.Cli.Images;
 
@@ -46,7 +47,9 @@ internal static class ImageSource
             return [];
         var matcher = new Matcher(StringComparison.Ordinal);
         matcher.AddInclude(pattern[(slash + 1)..]);
-        IEnumerable<string> below = matcher.GetResultsInFullPath(root).Select(path => Path.GetRelativePath(root, path));
+        var folder = new DirectoryInfo(root);
+        DirectoryInfoBase start = pattern.Contains("**", StringComparison.Ordinal) ? new UnlinkedFolder(folder) : new DirectoryInfoWrapper(folder);
+        IEnumerable<string> below = matcher.Execute(start).Files.Select(file => Path.GetRelativePath(root, Path.Combine(root, file.Path)));
         return slash < 0 ? below : below.Select(path => Path.Combine(root, path));
     }
 }

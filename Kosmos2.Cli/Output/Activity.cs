@@ -31,7 +31,7 @@ internal static class Activity
     public static void Note(string text)
     {
         if (Visible)
-            Consoles.Error.MarkupLine($"[grey]{Markup.Escape(text)}[/]");
+            Consoles.Error.MarkupLine($"[grey]{Markup.Escape(TextOutput.Clean(text))}[/]");
     }
 
     // Not Progress<T>, which would hand each report to another thread.

@@ -3,6 +3,7 @@ using System.Text;
 using Kosmos2.Cli.Images;
 using Kosmos2.Engine;
 using Kosmos2.Imaging;
+using Kosmos2.Weights;
 
 namespace Kosmos2.Cli.Output;
 
@@ -14,16 +15,20 @@ internal sealed class PictureOutput
     private readonly string? _annotate, _crop;
     private readonly bool _annotateIsFile;
     private readonly Dictionary<string, int> _used = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<string> _given;
 
     /// <summary>Checks the targets before any work is done.</summary>
     /// <param name="annotate">A .png file for one picture, else a folder; null for none.</param>
     /// <param name="crop">A folder; null for none.</param>
     /// <param name="images">How many pictures there are.</param>
+    /// <param name="given">All pictures that the command line names, examples too; none is written over.</param>
     /// <exception cref="UsageException">A target cannot be right.</exception>
-    public PictureOutput(string? annotate, string? crop, int images)
+    public PictureOutput(string? annotate, string? crop, int images, IEnumerable<ImageInput> given)
     {
         _annotate = annotate;
         _crop = crop;
+        IEnumerable<string> files = annotate is null && crop is null ? [] : given.Select(input => input.FilePath).OfType<string>();
+        _given = files.Select(RealPath.Of).ToHashSet(RealPath.Comparer);
         if (annotate is not null)
         {
             string extension = Path.GetExtension(annotate);
@@ -44,9 +49,7 @@ internal sealed class PictureOutput
         if (_annotate is not null)
         {
             string path = _annotateIsFile ? _annotate : Path.Combine(MakeFolder(_annotate), stem + ".png");
-            if (input.FilePath is not null && Path.GetFullPath(path) == input.FilePath)
-                throw new UsageException($"{path}: the annotated picture would replace the picture itself");
-            PictureWriter.SavePng(path, PictureAnnotator.Annotate(picture, entities));
+            Save(path, "the annotated picture", () => PictureAnnotator.Annotate(picture, entities));
             written.Add(path);
         }
         if (_crop is not null)
@@ -56,7 +59,7 @@ internal sealed class PictureOutput
             {
                 string name = string.Create(CultureInfo.InvariantCulture, $"{stem}-{++crops}-{Slug(entity.Name)}.png");
                 string path = Path.Combine(MakeFolder(_crop), name);
-                PictureWriter.SavePng(path, PictureCropper.Crop(picture, box));
+                Save(path, "the crop", () => PictureCropper.Crop(picture, box));
                 written.Add(path);
             }
         }
@@ -76,6 +79,14 @@ internal sealed class PictureOutput
         string? folder = Path.GetDirectoryName(Path.GetFullPath(annotate));
         if (folder is not null && !Directory.Exists(folder))
             throw new UsageException($"--annotate {annotate}: the folder {Path.GetDirectoryName(annotate)} does not exist");
+    }
+
+    // A picture that is yet to be read, under whatever name, would be lost, and its answer be about another.
+    private void Save(string path, string what, Func<RgbImage> picture)
+    {
+        if (_given.Contains(RealPath.Of(path)))
+            throw new UsageException($"{path}: {what} would replace the picture itself");
+        PictureWriter.SavePng(path, picture());
     }
 
     private static string MakeFolder(string folder)

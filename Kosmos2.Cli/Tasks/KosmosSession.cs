@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Text.Json;
 using Kosmos2.Engine;
 using Kosmos2.Engine.Generation;
 using Kosmos2.Engine.Processing;
+using Kosmos2.Weights;
 
 namespace Kosmos2.Cli.Tasks;
 
@@ -28,12 +30,16 @@ internal sealed class KosmosSession : IDisposable
     public static KosmosSession Load(string folder, TaskOptions options, Prompt shots)
     {
         Kosmos2Engine engine = Kosmos2Engine.Load(folder, options.Model.Engine with { ImageCacheFolder = options.ImageCache });
-        if (!engine.Processor.HasTokenizer)
+        try
+        {
+            CheckFits(folder, engine);
+            return new KosmosSession(engine, options, shots);
+        }
+        catch
         {
             engine.Dispose();
-            throw new UsageException($"{folder}: has no tokenizer (neither tokenizer.json nor sentencepiece.bpe.model), so it takes no text");
+            throw;
         }
-        return new KosmosSession(engine, options, shots);
     }
 
     /// <summary>Answers a request about one picture.</summary>
@@ -64,25 +70,25 @@ internal sealed class KosmosSession : IDisposable
         RgbImage picture, TaskRequest request, Action<string> write, CancellationToken cancellation)
     {
         Prompt prompt = request.PromptFor(picture);
-        string raw = Written(prompt);
-        int written = request.AnswerOnly ? Clean(raw).Text.Length : 0;
-        bool begun = false;
+        string asked = Written(prompt), answer = "";
+        int written = 0;
         await foreach (string piece in _engine.StreamAsync(_shots.Image(picture).Append(prompt), Settings(request), cancellation).ConfigureAwait(false))
         {
-            raw += piece;
+            answer += piece;
             // An open tag may yet close: its text waits.
-            if (raw.LastIndexOf('<') <= raw.LastIndexOf('>'))
-                WriteNew(Clean(raw).Text);
+            string shown = Shown();
+            if (shown.LastIndexOf('<') <= shown.LastIndexOf('>'))
+                WriteNew(Clean(shown).Text);
         }
-        GroundedText whole = Clean(raw);
-        WriteNew(whole.Text);
-        return whole.Entities;
+        WriteNew(Clean(Shown()).Text);
+        return Clean(asked + answer).Entities;
+
+        // The answer is taken apart alone where it is shown alone, as it is when it comes whole: a < in the question must not swallow it.
+        string Shown() => request.AnswerOnly ? answer : asked + answer;
 
         void WriteNew(string text)
         {
-            string fresh = text[Math.Min(written, text.Length)..];
-            write(begun ? fresh : fresh.TrimStart());
-            begun |= !string.IsNullOrWhiteSpace(fresh);
+            write(text[Math.Min(written, text.Length)..]);
             written = Math.Max(written, text.Length);
         }
     }
@@ -101,7 +107,27 @@ internal sealed class KosmosSession : IDisposable
         WellFormedGrounding = _options.Grammar ?? request.WellFormed,
     };
 
-    private static string Written(Prompt prompt) => prompt.ToString();
+    // On the model's own grid, as it is asked.
+    private string Written(Prompt prompt) => prompt.Write(_engine.Processor.Grid);
+
+    // What would fail for every picture fails here, with the file that is at fault and before a picture is resized.
+    private static void CheckFits(string folder, Kosmos2Engine engine)
+    {
+        if (!engine.Processor.HasTokenizer)
+            throw new UsageException($"{folder}: has no tokenizer (neither tokenizer.json nor sentencepiece.bpe.model), so it takes no text");
+        int tokens = engine.Processor.Tokenizer.VocabularySize, rows = engine.Config.TextConfig.VocabSize;
+        if (tokens > rows)
+            throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"{TokenizerOf(folder)}: has {tokens:N0} tokens, but vocab_size in config.json is {rows:N0}"));
+        int side = engine.Config.VisionConfig.ImageSize;
+        if (PreprocessorConfig.Load(folder).OutputSize is { } size && size != (side, side))
+            throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"{Path.Combine(folder, "preprocessor_config.json")}: pictures come out at {size.Width} x {size.Height} pixels, but image_size in config.json is {side}"));
+    }
+
+    private static string TokenizerOf(string folder)
+    {
+        string json = Path.Combine(folder, "tokenizer.json");
+        return File.Exists(json) ? json : Path.Combine(folder, "sentencepiece.bpe.model");
+    }
 
     private GroundedText Clean(string raw) => _engine.Processor.PostProcess(raw);
 }

@@ -14,13 +14,14 @@ internal sealed class TaskRunner
     private readonly IReadOnlyList<ImageInput> _inputs;
     private readonly PictureOutput _pictures;
 
-    private TaskRunner(TaskRequest request, TaskOptions options, IReadOnlyList<ImageInput> inputs, CancellationToken cancellation)
+    private TaskRunner(
+        TaskRequest request, TaskOptions options, IReadOnlyList<ImageInput> inputs, IEnumerable<ImageInput> examples, CancellationToken cancellation)
     {
         _request = request;
         _options = options;
         _cancellation = cancellation;
         _inputs = inputs;
-        _pictures = new PictureOutput(options.Annotate, options.Crop, inputs.Count);
+        _pictures = new PictureOutput(options.Annotate, options.Crop, inputs.Count, inputs.Concat(examples));
     }
 
     /// <summary>Runs a request; returns the exit code.</summary>
@@ -32,22 +33,17 @@ internal sealed class TaskRunner
             throw new UsageException("a choice has no boxes, and comes all at once: --stream, --annotate and --crop do not go with it");
         string model = ModelFolder.Find(options.Model.Folder);
         using var download = new ImageDownload(options.UrlTimeout);
-        var runner = new TaskRunner(request, options, ImageSource.Expand(options.Images, download), cancellation);
-        Prompt shots = await LoadAsync(request.Shots, options, download, cancellation).ConfigureAwait(false);
+        ImageInput[] examples = [.. request.Shots.Select(shot => ExampleOf(shot, download))];
+        var runner = new TaskRunner(request, options, ImageSource.Expand(options.Images, download), examples, cancellation);
+        var shots = new Prompt();
+        foreach ((ImageInput image, Shot shot) in examples.Zip(request.Shots))
+            shots = shots.Image(await image.LoadAsync(options.Pictures, cancellation).ConfigureAwait(false)).Tagged(shot.Text);
         return await runner.RunAsync(model, shots).ConfigureAwait(false);
     }
 
-    private static async Task<Prompt> LoadAsync(IReadOnlyList<Shot> shots, TaskOptions options, ImageDownload download, CancellationToken cancellation)
-    {
-        var prompt = new Prompt();
-        foreach (Shot shot in shots)
-        {
-            if (ImageSource.Expand([shot.Image], download) is not [ImageInput image])
-                throw new UsageException($"--shot {shot.Image}: one image is wanted");
-            prompt = prompt.Image(await image.LoadAsync(options.Pictures, cancellation).ConfigureAwait(false)).Tagged(shot.Text);
-        }
-        return prompt;
-    }
+    private static ImageInput ExampleOf(Shot shot, ImageDownload download) => ImageSource.Expand([shot.Image], download) is [ImageInput image]
+        ? image
+        : throw new UsageException($"--shot {shot.Image}: one image is wanted");
 
     private async Task<int> RunAsync(string model, Prompt shots)
     {
@@ -87,7 +83,7 @@ internal sealed class TaskRunner
         if (_options.Stream)
         {
             WriteName(input);
-            entities = await session.StreamAsync(picture, _request, Console.Out.Write, _cancellation).ConfigureAwait(false);
+            entities = await session.StreamAsync(picture, _request, text => Console.Out.Write(TextOutput.Clean(text)), _cancellation).ConfigureAwait(false);
             Console.Out.WriteLine();
             TextOutput.WriteBoxes(Consoles.Out, entities, (picture.Width, picture.Height));
         }

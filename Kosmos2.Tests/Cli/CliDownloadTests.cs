@@ -35,6 +35,15 @@ internal sealed class CliDownloadTests : CliTestBase
         Refused(await CliProcess.RunAsync("caption", _server.Address(path)), _server.Address(path), reason);
 
     [Test]
+    public async Task A_redirect_to_no_address_does_not_stop_the_other_pictures()
+    {
+        CliResult result = await CliProcess.RunAsync("caption", _server.Address("/to-nowhere"), _server.Address("/scene.png"));
+        Assert.That(result.ExitCode, Is.EqualTo(2), result.ToString());
+        Assert.That(result.Error, Is.EqualTo($"kosmos2: error: {_server.Address("/to-nowhere")}: the server redirects to //:80, which is not a valid address\n"));
+        Assert.That(result.Out, Does.Contain("a white circle"));
+    }
+
+    [Test]
     public async Task A_slow_server_is_given_up() =>
         Refused(await CliProcess.RunAsync("caption", _server.Address("/slow"), "--url-timeout", "0.7"), "took longer than 0.7 seconds");
 

@@ -54,6 +54,13 @@ internal sealed class CliErrorTests : CliTestBase
     [Test]
     public async Task An_empty_name_is_refused() => Refused(await CliProcess.RunAsync("caption", ""), "empty name");
 
+    [TestCase("--model")]
+    [TestCase("--annotate")]
+    [TestCase("--crop")]
+    [TestCase("--image-cache")]
+    public async Task An_option_without_a_name_is_refused(string option) =>
+        Refused(await CliProcess.RunAsync("caption", "scene.png", option, ""), $"{option}: a name is wanted, not an empty text");
+
     [Test]
     public async Task A_pattern_without_a_match_is_named() => Refused(await CliProcess.RunAsync("caption", At("*.png")), "*.png: no file matches");
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Kosmos2.Kernels;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Tests.Cli;
@@ -82,6 +83,56 @@ internal sealed class CliModelTests : CliTestBase
             Assert.That(result.Out, Does.Contain("kosmos2-shapes").And.Contain("6,045,312").And.Contain("F16").And.Contain("cpu"));
             Assert.That(result.Out, Does.Not.Contain('\u001b'));
         }
+    }
+
+    [Test]
+    public async Task Names_of_tensors_cannot_steer_the_terminal()
+    {
+        CopyModel();
+        using (var writer = new SafetensorsWriter(At("model.safetensors"), [("a\u001b[31m", DType.F32, new Shape(1))]))
+        {
+            writer.Write<float>("a\u001b[31m", 0, [1f]);
+            writer.Complete();
+        }
+        CliResult result = await CliProcess.RunAsync("info", "--model", Folder, "--tensors");
+        Assert.That(result.ExitCode, Is.Zero, result.ToString());
+        Assert.That(result.Out, Does.Contain("a [31m").And.Not.Contain('\u001b'));
+    }
+
+    [Test]
+    public async Task Boxes_are_shown_on_the_models_own_grid()
+    {
+        CopyModel();
+        File.WriteAllText(At("processor_config.json"), """{"num_patch_index_tokens":256}""");
+        string[] line = ["refer", Scene(1), "--model", Folder, "--box", "0.25,0.25,0.5,0.5", "--max-new-tokens", "1"];
+        CliResult json = await CliProcess.RunAsync([.. line, "--json"]), whole = await CliProcess.RunAsync(line), streamed = await CliProcess.RunAsync([.. line, "--stream"]);
+        Assert.That(json.ExitCode, Is.Zero, json.ToString());
+        string prompt = JsonDocument.Parse(json.Out).RootElement.GetProperty("prompt").GetString()!;
+        Assert.That(prompt, Does.Contain("<patch_index_0068><patch_index_0119>"), "rows 4 to 7 of 16, columns 4 to 7");
+        Assert.That(streamed.Out, Is.EqualTo(whole.Out));
+    }
+
+    [Test]
+    public async Task Pictures_of_another_size_than_the_models_are_refused_before_one_is_resized()
+    {
+        CopyModel();
+        File.WriteAllText(At("preprocessor_config.json"), """{"size":{"height":8192,"width":8000},"do_center_crop":false}""");
+        CliResult result = await CliProcess.RunAsync("caption", Scene(1), "--model", Folder);
+        Refused(result, $"{At("preprocessor_config.json")}: pictures come out at 8000 x 8192 pixels, but image_size in config.json is 224");
+    }
+
+    [Test]
+    public async Task A_tokenizer_of_more_tokens_than_the_model_has_is_refused()
+    {
+        CopyModel();
+        File.Delete(At("tokenizer.json"));
+        // An empty piece: field 1, of no bytes.
+        byte[] pieces = [.. File.ReadAllBytes(At("sentencepiece.bpe.model")), 10, 0];
+        File.WriteAllBytes(At("sentencepiece.bpe.model"), pieces);
+        File.Delete(At("added_tokens.json"));
+        File.Delete(At("tokenizer_config.json"));
+        CliResult result = await CliProcess.RunAsync("caption", Scene(1), "--model", Folder);
+        Refused(result, $"{At("sentencepiece.bpe.model")}: ", "1,181 tokens", "1,180");
     }
 
     [Test]

@@ -82,6 +82,18 @@ internal sealed class CliOutputTests : CliTestBase
     }
 
     [Test]
+    public async Task Nor_is_another_picture_of_the_run()
+    {
+        File.WriteAllBytes(At("a.jpg"), File.ReadAllBytes(Scene(1)));
+        File.Copy(Scene(4), At("a.png"));
+        CliResult result = await CliProcess.RunAsync("caption", Folder, "--annotate", Folder);
+        Assert.That(result.ExitCode, Is.EqualTo(2));
+        Assert.That(result.Error, Does.StartWith($"kosmos2: error: {At("a.png")}: the annotated picture would replace the picture itself"));
+        Assert.That(result.Out, Does.Contain("a purple circle"), "the second picture is still scene 4");
+        Assert.That(File.ReadAllBytes(At("a.png")), Is.EqualTo(File.ReadAllBytes(Scene(4))));
+    }
+
+    [Test]
     public async Task A_target_that_cannot_be_written_is_named()
     {
         File.WriteAllText(At("file"), "");

@@ -50,6 +50,24 @@ internal sealed class CliPartsTests : CliTestBase
         Assert.That(ImageSource.Expand([At("a*.png")], download).Select(input => input.Name), Is.EqualTo(new[] { At("a*.png") }));
     }
 
+    [Test]
+    public void Two_stars_pass_over_links_to_folders()
+    {
+        Directory.CreateDirectory(At("deep"));
+        File.WriteAllText(At("deep", "a.png"), "");
+        Directory.CreateSymbolicLink(At("deep", "up"), At("deep"));
+        Directory.CreateSymbolicLink(At("link"), At("deep"));
+        using var download = new ImageDownload(TimeSpan.FromSeconds(1));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Names(At("deep", "**/*.png")), Is.EqualTo(new[] { At("deep", "a.png") }));
+            Assert.That(Names(At("link", "**/*.png")), Is.EqualTo(new[] { At("link", "a.png") }), "a folder that is named is entered");
+            Assert.That(Names(At("l*", "*.png")), Is.EqualTo(new[] { At("link", "a.png") }), "and so is one for a single star");
+        }
+
+        string[] Names(string pattern) => [.. ImageSource.Expand([pattern], download).Select(input => input.Name)];
+    }
+
     [TestCase("0.1,0.2,0.5,0.6", 0.1, 0.2, 0.5, 0.6)]
     [TestCase("20,40,100,80", 0.1, 0.4, 0.5, 0.8)]
     [TestCase("0,0,200,100", 0, 0, 1, 1)]
@@ -71,17 +89,58 @@ internal sealed class CliPartsTests : CliTestBase
     [TestCase("out.jpg")]
     [TestCase("none/out.png")]
     public void Wrong_annotation_targets_are_refused_before_any_work(string target) =>
-        Assert.That(() => new PictureOutput(At(target), null, 1), Throws.TypeOf<UsageException>());
+        Assert.That(() => new PictureOutput(At(target), null, 1, []), Throws.TypeOf<UsageException>());
 
     [Test]
     public void Crops_of_odd_names_are_files_with_safe_names()
     {
         TaskAnswer answer = Answer("x", new Box(0, 0, 0.5, 0.5)), nameless = Answer("x", new Box(0, 0, 1, 1));
-        var output = new PictureOutput(null, At("crops"), 2);
+        var output = new PictureOutput(null, At("crops"), 2, []);
         GroundedEntity odd = answer.Entities[0] with { Name = "../../etc/passwd: \u0000 a" }, none = nameless.Entities[0] with { Name = "///" };
         output.Write(ImageInput.File("x.png"), new RgbImage(4, 4, new byte[48]), [odd, none]);
         Assert.That(Directory.GetFiles(At("crops")).Select(Path.GetFileName), Is.EquivalentTo(new[] { "x-1-etc-passwd-a.png", "x-2-box.png" }));
         Assert.That(Picture.Load(At("crops", "x-1-etc-passwd-a.png")).Width, Is.EqualTo(2));
+    }
+
+    [Test]
+    public void No_picture_that_was_given_is_written_over()
+    {
+        Directory.CreateDirectory(At("p"));
+        Directory.CreateSymbolicLink(At("link"), At("p"));
+        File.WriteAllText(At("p", "a.png"), "the user's");
+        File.WriteAllText(At("p", "b-1-ring.png"), "the user's");
+        File.CreateSymbolicLink(At("p", "c.png"), At("p", "a.png"));
+        ImageInput jpeg = ImageInput.File(At("p", "a.jpg"));
+        var picture = new RgbImage(4, 4, new byte[48]);
+        GroundedEntity ring = Answer("ring", new Box(0, 0, 1, 1)).Entities[0];
+        using (Assert.EnterMultipleScope())
+        {
+            Kept(new PictureOutput(At("p"), null, 2, [jpeg, ImageInput.File(At("p", "a.png"))]), jpeg, At("p", "a.png"));
+            Kept(new PictureOutput(At("link"), null, 2, [jpeg, ImageInput.File(At("p", "a.png"))]), jpeg, At("link", "a.png"));
+            Kept(new PictureOutput(At("p", "a.png"), null, 1, [jpeg, ImageInput.File(At("p", "c.png"))]), jpeg, At("p", "a.png"));
+            Kept(new PictureOutput(null, At("p"), 2, [ImageInput.File(At("p", "b-1-ring.png"))]), ImageInput.File("b.jpg"), At("p", "b-1-ring.png"));
+            Assert.That(new PictureOutput(At("p"), null, 1, [jpeg]).Write(jpeg, picture, [ring]), Is.EqualTo(new[] { At("p", "a.png") }), "what was not given may be replaced");
+        }
+
+        void Kept(PictureOutput output, ImageInput input, string path)
+        {
+            Assert.That(() => output.Write(input, picture, [ring]), Throws.TypeOf<UsageException>().With.Message.StartsWith(path).And.Message.EndsWith("would replace the picture itself"));
+            Assert.That(File.ReadAllText(At("p", "a.png")) + File.ReadAllText(At("p", "b-1-ring.png")), Is.EqualTo("the user'sthe user's"));
+        }
+    }
+
+    [TestCase("config.json")]
+    [TestCase("model.safetensors")]
+    [TestCase("model.safetensors.index.json")]
+    [TestCase("model-00002-of-00002.safetensors")]
+    public void A_part_of_a_model_is_not_replaced_unasked(string file)
+    {
+        Assert.That(() => ModelFolder.RefuseToReplace(At("none"), force: false), Throws.Nothing);
+        File.WriteAllText(At("golden.safetensors"), "");
+        Assert.That(() => ModelFolder.RefuseToReplace(Folder, force: false), Throws.Nothing);
+        File.WriteAllText(At(file), "");
+        Assert.That(() => ModelFolder.RefuseToReplace(Folder, force: false), Throws.TypeOf<UsageException>().With.Message.StartsWith(At(file)));
+        Assert.That(() => ModelFolder.RefuseToReplace(Folder, force: true), Throws.Nothing);
     }
 
     private static TaskAnswer Answer(string text, Box box) => new()

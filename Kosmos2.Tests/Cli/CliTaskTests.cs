@@ -107,6 +107,23 @@ internal sealed class CliTaskTests : CliTestBase
     }
 
     [Test]
+    public async Task A_question_with_a_bracket_does_not_swallow_the_streamed_answer()
+    {
+        string[] line = ["ask", Scene(1), "Is 1 < 2 and what color is the cross?", "--grounded"];
+        CliResult whole = await CliProcess.RunAsync(line), streamed = await CliProcess.RunAsync([.. line, "--stream"]);
+        Assert.That(whole.Lines[0], Does.Contain("yellow"), whole.ToString());
+        Assert.That(streamed.Out, Is.EqualTo(whole.Out));
+    }
+
+    [Test]
+    public async Task Streamed_text_cannot_steer_the_terminal()
+    {
+        CliResult result = await CliProcess.RunAsync("run", Scene(1), "--prompt", "An\u001b[31m image of", "--stream", "--max-new-tokens", "2");
+        Assert.That(result.ExitCode, Is.Zero, result.ToString());
+        Assert.That(result.Out, Does.StartWith("An [31m image of").And.Not.Contain('\u001b'));
+    }
+
+    [Test]
     public async Task A_picture_comes_from_standard_input()
     {
         using System.Diagnostics.Process process = CliProcess.Start(["caption", "-", "--json"]);

@@ -78,6 +78,9 @@ internal sealed class LoopbackServer : IDisposable
             case "/to-file":
                 await HeadAsync(stream, "302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0", stop);
                 break;
+            case "/to-nowhere":
+                await HeadAsync(stream, "302 Found\r\nLocation: //:80\r\nContent-Length: 0", stop);
+                break;
             case "/text.png":
                 await HeadAsync(stream, "200 OK\r\nContent-Type: image/png\r\nContent-Length: 5\r\n\r\nhello", stop);
                 break;

@@ -57,6 +57,13 @@ internal sealed class PictureErrorTests
         Assert.That(() => Picture.Load("hello, I am not a picture at all"u8, name: "x.png"), Throws.TypeOf<PictureException>().With.Message.StartsWith("x.png: is not a picture"));
 
     [Test]
+    public void A_kind_that_only_the_decoder_knows_is_no_picture()
+    {
+        byte[] wbmp = [0, 0, 8, 2, 0xAA, 0x55];
+        Assert.That(() => Picture.Load(wbmp, name: "x.wbmp"), Throws.TypeOf<PictureException>().With.Message.StartsWith("x.wbmp: is not a picture of a kind that is read here"));
+    }
+
+    [Test]
     public void A_header_of_30000_by_30000_is_refused_before_decoding()
     {
         byte[] png = Huge(30_000, 30_000);

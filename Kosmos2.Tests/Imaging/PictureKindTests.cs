@@ -73,6 +73,33 @@ internal sealed class PictureKindTests
         Assert.That(Difference(actual, expected).Largest, Is.EqualTo(1));
     }
 
+    [TestCase(0, 0)]
+    [TestCase(5, 5)]
+    public void A_GIF_whose_first_frame_is_larger_than_its_header_says_is_as_large_as_that_frame(byte width, byte height)
+    {
+        byte[] gif = File.ReadAllBytes(TestData.File("processor", "images", "p-120x130.gif"));
+        RgbImage whole = Picture.Load(gif);
+        (gif[6], gif[7], gif[8], gif[9]) = (width, 0, height, 0);
+        RgbImage enlarged = Picture.Load(gif);
+        Assert.That((enlarged.Width, enlarged.Height), Is.EqualTo((120, 130)));
+        Assert.That(enlarged.Pixels, Is.EqualTo(whole.Pixels));
+    }
+
+    [Test]
+    public void A_GIF_whose_first_frame_lies_beyond_its_header_is_enlarged_by_what_is_beyond()
+    {
+        const int Left = 5, Top = 3;
+        byte[] gif = File.ReadAllBytes(TestData.File("processor", "images", "p-120x130.gif"));
+        RgbImage whole = Picture.Load(gif);
+        ReadOnlySpan<byte> descriptor = [0x2C, 0, 0, 0, 0, 120, 0, 130, 0];
+        int frame = gif.AsSpan().IndexOf(descriptor);
+        (gif[frame + 1], gif[frame + 3]) = (Left, Top);
+        RgbImage shifted = Picture.Load(gif);
+        Assert.That((shifted.Width, shifted.Height), Is.EqualTo((120 + Left, 130 + Top)));
+        byte[] inner = [.. Enumerable.Range(0, 130).SelectMany(y => shifted.Pixels.AsSpan(3 * (((y + Top) * shifted.Width) + Left), 3 * 120).ToArray())];
+        Assert.That(inner, Is.EqualTo(whole.Pixels));
+    }
+
     [TestCase("exif-6.jpg")]
     [TestCase("exif-4.jpg")]
     public void The_EXIF_orientation_is_applied_only_on_request(string name)

@@ -75,6 +75,10 @@ internal sealed class ProcessorFilesTests
     [TestCase("preprocessor_config.json", """{"image_mean":[1,2]}""", "image_mean must be a number or an array of three")]
     [TestCase("preprocessor_config.json", """{"image_mean":[1,2,1e999]}""", "image_mean must be a number or an array of three")]
     [TestCase("preprocessor_config.json", """{"image_std":[1,0,1]}""", "image_std holds 0, which would be divided by")]
+    [TestCase("preprocessor_config.json", """{"image_std":[1,1e-60,1]}""", "image_std holds 1E-60, which would be divided by")]
+    [TestCase("preprocessor_config.json", """{"image_std":1e-40}""", "image_std holds 1E-40, which would be divided by")]
+    [TestCase("preprocessor_config.json", """{"image_std":1e60}""", "image_std holds 1E+60, which would be divided by")]
+    [TestCase("preprocessor_config.json", """{"image_mean":1e60}""", "image_mean holds a number that is too large")]
     [TestCase("preprocessor_config.json", """{"do_resize":"yes"}""", "do_resize is 'yes'; it must be true or false")]
     [TestCase("preprocessor_config.json", """{"rescale_factor":[]}""", "rescale_factor is an array; it must be a number")]
     [TestCase("processor_config.json", """{"num_patch_index_tokens":1000}""", "num_patch_index_tokens is 1000; it must be a square number")]
@@ -121,6 +125,17 @@ internal sealed class ProcessorFilesTests
             Assert.That(config.AddedTokens[0], Is.EqualTo(new AddedToken(8, "<mask>", true, false, true, false, true)));
             Assert.That(config.AddedTokens[1], Is.EqualTo(new AddedToken(9, "<tag>", true, false, false, false, false)));
         }
+    }
+
+    [Test]
+    [MaxTime(5000)]
+    public void ManyAddedTokensAreReadInTimeInProportion()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("added_tokens.json", $"{{{string.Join(",", Enumerable.Range(0, 60_000).Select(i => $"\"<{i}>\":{i}"))}}}");
+        Assert.That(TokenizerConfig.Load(folder.Path).AddedTokens, Has.Count.EqualTo(60_000));
+        folder.Write("tokenizer_config.json", $"{{\"added_tokens_decoder\":{{{string.Join(",", Enumerable.Range(0, 60_000).Select(i => $"\"{i}\":{{\"content\":\"<{i}>\"}}"))}}}}}");
+        Assert.That(TokenizerConfig.Load(folder.Path).AddedTokens[^1].Content, Is.EqualTo("<59999>"));
     }
 
     private static void LoadAll(string folder)

@@ -97,14 +97,30 @@ internal sealed class SyntheticCheckpointTests
     }
 
     [Test]
-    public void CancellingLeavesNoFile()
+    public void CancellingLeavesNoFileAndAnOlderModelAsItWas()
     {
         using var folder = new TemporaryFolder();
         using var cancellation = new CancellationTokenSource();
         cancellation.Cancel();
         Assert.That(
             () => SyntheticCheckpoint.Write(folder.Path, Small, cancellationToken: cancellation.Token), Throws.InstanceOf<OperationCanceledException>());
-        Assert.That(Directory.GetFiles(folder.Path).Select(Path.GetFileName), Is.EqualTo(new[] { "config.json" }));
+        Assert.That(Directory.GetFiles(folder.Path), Is.Empty);
+        folder.Write("config.json", "old");
+        Assert.That(
+            () => SyntheticCheckpoint.Write(folder.Path, Small, cancellationToken: cancellation.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(File.ReadAllText(folder.File("config.json")), Is.EqualTo("old"));
+    }
+
+    [Test]
+    public void AnOlderModelLeavesNoWeights()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (string file in (string[])["config.json", "model.safetensors", "model.safetensors.index.json", "model-00001-of-00001.safetensors", "tokenizer.json"])
+            folder.Write(file, "old");
+        SyntheticCheckpoint.Write(folder.Path, Small);
+        Assert.That(Directory.GetFiles(folder.Path).Select(Path.GetFileName), Is.EquivalentTo(new[] { "config.json", "model.safetensors", "tokenizer.json" }));
+        using Checkpoint checkpoint = Checkpoint.Open(folder.Path);
+        Assert.That(checkpoint.Validate(Kosmos2Config.Load(folder.Path)), Is.Empty);
     }
 
     /// <summary>The candidate nearest to the value, the even one on a tie: by distances, not by bit tricks.</summary>

@@ -11,9 +11,6 @@ namespace Kosmos2.Weights;
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
-    private const string SingleFile = "model.safetensors";
-    private const string IndexFile = "model.safetensors.index.json";
-
     private readonly SafetensorsFile[] _files;
     private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
 
@@ -48,8 +45,8 @@ public sealed class Checkpoint : IDisposable
     public static Checkpoint Open(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        string single = Path.Combine(folder, SingleFile);
-        string index = Path.Combine(folder, IndexFile);
+        string single = Path.Combine(folder, ModelFiles.SingleFile);
+        string index = Path.Combine(folder, ModelFiles.Index);
         if (File.Exists(single))
             return OpenSingle(folder, single);
         if (File.Exists(index))
@@ -236,10 +233,10 @@ public sealed class Checkpoint : IDisposable
     {
         if (!Directory.Exists(folder))
             return new DirectoryNotFoundException($"{folder}: no such folder");
-        string message = $"{folder}: holds neither {SingleFile} nor {IndexFile}";
+        string message = $"{folder}: holds neither {ModelFiles.SingleFile} nor {ModelFiles.Index}";
         if (File.Exists(Path.Combine(folder, "pytorch_model.bin")))
             message += "; pytorch_model.bin is a pickle, which can run code and is not read: save the model as safetensors";
-        return new FileNotFoundException(message, Path.Combine(folder, SingleFile));
+        return new FileNotFoundException(message, Path.Combine(folder, ModelFiles.SingleFile));
     }
 
     /// <summary>A tensor, the file that holds it and what that file calls it.</summary>

@@ -12,9 +12,13 @@ internal sealed class JsonFields
     /// <summary>Longest file that is read, in bytes; the largest honest one, tokenizer.json with its vocabulary, has a few megabytes.</summary>
     private const int MaxFileLength = 64 << 20;
 
+    /// <summary>Objects of more fields get an index: looking through thousands of them for each name would take time by the square.</summary>
+    private const int MaxUnindexed = 16;
+
     private readonly string _prefix;
     private readonly JsonElement _object;
     private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+    private Dictionary<string, JsonElement>? _index;
 
     private JsonFields(string filePath, string prefix, JsonElement value)
     {
@@ -86,7 +90,7 @@ internal sealed class JsonFields
         foreach (string name in names)
         {
             _known.Add(name);
-            if (!_object.TryGetProperty(name, out JsonElement value))
+            if (!TryGet(name, out JsonElement value))
                 continue;
             if (found is { } first && !JsonElement.DeepEquals(first, value))
                 throw Error(names[0], $"is given twice, as {string.Join(" and as ", names)}, with different values");
@@ -203,6 +207,14 @@ internal sealed class JsonFields
         JsonValueKind.False => "false",
         _ => Describe(value.ValueKind),
     };
+
+    private bool TryGet(string name, out JsonElement value)
+    {
+        if (_object.GetPropertyCount() <= MaxUnindexed)
+            return _object.TryGetProperty(name, out value);
+        _index ??= _object.EnumerateObject().ToDictionary(property => property.Name, property => property.Value, StringComparer.Ordinal);
+        return _index.TryGetValue(name, out value);
+    }
 
     /// <summary>JSON can spell half a surrogate pair; no string can hold it. Found here once, so that reading a string cannot fail later.</summary>
     private static void CheckEscapes(string path, ReadOnlySpan<byte> utf8)

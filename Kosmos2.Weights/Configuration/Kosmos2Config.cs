@@ -9,7 +9,7 @@ namespace Kosmos2.Weights;
 /// </summary>
 public sealed record Kosmos2Config
 {
-    private const string FileName = "config.json";
+    private const string FileName = ModelFiles.Config;
     private const string ModelType = "kosmos-2";
 
     /// <summary>The decoder.</summary>

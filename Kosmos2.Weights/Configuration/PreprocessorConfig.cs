@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Kosmos2.Weights;
@@ -46,6 +47,11 @@ public sealed record PreprocessorConfig
     /// <summary>Standard deviation of each channel: R, G, B; none is 0.</summary>
     public IReadOnlyList<double> ImageStd { get; init; } = [0.26862954, 0.26130258, 0.27577711];
 
+    /// <summary>The size that every picture comes out in; null where that is up to the picture.</summary>
+    internal (int Height, int Width)? OutputSize => DoCenterCrop ? (CropHeight, CropWidth)
+        : DoResize && Size.ShortestEdge is null ? (Size.Height, Size.Width)
+        : null;
+
     /// <summary>Reads a model folder's configuration.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="ConfigurationException">A field has a value that is wrong or not supported.</exception>
@@ -79,8 +85,14 @@ public sealed record PreprocessorConfig
             ImageMean = ReadChannels(fields, "image_mean", defaults.ImageMean),
             ImageStd = ReadChannels(fields, "image_std", defaults.ImageStd),
         };
-        if (config.ImageStd.Contains(0))
-            throw fields.Error("image_std", "holds 0, which would be divided by");
+        // As they are computed with: 1e-60 is 0 there.
+        foreach (double std in config.ImageStd)
+        {
+            if (!float.IsNormal((float)std))
+                throw fields.Error("image_std", string.Create(CultureInfo.InvariantCulture, $"holds {std}, which would be divided by as a float of 32 bits"));
+        }
+        if (!config.ImageMean.All(mean => float.IsFinite((float)mean)))
+            throw fields.Error("image_mean", "holds a number that is too large for a float of 32 bits");
         return config;
     }
 

@@ -17,10 +17,10 @@ public static class CheckpointQuantizer
 
     /// <summary>Reads one folder and writes another: weights in the same shards, config.json, and copies of the tokenizer's and processor's files.</summary>
     /// <param name="source">A model's folder whose weights are floats.</param>
-    /// <param name="destination">Another folder, made if need be; its files of the same names are replaced.</param>
+    /// <param name="destination">Another folder, made if need be; a model that is there is replaced, and stays as it is until all weights are written.</param>
     /// <param name="options">What to make.</param>
     /// <param name="progress">Told the bytes of weights read so far, or null.</param>
-    /// <param name="cancellationToken">Stops the work; the unfinished file is deleted.</param>
+    /// <param name="cancellationToken">Stops the work; the unfinished files are deleted.</param>
     /// <returns>The new configuration.</returns>
     /// <exception cref="ArgumentException">An option is unusable, or both folders are one.</exception>
     /// <exception cref="Kosmos2FormatException">The source is malformed, is quantized already, or holds a weight that is not finite.</exception>
@@ -31,11 +31,11 @@ public static class CheckpointQuantizer
         ArgumentException.ThrowIfNullOrEmpty(source);
         ArgumentException.ThrowIfNullOrEmpty(destination);
         ArgumentNullException.ThrowIfNull(options);
-        if (Path.GetFullPath(source).TrimEnd('/', '\\') == Path.GetFullPath(destination).TrimEnd('/', '\\'))
-            throw new ArgumentException("the new checkpoint needs a folder of its own", nameof(destination));
+        if (RealPath.Comparer.Equals(RealPath.Of(source), RealPath.Of(destination)))
+            throw new ArgumentException($"{source} and {destination}: both folders are one; the new checkpoint needs a folder of its own", nameof(destination));
         Kosmos2Config config = Kosmos2Config.Load(source);
         if (config.QuantizationConfig is not null)
-            throw new ConfigurationException(Path.Combine(source, "config.json"), "quantization_config", "is set: the weights are small integers already");
+            throw new ConfigurationException(Path.Combine(source, ModelFiles.Config), "quantization_config", "is set: the weights are small integers already");
         var plan = new QuantizationPlan(config, options);
         using Checkpoint checkpoint = Checkpoint.Open(source);
         checkpoint.Validate(config);
@@ -53,40 +53,45 @@ public static class CheckpointQuantizer
                 options.SearchScales, folds?.OfLayer(ModuleOf(name)), folds?.OfOutputs(ModuleOf(name))),
             StringComparer.Ordinal);
         Dictionary<string, WeightQuantizer> layers = integers.ToDictionary(pair => BiasOf(pair.Key), pair => pair.Value, StringComparer.Ordinal);
-        var shards = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        long read = 0, size = 0;
-        foreach (SafetensorsFile file in checkpoint.Files)
+        var writers = new List<SafetensorsWriter>();
+        try
         {
-            string fileName = Path.GetFileName(file.FilePath);
-            // Biases after their weights, which say what they have to make up for.
-            StoredWeight[] weights = [.. checkpoint.Names.Where(name => checkpoint.FileOf(name) == file).OrderBy(layers.ContainsKey).Select(name => new StoredWeight(
-                name, checkpoint[name], formats[name], integers.GetValueOrDefault(name), ChangeOf(name)))];
-            using var writer = new SafetensorsWriter(Path.Combine(destination, fileName), weights.SelectMany(w => w.Parts), new Dictionary<string, string> { ["format"] = "pt" });
-            foreach (StoredWeight weight in weights)
+            long read = 0;
+            foreach (SafetensorsFile file in checkpoint.Files)
             {
-                try
+                // Biases after their weights, which say what they have to make up for.
+                StoredWeight[] weights = [.. checkpoint.Names.Where(name => checkpoint.FileOf(name) == file).OrderBy(layers.ContainsKey).Select(name => new StoredWeight(
+                    name, checkpoint[name], formats[name], integers.GetValueOrDefault(name), ChangeOf(name)))];
+                string path = Path.Combine(destination, Path.GetFileName(file.FilePath));
+                var writer = new SafetensorsWriter(path, weights.SelectMany(w => w.Parts), new Dictionary<string, string> { ["format"] = "pt" });
+                writers.Add(writer);
+                foreach (StoredWeight weight in weights)
                 {
-                    weight.Write(writer, PieceLength, cancellationToken);
-                }
-                catch (Exception e) when (e is ArgumentException || e is AggregateException { InnerException: ArgumentException })
-                {
-                    throw new CheckpointException(file.FilePath, weight.Name, (e.InnerException ?? e).Message, e);
-                }
+                    try
+                    {
+                        weight.Write(writer, PieceLength, cancellationToken);
+                    }
+                    catch (Exception e) when (e is ArgumentException || e is AggregateException { InnerException: ArgumentException })
+                    {
+                        throw new CheckpointException(file.FilePath, weight.Name, (e.InnerException ?? e).Message, e);
+                    }
 
-                read += weight.ByteLength;
-                progress?.Report(read);
+                    read += weight.ByteLength;
+                    progress?.Report(read);
+                }
             }
 
-            writer.Complete();
-            foreach (SafetensorsEntry entry in writer.Entries)
-                shards.Add(entry.Name, fileName);
-            size += writer.Entries.Sum(e => e.ByteLength);
+            // All of them or none: shards of two models are no model.
+            writers.ForEach(writer => writer.Complete());
+        }
+        finally
+        {
+            writers.ForEach(writer => writer.Dispose());
         }
 
-        if (checkpoint.Files.Count > 1 || Path.GetFileName(checkpoint.Files[0].FilePath) != "model.safetensors")
-            WriteIndex(Path.Combine(destination, "model.safetensors.index.json"), shards, size);
+        FinishWeights(destination, writers);
         CopyOthers(source, destination);
-        File.WriteAllText(Path.Combine(destination, "config.json"), made.ToJson());
+        ModelFiles.Replace(Path.Combine(destination, ModelFiles.Config), path => File.WriteAllText(path, made.ToJson()));
         return made;
 
         // A layer's bias makes up for the mean error; what makes folded inputs takes the fold over, in its bias and, if it is a norm, in its weight.
@@ -113,12 +118,30 @@ public static class CheckpointQuantizer
 
     private static string ModuleOf(string tensor) => tensor[..Math.Max(tensor.LastIndexOf('.'), 0)];
 
-    private static void WriteIndex(string path, SortedDictionary<string, string> shards, long size) => File.WriteAllText(
-        path,
-        JsonSerializer.Serialize(
-            new Dictionary<string, object> { ["metadata"] = new Dictionary<string, long> { ["total_size"] = size }, ["weight_map"] = shards },
-            Indented) + "\n",
-        new UTF8Encoding(false));
+    // The index, unless all lies in the one file that needs none; and no file of other weights beside them.
+    private static void FinishWeights(string folder, List<SafetensorsWriter> writers)
+    {
+        List<string> names = [.. writers.Select(writer => Path.GetFileName(writer.FilePath))];
+        if (names is not [ModelFiles.SingleFile])
+        {
+            WriteIndex(Path.Combine(folder, ModelFiles.Index), writers);
+            names.Add(ModelFiles.Index);
+        }
+        ModelFiles.RemoveOtherWeights(folder, names);
+    }
+
+    private static void WriteIndex(string path, List<SafetensorsWriter> writers)
+    {
+        var shards = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (SafetensorsWriter writer in writers)
+        {
+            foreach (SafetensorsEntry entry in writer.Entries)
+                shards.Add(entry.Name, Path.GetFileName(writer.FilePath));
+        }
+        long size = writers.Sum(writer => writer.Entries.Sum(entry => entry.ByteLength));
+        var index = new Dictionary<string, object> { ["metadata"] = new Dictionary<string, long> { ["total_size"] = size }, ["weight_map"] = shards };
+        ModelFiles.Replace(path, temporary => File.WriteAllText(temporary, JsonSerializer.Serialize(index, Indented) + "\n", new UTF8Encoding(false)));
+    }
 
     // Tokenizer, processor and generation settings: small files beside the weights.
     private static void CopyOthers(string source, string destination)
@@ -126,9 +149,9 @@ public static class CheckpointQuantizer
         foreach (string path in Directory.EnumerateFiles(source))
         {
             string name = Path.GetFileName(path);
-            bool ours = name is "config.json" || name.EndsWith("safetensors.index.json", StringComparison.Ordinal);
+            bool ours = name is ModelFiles.Config || name.EndsWith("safetensors.index.json", StringComparison.Ordinal);
             if (!ours && CopiedEndings.Contains(Path.GetExtension(name)))
-                File.Copy(path, Path.Combine(destination, name), overwrite: true);
+                ModelFiles.Replace(Path.Combine(destination, name), temporary => File.Copy(path, temporary));
         }
     }
 }

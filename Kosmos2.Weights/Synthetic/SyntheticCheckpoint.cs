@@ -16,7 +16,10 @@ public static class SyntheticCheckpoint
 
     private static readonly JsonElement Architectures = JsonSerializer.SerializeToElement<string[]>(["Kosmos2ForConditionalGeneration"]);
 
-    /// <summary>Writes <c>config.json</c> and <c>model.safetensors</c> into a folder, which is made if need be.</summary>
+    /// <summary>
+    /// Writes <c>model.safetensors</c> and <c>config.json</c> into a folder, which is made if need be. A model that is there is replaced, and stays
+    /// as it is until all weights are written.
+    /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="config">Sizes of the model; the defaults make the real one: 6.66 GB as F32.</param>
     /// <param name="type">F32, F16 or BF16; the latter two are rounded to nearest, ties to even.</param>
@@ -32,11 +35,10 @@ public static class SyntheticCheckpoint
         if (type is not (DType.F32 or DType.F16 or DType.BF16))
             throw new ArgumentException($"weights are F32, F16 or BF16, not {type}", nameof(type));
         Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, "config.json"), WithTypeOf(config, type).ToJson());
 
         CatalogEntry[] tensors = [.. TensorCatalog.For(config).Where(t => t.Required)];
         var metadata = new Dictionary<string, string> { ["format"] = "pt" };
-        using var writer = new SafetensorsWriter(Path.Combine(folder, "model.safetensors"), tensors.Select(t => (t.Name, type, t.Shape)), metadata);
+        using var writer = new SafetensorsWriter(Path.Combine(folder, ModelFiles.SingleFile), tensors.Select(t => (t.Name, type, t.Shape)), metadata);
         long written = 0;
         var options = new ParallelOptions { CancellationToken = cancellationToken };
 
@@ -48,6 +50,8 @@ public static class SyntheticCheckpoint
         });
         cancellationToken.ThrowIfCancellationRequested();
         writer.Complete();
+        ModelFiles.RemoveOtherWeights(folder, [ModelFiles.SingleFile]);
+        ModelFiles.Replace(Path.Combine(folder, ModelFiles.Config), path => File.WriteAllText(path, WithTypeOf(config, type).ToJson()));
     }
 
     /// <summary>Weights that <see cref="Write"/> makes for a configuration.</summary>

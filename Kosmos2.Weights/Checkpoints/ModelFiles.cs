@@ -1,0 +1,48 @@
+namespace Kosmos2.Weights;
+
+/// <summary>The files that make a folder a model, and how they are written: one model replaces another whole, or not at all.</summary>
+internal static class ModelFiles
+{
+    /// <summary>The configuration. It is written last: weights without it are no model.</summary>
+    public const string Config = "config.json";
+
+    /// <summary>All weights in one file.</summary>
+    public const string SingleFile = "model.safetensors";
+
+    /// <summary>Says which shard holds which weight.</summary>
+    public const string Index = "model.safetensors.index.json";
+
+    /// <summary>Names of shards, as in <c>model-00001-of-00002.safetensors</c>.</summary>
+    private const string Shards = "model-*-of-*.safetensors";
+
+    /// <summary>Paths of a model's files in a folder; none if the folder holds no part of a model, or is not there.</summary>
+    public static IReadOnlyList<string> In(string folder) => Directory.Exists(folder)
+        ? [.. new[] { Config, SingleFile, Index }.Select(name => Path.Combine(folder, name)).Where(File.Exists), .. Directory.EnumerateFiles(folder, Shards)]
+        : [];
+
+    /// <summary>Removes the weights of a model that was in a folder before: a file of them would go before the shards that were written.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="written">Names of the new model's files of weights, its index among them if it has one.</param>
+    public static void RemoveOtherWeights(string folder, IEnumerable<string> written)
+    {
+        foreach (string path in In(folder).ExceptBy(written.Append(Config), path => Path.GetFileName(path)))
+            File.Delete(path);
+    }
+
+    /// <summary>Writes a file whole or not at all: beside its place under another name, and then moved over what is there.</summary>
+    /// <param name="path">The file; an older one, or a link of that name, is replaced.</param>
+    /// <param name="write">Given the path to write to.</param>
+    public static void Replace(string path, Action<string> write)
+    {
+        string temporary = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.tmp");
+        try
+        {
+            write(temporary);
+            File.Move(temporary, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+}
