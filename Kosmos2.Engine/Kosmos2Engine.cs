@@ -55,7 +55,7 @@ public sealed partial class Kosmos2Engine : IDisposable
     /// <param name="folder">config.json, model.safetensors or shards, a tokenizer, and processor settings as far as there are any.</param>
     /// <param name="options">Device and limits; null for the defaults.</param>
     /// <exception cref="FileNotFoundException">The folder, or config.json in it, is missing.</exception>
-    /// <exception cref="Kosmos2FormatException">Another file is missing, or one is malformed; the message says which, where, and what was expected.</exception>
+    /// <exception cref="Kosmos2FormatException">Another file is missing, one is malformed, or the processor's belong to another model; the message says which, where, and what was expected.</exception>
     /// <exception cref="ArgumentException">The options name no known device, or have a budget out of range.</exception>
     /// <exception cref="IOException">The folder for encoded pictures cannot be made.</exception>
     /// <exception cref="Kernels.Gpu.DeviceUnavailableException">There is no such device, or it cannot be used.</exception>
@@ -91,7 +91,9 @@ public sealed partial class Kosmos2Engine : IDisposable
         }
         try
         {
-            return new Kosmos2Engine(model, reading.GetAwaiter().GetResult(), options);
+            Kosmos2Processor processor = reading.GetAwaiter().GetResult();
+            ProcessorFit.Require(folder, processor, config);
+            return new Kosmos2Engine(model, processor, options);
         }
         catch
         {

@@ -1,9 +1,7 @@
-using System.Globalization;
 using System.Text.Json;
 using Kosmos2.Engine;
 using Kosmos2.Engine.Generation;
 using Kosmos2.Engine.Processing;
-using Kosmos2.Weights;
 
 namespace Kosmos2.Cli.Tasks;
 
@@ -30,16 +28,12 @@ internal sealed class KosmosSession : IDisposable
     public static KosmosSession Load(string folder, TaskOptions options, Prompt shots)
     {
         Kosmos2Engine engine = Kosmos2Engine.Load(folder, options.Model.Engine with { ImageCacheFolder = options.ImageCache });
-        try
-        {
-            CheckFits(folder, engine);
-            return new KosmosSession(engine, options, shots);
-        }
-        catch
+        if (!engine.Processor.HasTokenizer)
         {
             engine.Dispose();
-            throw;
+            throw new UsageException($"{folder}: has no tokenizer (neither tokenizer.json nor sentencepiece.bpe.model), so it takes no text");
         }
+        return new KosmosSession(engine, options, shots);
     }
 
     /// <summary>Answers a request about one picture.</summary>
@@ -109,25 +103,6 @@ internal sealed class KosmosSession : IDisposable
 
     // On the model's own grid, as it is asked.
     private string Written(Prompt prompt) => prompt.Write(_engine.Processor.Grid);
-
-    // What would fail for every picture fails here, with the file that is at fault and before a picture is resized.
-    private static void CheckFits(string folder, Kosmos2Engine engine)
-    {
-        if (!engine.Processor.HasTokenizer)
-            throw new UsageException($"{folder}: has no tokenizer (neither tokenizer.json nor sentencepiece.bpe.model), so it takes no text");
-        int tokens = engine.Processor.Tokenizer.VocabularySize, rows = engine.Config.TextConfig.VocabSize;
-        if (tokens > rows)
-            throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"{TokenizerOf(folder)}: has {tokens:N0} tokens, but vocab_size in config.json is {rows:N0}"));
-        int side = engine.Config.VisionConfig.ImageSize;
-        if (PreprocessorConfig.Load(folder).OutputSize is { } size && size != (side, side))
-            throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"{Path.Combine(folder, "preprocessor_config.json")}: pictures come out at {size.Width} x {size.Height} pixels, but image_size in config.json is {side}"));
-    }
-
-    private static string TokenizerOf(string folder)
-    {
-        string json = Path.Combine(folder, "tokenizer.json");
-        return File.Exists(json) ? json : Path.Combine(folder, "sentencepiece.bpe.model");
-    }
 
     private GroundedText Clean(string raw) => _engine.Processor.PostProcess(raw);
 }

@@ -36,6 +36,9 @@ public sealed class Kosmos2ImageProcessor
         _fractions = FloatsOfBytes(value => (float)(value * (1 / 255.0)));
     }
 
+    /// <summary>The size that every picture comes out in; null where that is up to the picture.</summary>
+    internal (int Height, int Width)? OutputSize => _config.OutputSize;
+
     /// <summary>Makes the pixel values of one or more pictures.</summary>
     /// <param name="images">The pictures, of any sizes.</param>
     /// <returns>[images, 3, height, width].</returns>

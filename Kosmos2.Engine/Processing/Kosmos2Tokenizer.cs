@@ -156,6 +156,6 @@ public sealed class Kosmos2Tokenizer
         .Replace(" .", ".").Replace(" ?", "?").Replace(" !", "!").Replace(" ,", ",").Replace(" ' ", "'")
         .Replace(" n't", "n't").Replace(" 'm", "'m").Replace(" 's", "'s").Replace(" 've", "'ve").Replace(" 're", "'re");
 
-    private static string? FindIn(string folder) =>
+    internal static string? FindIn(string folder) =>
         new[] { JsonFile, SentencePieceModel }.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
 }

@@ -81,13 +81,10 @@ public sealed unsafe partial class CpuBackend
         _checks.AppendKeyValues(k, v, blocks, layer);
         StepTable step = _checks.Step;
         _kernels.AppendKeyValues(step, k, v, blocks, layer);
-        Keep(k, v, blocks);
-        if (layer != 0)
-            return;
         float* bias = Floats(blocks.KeyBias);
-        for (int row = 0; row < step.RowCount; row++)
+        for (int row = 0; layer == 0 && row < step.RowCount; row++)
             bias[step.Slots[row]] = step.KeyVisible[row] != 0 ? 0 : KeyValueBlocks.HiddenBias;
-        Keep(blocks);
+        Keep(k, v, blocks);
     }
 
     /// <inheritdoc/>

@@ -9,7 +9,7 @@ namespace Kosmos2.Weights;
 /// </summary>
 public sealed record PreprocessorConfig
 {
-    private const string FileName = "preprocessor_config.json";
+    internal const string FileName = "preprocessor_config.json";
 
     /// <summary>Whether grey, palette and transparent pictures are made RGB. The engine takes RGB only, so it does not matter here.</summary>
     public bool DoConvertRgb { get; init; } = true;
