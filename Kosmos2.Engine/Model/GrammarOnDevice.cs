@@ -21,10 +21,11 @@ internal sealed class GrammarOnDevice(IBackend backend, int vocabulary) : IDispo
         var kinds = new sbyte[vocabulary];
         for (int token = 0; token < kinds.Length; token++)
             kinds[token] = (sbyte)grammar.KindOf(token);
-        Tensor numbers = _classes?.Numbers ?? backend.Allocate(DType.I8, vocabulary);
-        backend.Upload<sbyte>(kinds, numbers);
+        _grammar = null; // until all kinds are there
+        _classes = new TokenClasses(_classes?.Numbers ?? backend.Allocate(DType.I8, vocabulary), grammar.FirstPatch, grammar.Side);
+        backend.Upload<sbyte>(kinds, _classes.Numbers);
         _grammar = grammar;
-        return _classes = new TokenClasses(numbers, grammar.FirstPatch, grammar.Side);
+        return _classes;
     }
 
     /// <inheritdoc/>

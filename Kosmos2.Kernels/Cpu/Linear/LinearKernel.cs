@@ -20,7 +20,7 @@ internal static unsafe class LinearKernel
         int passRows = (int)Math.Clamp(MostPackedFloats / Math.Max(inputs, 1), 8 * tileRows, MostRows) / tileRows * tileRows;
         int most = Math.Min(rows, passRows);
         float* scratch = machine.ReservePrivate(Math.Max(MultiplyJob<S, TFormat>.ScratchLength(most), inputs), out nint scratchStride);
-        long words = (long)(inputs + TFormat.StepInputs - 1) / TFormat.StepInputs * TFormat.StepWords * most;
+        long words = (long)ProductSteps.Of<TFormat>(inputs) * TFormat.StepWords * most;
         float* shared = machine.Shared.Reserve(words + most);
         var packed = new PackedRows
         {

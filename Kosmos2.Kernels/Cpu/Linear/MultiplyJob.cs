@@ -65,7 +65,7 @@ internal readonly unsafe struct MultiplyJob<S, TFormat>(
     private void Multiply(LinearOperands* layer, int index, float* block, float* room, float* strip)
     {
         int column = index * PanelWidth;
-        int steps = (layer->Inputs + TFormat.StepInputs - 1) / TFormat.StepInputs;
+        int steps = ProductSteps.Of<TFormat>(layer->Inputs);
         bool kept = layer->Panels != null;
         bool written = kept && layer->Written[index] != 0;
         for (int step = 0; step < steps; step += TFormat.BlockSteps)

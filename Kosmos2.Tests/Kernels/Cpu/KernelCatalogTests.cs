@@ -44,18 +44,21 @@ internal sealed class KernelCatalogTests
         Assert.That(compiled.Single(kernel => kernel.Name == "scalar").Off, Is.Not.Empty);
     }
 
-    // Ratios of loops that the processor runs at whole numbers of instructions a cycle; a busy machine may halve any of them.
+    // Ratios of loops that the processor runs at whole numbers of instructions a cycle; a busy machine may halve any of them, so the best of as many turns as it takes count.
     [Test]
     public void Wider_instructions_are_not_slower()
     {
         using MachinePeaks? peaks = MachinePeaks.TryCreate(1);
         if (peaks is null)
             Assert.Ignore("this machine has no loops to measure");
-        for (int turn = 0; turn < 6; turn++)
-            peaks.MeasureArithmetic();
+        Assert.That(Measured, Is.EqualTo("").After(10_000, 1));
         Assert.That(peaks.Clock, Is.InRange(0.3e9, 10e9));
-        Assert.That(peaks.Peak(PeakLoop.Fma256), Is.GreaterThan(1.2 * peaks.Peak(PeakLoop.Fma128)));
-        foreach (PeakLoop loop in peaks.Loops)
-            Assert.That(peaks.PerCycle(loop), Is.InRange(0.2, 4.2), loop.Name());
+
+        string Measured()
+        {
+            peaks.MeasureArithmetic();
+            string wider = peaks.Peak(PeakLoop.Fma256) > 1.2 * peaks.Peak(PeakLoop.Fma128) ? "" : "256 bits as slow as 128; ";
+            return wider + string.Join(", ", peaks.Loops.Where(loop => peaks.PerCycle(loop) is < 0.2 or > 4.2).Select(loop => $"{loop.Name()} {peaks.PerCycle(loop):F2} a cycle"));
+        }
     }
 }

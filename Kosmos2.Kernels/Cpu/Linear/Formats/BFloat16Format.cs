@@ -24,7 +24,7 @@ internal readonly unsafe struct BFloat16Format<S> : IProductFormat
         uint* words = stackalloc uint[16];
         int first = panels.Start(panel);
         int count = panels.Start(panel + 1) - first;
-        int steps = (rows.Inputs + StepInputs - 1) / StepInputs;
+        int steps = ProductSteps.Of<BFloat16Format<S>>(rows.Inputs);
         for (int row = 0; row < count; row++)
         {
             float* source = rows.Row<S>(first + row, room);

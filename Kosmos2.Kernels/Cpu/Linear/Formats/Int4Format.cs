@@ -35,7 +35,7 @@ internal readonly unsafe struct Int4Format<S> : IProductFormat
         sbyte* bytes = stackalloc sbyte[StepInputs];
         int first = panels.Start(panel);
         int count = panels.Start(panel + 1) - first;
-        int steps = (rows.Inputs + StepInputs - 1) / StepInputs;
+        int steps = ProductSteps.Of<Int4Format<S>>(rows.Inputs);
         for (int row = 0; row < count; row++)
         {
             float* source = rows.Row<S>(first + row, room);
@@ -81,7 +81,7 @@ internal readonly unsafe struct Int4Format<S> : IProductFormat
 
     public static void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips)
     {
-        int groups = (layer->Inputs + StepInputs - 1) / StepInputs;
+        int groups = ProductSteps.Of<Int4Format<S>>(layer->Inputs);
         nint words = (nint)groups * PanelWords;
         for (int group = 0; group < groups; group += BlockSteps)
         {

@@ -36,7 +36,7 @@ internal readonly unsafe struct Int8Format<S, TRows> : IProductFormat
         sbyte* bytes = stackalloc sbyte[StepInputs];
         int first = panels.Start(panel);
         int count = panels.Start(panel + 1) - first;
-        int steps = (rows.Inputs + StepInputs - 1) / StepInputs;
+        int steps = ProductSteps.Of<Int8Format<S, TRows>>(rows.Inputs);
         for (int row = 0; row < count; row++)
         {
             float* source = rows.Row<S>(first + row, room);
@@ -82,7 +82,7 @@ internal readonly unsafe struct Int8Format<S, TRows> : IProductFormat
 
     public static void MultiplyTogether(LinearOperands* layer, int panel, PackedRows rows, int count, float* strips)
     {
-        int groups = (layer->Inputs + StepInputs - 1) / StepInputs;
+        int groups = ProductSteps.Of<Int8Format<S, TRows>>(layer->Inputs);
         nint words = (nint)groups * PanelWords;
         IntegerStream<S>.AddInt8(rows.Words, layer->Panels + (panel * words), words, strips, groups);
     }

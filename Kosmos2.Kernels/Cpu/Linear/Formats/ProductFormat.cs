@@ -99,6 +99,14 @@ internal unsafe interface IProductFormat
     }
 }
 
+/// <summary>How many steps a micro-kernel takes.</summary>
+internal static class ProductSteps
+{
+    /// <summary>For rows of so many inputs; the last step may be a part.</summary>
+    public static int Of<TFormat>(int inputs)
+        where TFormat : IProductFormat => (inputs + TFormat.StepInputs - 1) / TFormat.StepInputs;
+}
+
 /// <summary>The rows of a product, before and after packing.</summary>
 internal unsafe struct PackedRows
 {
