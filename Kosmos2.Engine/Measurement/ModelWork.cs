@@ -1,4 +1,5 @@
 using Kosmos2.Kernels;
+using Kosmos2.Kernels.Cpu;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Engine.Measurement;
@@ -80,7 +81,7 @@ internal sealed class ModelWork(Checkpoint checkpoint, Kosmos2Config config, Wei
         if (checkpoint.GetQuantized(name, config) is { } integers)
         {
             using (integers)
-                return (integers.Values.ByteLength + ScaleBytes(integers.Scales.Shape.ElementCount, integers.Bits), integers.Shape.ElementCount, integers.Values.DType);
+                return (integers.Values.ByteLength + (integers.Scales.Shape.ElementCount * PackedWeight.ScaleBytes(integers.Bits)), integers.Shape.ElementCount, integers.Values.DType);
         }
         Tensor tensor = checkpoint[name];
         double weights = tensor.Shape.ElementCount;
@@ -91,8 +92,6 @@ internal sealed class ModelWork(Checkpoint checkpoint, Kosmos2Config config, Wei
             return (2 * weights, weights, DType.BF16);
         QuantizationScheme scheme = _plan!.SchemeOf(made);
         double groups = scheme.GroupSize == 0 ? tensor.Shape[0] : weights / scheme.GroupSize;
-        return ((weights * scheme.Bits / 8) + ScaleBytes(groups, scheme.Bits), weights, scheme.Bits == 8 ? DType.I8 : DType.I32);
+        return ((weights * scheme.Bits / 8) + (groups * PackedWeight.ScaleBytes(scheme.Bits)), weights, scheme.Bits == 8 ? DType.I8 : DType.I32);
     }
-
-    private static double ScaleBytes(double scales, int bits) => scales * (bits == 4 ? sizeof(ushort) : sizeof(float));
 }

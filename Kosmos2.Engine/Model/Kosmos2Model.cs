@@ -108,10 +108,10 @@ public sealed class Kosmos2Model : IDisposable
             checkpoint = Checkpoint.Open(folder);
             checkpoint.Validate(config);
             if (format != WeightFormat.Stored && config.QuantizationConfig is not null)
-                throw new ConfigurationException(Path.Combine(folder, "config.json"), "quantization_config", $"is set: the weights are small integers already, and cannot become {format}");
+                throw new ConfigurationException(Path.Combine(folder, ModelFiles.Config), "quantization_config", $"is set: the weights are small integers already, and cannot become {format}");
             int pad = config.TextConfig.PadTokenId, pads = Math.Min(config.TextConfig.VocabSize, SinusoidalPositions.MaxCount);
             if (pad >= pads)
-                throw new ConfigurationException(Path.Combine(folder, "config.json"), "text_config.pad_token_id", $"is {pad}; it must be below {pads}: a token of the vocabulary, behind which positions begin");
+                throw new ConfigurationException(Path.Combine(folder, ModelFiles.Config), "text_config.pad_token_id", $"is {pad}; it must be below {pads}: a token of the vocabulary, behind which positions begin");
             IBackend backend = device.GetAwaiter().GetResult();
             if (backend.FreeBytes is long free)
                 new ModelMemory(folder, config, generation, maxCachedTokens, cacheFormat).Require(format, free);

@@ -28,16 +28,7 @@ internal sealed class PositionInterpolation(IBackend backend, Func<float[]> lear
             return table;
         float[] values = Resample(rows, columns);
         // Patches are embedded before anything is recorded.
-        table = backend.AllocateUnrecorded(DType.F32, 1 + (rows * columns), config.HiddenSize);
-        try
-        {
-            backend.Upload<float>(values, table);
-        }
-        catch
-        {
-            table.Dispose();
-            throw;
-        }
+        table = backend.Fill(backend.AllocateUnrecorded(DType.F32, 1 + (rows * columns), config.HiddenSize), values);
         _tables.Add((rows, columns), table);
         return table;
     }

@@ -92,16 +92,6 @@ internal sealed class SinusoidalPositions : IDisposable
         float[] values = Compute(rows, _width, _paddingRow);
         if (rounding != DType.F32)
             values = Array.ConvertAll(values, value => Round(value, rounding));
-        Tensor table = _backend.Allocate(DType.F32, rows, _width);
-        try
-        {
-            _backend.Upload<float>(values, table);
-            return table;
-        }
-        catch
-        {
-            table.Dispose();
-            throw;
-        }
+        return _backend.Fill(_backend.Allocate(DType.F32, rows, _width), values);
     }
 }

@@ -1,6 +1,6 @@
 namespace Kosmos2.Weights;
 
-/// <summary>The files that make a folder a model, and how they are written: one model replaces another whole, or not at all.</summary>
+/// <summary>The files that make a folder a model. One model replaces another whole, or not at all.</summary>
 internal static class ModelFiles
 {
     /// <summary>The configuration. It is written last: weights without it are no model.</summary>
@@ -27,22 +27,5 @@ internal static class ModelFiles
     {
         foreach (string path in In(folder).ExceptBy(written.Append(Config), path => Path.GetFileName(path)))
             File.Delete(path);
-    }
-
-    /// <summary>Writes a file whole or not at all: beside its place under another name, and then moved over what is there.</summary>
-    /// <param name="path">The file; an older one, or a link of that name, is replaced.</param>
-    /// <param name="write">Given the path to write to.</param>
-    public static void Replace(string path, Action<string> write)
-    {
-        string temporary = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.tmp");
-        try
-        {
-            write(temporary);
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
     }
 }

@@ -91,7 +91,7 @@ public static class CheckpointQuantizer
 
         FinishWeights(destination, writers);
         CopyOthers(source, destination);
-        ModelFiles.Replace(Path.Combine(destination, ModelFiles.Config), path => File.WriteAllText(path, made.ToJson()));
+        AtomicFile.Replace(Path.Combine(destination, ModelFiles.Config), path => File.WriteAllText(path, made.ToJson()));
         return made;
 
         // A layer's bias makes up for the mean error; what makes folded inputs takes the fold over, in its bias and, if it is a norm, in its weight.
@@ -140,7 +140,7 @@ public static class CheckpointQuantizer
         }
         long size = writers.Sum(writer => writer.Entries.Sum(entry => entry.ByteLength));
         var index = new Dictionary<string, object> { ["metadata"] = new Dictionary<string, long> { ["total_size"] = size }, ["weight_map"] = shards };
-        ModelFiles.Replace(path, temporary => File.WriteAllText(temporary, JsonSerializer.Serialize(index, Indented) + "\n", new UTF8Encoding(false)));
+        AtomicFile.Replace(path, temporary => File.WriteAllText(temporary, JsonSerializer.Serialize(index, Indented) + "\n", new UTF8Encoding(false)));
     }
 
     // Tokenizer, processor and generation settings: small files beside the weights.
@@ -151,7 +151,7 @@ public static class CheckpointQuantizer
             string name = Path.GetFileName(path);
             bool ours = name is ModelFiles.Config || name.EndsWith("safetensors.index.json", StringComparison.Ordinal);
             if (!ours && CopiedEndings.Contains(Path.GetExtension(name)))
-                ModelFiles.Replace(Path.Combine(destination, name), temporary => File.Copy(path, temporary));
+                AtomicFile.Replace(Path.Combine(destination, name), temporary => File.Copy(path, temporary));
         }
     }
 }

@@ -59,7 +59,7 @@ public sealed class SafetensorsWriter : IDisposable
         }
 
         _finalPath = Path.GetFullPath(path);
-        _temporaryPath = Path.Combine(Path.GetDirectoryName(_finalPath)!, $".{Path.GetFileName(_finalPath)}.{Guid.NewGuid():N}.tmp");
+        _temporaryPath = AtomicFile.Beside(_finalPath);
         _handle = File.OpenHandle(_temporaryPath, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, preallocationSize: end);
         try
         {

@@ -51,7 +51,7 @@ public static class SyntheticCheckpoint
         cancellationToken.ThrowIfCancellationRequested();
         writer.Complete();
         ModelFiles.RemoveOtherWeights(folder, [ModelFiles.SingleFile]);
-        ModelFiles.Replace(Path.Combine(folder, ModelFiles.Config), path => File.WriteAllText(path, WithTypeOf(config, type).ToJson()));
+        AtomicFile.Replace(Path.Combine(folder, ModelFiles.Config), path => File.WriteAllText(path, WithTypeOf(config, type).ToJson()));
     }
 
     /// <summary>Weights that <see cref="Write"/> makes for a configuration.</summary>

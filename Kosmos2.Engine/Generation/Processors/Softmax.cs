@@ -20,21 +20,26 @@ internal static class Softmax
     /// <summary>softmax(scores)[index].</summary>
     public static double ProbabilityOf(ReadOnlySpan<float> scores, int index)
     {
-        double max = float.NegativeInfinity;
-        foreach (float score in scores)
-            max = Math.Max(max, score);
+        double max = Largest(scores);
         double sum = 0;
         foreach (float score in scores)
             sum += Math.Exp(score - max);
         return Math.Exp(scores[index] - max) / sum;
     }
 
-    /// <summary>scores -= log(sum(exp(scores))).</summary>
-    public static void LogInPlace(Span<float> scores)
+    /// <summary>The largest score; NaN if any is, minus infinity if there are none.</summary>
+    public static float Largest(ReadOnlySpan<float> scores)
     {
         float max = float.NegativeInfinity;
         foreach (float score in scores)
             max = Math.Max(max, score);
+        return max;
+    }
+
+    /// <summary>scores -= log(sum(exp(scores))).</summary>
+    public static void LogInPlace(Span<float> scores)
+    {
+        float max = Largest(scores);
         if (float.IsPositiveInfinity(max))
             max = ShareAmongInfinite(scores);
         var shift = new Vector<float>(max);

@@ -9,9 +9,7 @@ internal sealed class TemperatureWarper(float temperature) : IDeviceProcessor
 
     public void Process(in SequenceView sequence, Span<float> scores)
     {
-        float max = float.NegativeInfinity;
-        foreach (float score in scores)
-            max = Math.Max(max, score);
+        float max = Softmax.Largest(scores);
         // Where the quotients would not be finite the largest becomes 0, which changes no probability.
         float shift = float.IsFinite(max) && !float.IsFinite(max / temperature) ? max : 0;
         foreach (ref float score in scores)

@@ -24,14 +24,7 @@ internal abstract class ByteGroupAssembler(TileRegisters registers, int words, i
         assembler.add(rdi, rows * WordBytes);
         assembler.mov(r11d, words / Unrolled);
         assembler.Label(ref fours);
-        for (int step = 0; step < Unrolled; step++)
-        {
-            Ask(assembler, step);
-            Step(assembler, rows, step);
-        }
-        AskOn(assembler);
-        assembler.add(rdi, Unrolled * rows * WordBytes);
-        assembler.add(rsi, Unrolled * _panelBytes);
+        FourSteps(assembler, step => Step(assembler, rows, step), Unrolled * rows * WordBytes, Unrolled * _panelBytes);
         assembler.dec(r11d);
         assembler.jnz(fours);
     }

@@ -12,9 +12,6 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 /// <param name="linesAhead">Lines of memory that a kernel asks for in four steps.</param>
 internal abstract class GroupTileAssembler(TileRegisters registers, int mostRows, int linesAhead) : KernelAssembler(mostRows, linesAhead)
 {
-    /// <summary>Bytes of a word: four inputs of a row.</summary>
-    protected const int WordBytes = 4;
-
     /// <summary>The vectors.</summary>
     protected TileRegisters Registers => registers;
 

@@ -21,6 +21,9 @@ internal abstract class KernelAssembler(int mostRows, int linesAhead = 0)
     /// <summary>Bytes of a vector.</summary>
     protected const int VectorBytes = 64;
 
+    /// <summary>Bytes of a word of a row.</summary>
+    protected const int WordBytes = 4;
+
     /// <summary>The vector registers by number.</summary>
     internal static readonly AssemblerRegisterZMM[] Zmm =
     [
@@ -65,18 +68,23 @@ internal abstract class KernelAssembler(int mostRows, int linesAhead = 0)
     /// <summary>Writes the kernel for a number of rows, from its arguments in their registers to the last store.</summary>
     protected abstract void Kernel(Iced.Intel.Assembler assembler, int rows);
 
-    /// <summary>Asks for a step's part of the lines ahead.</summary>
-    protected void Ask(Iced.Intel.Assembler assembler, int step)
+    /// <summary>Writes four steps, in front of each its part of the lines that are asked for, and goes on behind what they ask for and read.</summary>
+    /// <param name="assembler">Takes them.</param>
+    /// <param name="step">Writes one of them.</param>
+    /// <param name="rowBytes">Bytes of all rows that they read, from rdi on.</param>
+    /// <param name="weightBytes">Bytes of weights that they read, from rsi on.</param>
+    protected void FourSteps(Iced.Intel.Assembler assembler, Action<int> step, int rowBytes, int weightBytes)
     {
-        for (int line = step * linesAhead / Unrolled; line < (step + 1) * linesAhead / Unrolled; line++)
-            assembler.prefetcht1(__byte_ptr[r9 + (line * CacheLine.Bytes)]);
-    }
-
-    /// <summary>After four steps: what is asked for next lies behind that.</summary>
-    protected void AskOn(Iced.Intel.Assembler assembler)
-    {
+        for (int i = 0; i < Unrolled; i++)
+        {
+            for (int line = i * linesAhead / Unrolled; line < (i + 1) * linesAhead / Unrolled; line++)
+                assembler.prefetcht1(__byte_ptr[r9 + (line * CacheLine.Bytes)]);
+            step(i);
+        }
         if (linesAhead > 0)
             assembler.add(r9, linesAhead * CacheLine.Bytes);
+        assembler.add(rdi, rowBytes);
+        assembler.add(rsi, weightBytes);
     }
 
     // Windows passes arguments in other registers and wants some of those used here back.

@@ -32,21 +32,8 @@ internal sealed class NibbleTileAssembler(int linesAhead = 0) : GroupTileAssembl
     }
 
     // rdi: [8 words][rows]; rsi: [4 words of eight weights][2 vectors], [scales].
-    protected override void MultiplyGroup(Iced.Intel.Assembler assembler, int rows)
-    {
-        for (int pair = 0; pair < Pairs; pair++)
-        {
-            Ask(assembler, pair);
-            // Low halves are the pair's even inputs, high ones its odd ones.
-            TakeApart(assembler, 0, __[rsi + (pair * PairBytes)]);
-            TakeApart(assembler, 1, __[rsi + (pair * PairBytes) + VectorBytes]);
-            MultiplyAdd(assembler, rows, 2 * pair, _low);
-            MultiplyAdd(assembler, rows, (2 * pair) + 1, _high);
-        }
-        AskOn(assembler);
-        assembler.add(rdi, 2 * Pairs * rows * WordBytes);
-        assembler.add(rsi, GroupBytes);
-    }
+    protected override void MultiplyGroup(Iced.Intel.Assembler assembler, int rows) =>
+        FourSteps(assembler, pair => MultiplyPair(assembler, rows, pair), 2 * Pairs * rows * WordBytes, GroupBytes);
 
     protected override (int Left, int Right) LoadScales(Iced.Intel.Assembler assembler, int row)
     {
@@ -56,6 +43,15 @@ internal sealed class NibbleTileAssembler(int linesAhead = 0) : GroupTileAssembl
             Registers.LoadSelected(assembler, _low + 1, _upper, __[rsi - VectorBytes]);
         }
         return (_low, _low + 1);
+    }
+
+    // Low halves are the pair's even inputs, high ones its odd ones.
+    private void MultiplyPair(Iced.Intel.Assembler assembler, int rows, int pair)
+    {
+        TakeApart(assembler, 0, __[rsi + (pair * PairBytes)]);
+        TakeApart(assembler, 1, __[rsi + (pair * PairBytes) + VectorBytes]);
+        MultiplyAdd(assembler, rows, 2 * pair, _low);
+        MultiplyAdd(assembler, rows, (2 * pair) + 1, _high);
     }
 
     private void TakeApart(Iced.Intel.Assembler assembler, int vector, AssemblerMemoryOperand from)

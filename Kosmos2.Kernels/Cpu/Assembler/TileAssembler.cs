@@ -14,8 +14,6 @@ namespace Kosmos2.Kernels.Cpu.Assembler;
 /// <param name="linesAhead">Lines of memory that it asks for in four steps.</param>
 internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arithmetic, int linesAhead = 0) : KernelAssembler(registers.MostRows, linesAhead)
 {
-    private const int WordBytes = 4;
-
     private readonly int _stepBytes = (arithmetic == TileArithmetic.WidenedBFloat16 ? 1 : 2) * registers.VectorBytes;
 
     // Of widened columns one pair is held at a time; the next pair's place takes what selects the upper ones.
@@ -35,14 +33,7 @@ internal sealed class TileAssembler(TileRegisters registers, TileArithmetic arit
         assembler.sub(rcx, Unrolled);
         assembler.jl(ones);
         assembler.Label(ref fours);
-        for (int step = 0; step < Unrolled; step++)
-        {
-            Ask(assembler, step);
-            Step(assembler, rows, step);
-        }
-        AskOn(assembler);
-        assembler.add(rdi, Unrolled * rows * WordBytes);
-        assembler.add(rsi, Unrolled * _stepBytes);
+        FourSteps(assembler, step => Step(assembler, rows, step), Unrolled * rows * WordBytes, Unrolled * _stepBytes);
         assembler.sub(rcx, Unrolled);
         assembler.jge(fours);
 
