@@ -39,11 +39,20 @@ internal readonly struct Int8View(ArrayView<sbyte> elements, ScaleViews scales) 
 
     public bool HasWholeWords(int width) => ((width | _scales.GroupSize) & 15) == 0;
 
+    public bool HasWholeFours(int width) => ((width | _scales.GroupSize) & 3) == 0;
+
     public float Read(int index)
     {
         int row = index / _scales.Width;
         int place = _scales.PlaceOf(row, index - (row * _scales.Width));
         return (_elements[index] - _scales.Zero(place)) * _scales.Scales[place];
+    }
+
+    public Quad ReadFour(int index, int row)
+    {
+        int place = _scales.PlaceOf(row, index - (row * _scales.Width));
+        int word = _elements.SubView(index, sizeof(int)).Cast<int>()[0];
+        return Four(word, _scales.Zero(place)).Times(_scales.Scales[place]);
     }
 
     public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 16);
@@ -75,13 +84,21 @@ internal readonly struct Int4View(ArrayView<int> words, ScaleViews scales) : IWe
 
     public bool HasWholeWords(int width) => ((width | _scales.GroupSize) & 31) == 0;
 
+    public bool HasWholeFours(int width) => ((width | _scales.GroupSize) & 3) == 0;
+
     public float Read(int index)
     {
         int row = index / _scales.Width;
         int column = index - (row * _scales.Width);
         int place = _scales.PlaceOf(row, column);
-        int word = _words[(row * ((_scales.Width + WordInputs - 1) / WordInputs)) + (column / WordInputs)];
-        return (((word >> (column % WordInputs * Bits)) & 15) - Offset - _scales.Zero(place)) * _scales.Scales[place];
+        return ((From(row, column) & 15) - Offset - _scales.Zero(place)) * _scales.Scales[place];
+    }
+
+    public Quad ReadFour(int index, int row)
+    {
+        int column = index - (row * _scales.Width);
+        int place = _scales.PlaceOf(row, column);
+        return Four(From(row, column), _scales.Zero(place) + Offset).Times(_scales.Scales[place]);
     }
 
     // Rows of whole words leave none of their own to end in: the words lie as the elements do.
@@ -95,6 +112,10 @@ internal readonly struct Int4View(ArrayView<int> words, ScaleViews scales) : IWe
         sum += Eight(words.Third, zero, inputs, 4) + Eight(words.Fourth, zero, inputs, 6);
         return sum * _scales.Scales[place];
     }
+
+    // A word with an element of it in the lowest bits.
+    private int From(int row, int column) =>
+        _words[(row * ((_scales.Width + WordInputs - 1) / WordInputs)) + (column / WordInputs)] >> (column % WordInputs * Bits);
 
     private static float Eight(int word, int zero, LaneInputs inputs, int four) => inputs.Dot(four, Four(word, zero), Four(word >> (4 * Bits), zero));
 

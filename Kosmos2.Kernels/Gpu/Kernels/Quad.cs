@@ -18,10 +18,7 @@ internal readonly record struct Quad(float A, float B, float C, float D)
     /// <summary>Four times the same.</summary>
     public static Quad Of(float value) => new(value, value, value, value);
 
-    /// <summary>Four elements from one on.</summary>
-    public static Quad Load(ArrayView<float> from, int index) => new(from[index], from[index + 1], from[index + 2], from[index + 3]);
-
-    /// <summary>The same from an address that 16 divides, at once.</summary>
+    /// <summary>Four elements from an address that 16 divides, at once.</summary>
     public static Quad LoadWide(ArrayView<float> from, int index) => from.SubView(index, 4).AsAligned(Bytes).Cast<Quad>()[0];
 
     /// <summary>Stores them at an address that 16 divides, at once.</summary>

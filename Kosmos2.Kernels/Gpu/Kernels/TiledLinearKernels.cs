@@ -36,23 +36,24 @@ internal static class TiledLinearKernels
         int row = Group.IdxX / (Tile / Quads) * Quads;
         int output = Group.IdxX % (Tile / Quads) * Quads;
         bool busy = firstRow + row < options.Rows && firstOutput + output < options.Outputs;
+        bool fours = weight.HasWholeFours(options.Inputs);
         Quad sums0 = default, sums1 = default, sums2 = default, sums3 = default;
-        Quad nextInputs = Inputs(x, firstRow + line, piece, options);
-        Quad nextWeights = Weights(weight, firstOutput + line, piece, options);
+        Quad nextInputs = Inputs(x, firstRow + line, piece, fours, options);
+        Quad nextWeights = Weights(weight, firstOutput + line, piece, fours, options);
         for (int start = 0; start < options.Inputs; start += Depth)
         {
             Store(inputs, place, nextInputs);
             Store(weights, place, nextWeights);
             Group.Barrier();
 
-            nextInputs = Inputs(x, firstRow + line, start + Depth + piece, options);
-            nextWeights = Weights(weight, firstOutput + line, start + Depth + piece, options);
+            nextInputs = Inputs(x, firstRow + line, start + Depth + piece, fours, options);
+            nextWeights = Weights(weight, firstOutput + line, start + Depth + piece, fours, options);
             if (busy)
             {
                 for (int k = 0; k < Depth; k++)
                 {
-                    Quad a = Quad.Load(inputs, (k * Pitch) + row);
-                    Quad b = Quad.Load(weights, (k * Pitch) + output);
+                    Quad a = Quad.LoadWide(inputs, (k * Pitch) + row);
+                    Quad b = Quad.LoadWide(weights, (k * Pitch) + output);
                     sums0 = sums0.Plus(a.A, b);
                     sums1 = sums1.Plus(a.B, b);
                     sums2 = sums2.Plus(a.C, b);
@@ -69,25 +70,30 @@ internal static class TiledLinearKernels
         Store(sums3, row + 3, output, bias, residual, y, options);
     }
 
-    private static Quad Inputs(ArrayView<float> x, int row, int input, LinearOptions options)
+    // Where rows are whole fours, and nothing in a four differs from the rest of it, they are loaded at once.
+    private static Quad Inputs(ArrayView<float> x, int row, int input, bool fours, LinearOptions options)
     {
-        if (row >= options.Rows)
+        int left = options.Inputs - input;
+        if (row >= options.Rows || left <= 0)
             return default;
         int index = (row * options.Inputs) + input;
-        int left = options.Inputs - input;
+        if (fours)
+            return Quad.LoadWide(x, index);
         return new Quad(
-            left > 0 ? x[index] : 0, left > 1 ? x[index + 1] : 0, left > 2 ? x[index + 2] : 0, left > 3 ? x[index + 3] : 0);
+            x[index], left > 1 ? x[index + 1] : 0, left > 2 ? x[index + 2] : 0, left > 3 ? x[index + 3] : 0);
     }
 
-    private static Quad Weights<TWeight>(TWeight weight, int output, int input, LinearOptions options)
+    private static Quad Weights<TWeight>(TWeight weight, int output, int input, bool fours, LinearOptions options)
         where TWeight : struct, IWeightView
     {
-        if (output >= options.Outputs)
+        int left = options.Inputs - input;
+        if (output >= options.Outputs || left <= 0)
             return default;
         int index = (output * options.Inputs) + input;
-        int left = options.Inputs - input;
+        if (fours)
+            return weight.ReadFour(index, output);
         return new Quad(
-            left > 0 ? weight.Read(index) : 0,
+            weight.Read(index),
             left > 1 ? weight.Read(index + 1) : 0,
             left > 2 ? weight.Read(index + 2) : 0,
             left > 3 ? weight.Read(index + 3) : 0);

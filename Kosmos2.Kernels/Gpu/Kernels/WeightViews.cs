@@ -16,7 +16,16 @@ internal interface IWeightView
     /// <param name="width">Of a row.</param>
     bool HasWholeWords(int width);
 
+    /// <summary>Whether each four elements, from any place that four divides, are of one row and have one scale.</summary>
+    /// <param name="width">Of a row.</param>
+    bool HasWholeFours(int width);
+
     float Read(int index);
+
+    /// <summary>Four elements of a weight that <see cref="HasWholeFours"/>, loaded at once.</summary>
+    /// <param name="index">From which on.</param>
+    /// <param name="row">The row that they lie in.</param>
+    Quad ReadFour(int index, int row);
 
     /// <summary>The 128 bits from element index + ahead on, of a weight that <see cref="HasWholeWords"/>.</summary>
     /// <param name="index">Where a lane is.</param>
@@ -41,6 +50,15 @@ internal readonly record struct Words(int First, int Second, int Third, int Four
         where T : unmanaged => elements.SubView(index, ahead + count).SubView(ahead, count).AsAligned(Bytes).Cast<Words>()[0];
 }
 
+/// <summary>64 bits, loaded at once.</summary>
+internal readonly record struct WordPair(int First, int Second)
+{
+    private const int Bytes = 8;
+
+    /// <summary>The words from an element on, whose offset in bytes 8 divides.</summary>
+    public static WordPair Load(ArrayView<ushort> elements, int index) => elements.SubView(index, 4).AsAligned(Bytes).Cast<WordPair>()[0];
+}
+
 /// <summary>F32 as it is.</summary>
 internal readonly struct FloatView(ArrayView<float> elements) : IWeightView
 {
@@ -50,7 +68,11 @@ internal readonly struct FloatView(ArrayView<float> elements) : IWeightView
 
     public bool HasWholeWords(int width) => (width & 3) == 0;
 
+    public bool HasWholeFours(int width) => (width & 3) == 0;
+
     public float Read(int index) => _elements[index];
+
+    public Quad ReadFour(int index, int row) => Quad.LoadWide(_elements, index);
 
     public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 4);
 
@@ -69,7 +91,15 @@ internal readonly struct BFloat16View(ArrayView<ushort> elements) : IWeightView
 
     public bool HasWholeWords(int width) => (width & 7) == 0;
 
+    public bool HasWholeFours(int width) => (width & 3) == 0;
+
     public float Read(int index) => BFloat16Pair.Low(_elements[index]);
+
+    public Quad ReadFour(int index, int row)
+    {
+        WordPair words = WordPair.Load(_elements, index);
+        return BFloat16Pair.Four(words.First, words.Second);
+    }
 
     public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 8);
 
@@ -86,7 +116,15 @@ internal readonly struct HalfView(ArrayView<ushort> elements) : IWeightView
 
     public bool HasWholeWords(int width) => (width & 7) == 0;
 
+    public bool HasWholeFours(int width) => (width & 3) == 0;
+
     public float Read(int index) => Widen(_elements[index]);
+
+    public Quad ReadFour(int index, int row)
+    {
+        WordPair words = WordPair.Load(_elements, index);
+        return Four(words.First, words.Second);
+    }
 
     public Words Load(int index, int ahead) => Words.Load(_elements, index, ahead, 8);
 

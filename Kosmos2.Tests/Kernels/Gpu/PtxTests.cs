@@ -51,6 +51,22 @@ internal sealed class PtxTests
         });
     }
 
+    /// <summary>The tiles of every device bring four inputs of a row and of an output at once, and multiply fours that lie side by side in shared memory.</summary>
+    [Test]
+    public void TilesLoadFoursTogether(
+        [ValueSource(nameof(Targets))] PtxTarget target, [Values("FloatView:v4.f32", "HalfView:v2.b32", "BFloat16View:v2.b32", "Int8View:b32", "Int4View:b32")] string viewAndLoad)
+    {
+        string[] parts = viewAndLoad.Split(':');
+        string ptx = GpuKernelCatalog.Ptx($"TiledLinearKernels.Tiled({parts[0]})", target);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Regex.Count(ptx, @"ld\.shared\.v4\.f32"), Is.EqualTo(2), "both sides of a product");
+            Assert.That(ptx, Does.Not.Contain("ld.shared.f32"));
+            Assert.That(Regex.Count(ptx, @"ld\.v4\.f32"), Is.EqualTo(parts[1] == "v4.f32" ? 4 : 2), "inputs, before the loop and in it");
+            Assert.That(Regex.Count(ptx, $@"ld\.{parts[1]}"), Is.GreaterThanOrEqualTo(2), "weights");
+        });
+    }
+
     /// <summary>A norm asks for eight elements of the row, of the gain and of the bias before it waits; each of its two sums takes three barriers, whatever the group.</summary>
     [Test]
     public void NormsWaitThreeTimesASum(
