@@ -61,6 +61,29 @@ public sealed unsafe class WorkerPoolTests
         Assert.That((processors[0], processors[1]), Is.EqualTo((before > 1 ? -1 : cores[0], cores[1])));
     }
 
+    /// <summary>As many threads as the system leaves, not as the machine has: a thread that may run on one processor counts one core.</summary>
+    [Test]
+    public void CoresAreThoseThatTheSystemLeaves()
+    {
+        if (Affinity.Allowed() is not { } allowed)
+        {
+            Assert.Ignore("not run: the system does not tell which processors a thread may run on");
+            return;
+        }
+        int[]? cores = null;
+        int available = 0;
+        var thread = new Thread(() =>
+        {
+            Affinity.Pin(allowed[^1]);
+            cores = Cores.Processors();
+            available = Cores.Available();
+        });
+        thread.Start();
+        thread.Join();
+        Assert.That(cores, Is.EqualTo(allowed[^1..]));
+        Assert.That(available, Is.EqualTo(1));
+    }
+
     [Test]
     public void ADisposedPoolRefusesJobs([Values(1, 2)] int workers)
     {
