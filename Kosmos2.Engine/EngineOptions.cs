@@ -30,8 +30,9 @@ public sealed record EngineOptions
     public ProductPrecision? Products { get; init; }
 
     /// <summary>
-    /// What weights are brought to as they are loaded, in memory, as <see cref="CheckpointQuantizer"/> would on disk: with groups of 32 for 4 bits, and the
-    /// embeddings, which are the head too, in 8 bits unless all weights become bfloat16. A checkpoint that is quantized already takes <see cref="WeightFormat.Stored"/> only.
+    /// What weights are brought to as they are loaded, in memory, as <see cref="CheckpointQuantizer"/> would on disk without <see cref="QuantizeOptions.FoldInputs"/>: with
+    /// groups of 32 for 4 bits, and the embeddings, which are the head too, in 8 bits unless all weights become bfloat16. Folding, after
+    /// which rows rounded to 8 bits lose less, would read every weight before the first is used; here each is converted when it is. A checkpoint that is quantized already takes <see cref="WeightFormat.Stored"/> only.
     /// </summary>
     public WeightFormat WeightFormat { get; init; }
 

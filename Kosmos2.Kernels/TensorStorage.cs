@@ -19,7 +19,8 @@ public abstract class TensorStorage : IDisposable
     public virtual unsafe bool IsHost => HostPointer != null;
 
     /// <summary>
-    /// Says that a range will not be read for long. A mapped file gives its pages back to the system; whoever reads them all the same gets the same bytes.
+    /// Says that a range will not be read for long. A mapped file gives its pages back to the system, and a weight that was converted as it was loaded its memory; whoever
+    /// reads them all the same gets the same bytes.
     /// </summary>
     public virtual void Discard(long offset, long byteLength)
     {

@@ -67,9 +67,10 @@ public sealed partial class CpuBackend : IBackend
     public PreparedWeight Prepare(Tensor weight)
     {
         OperandChecks.Prepare(weight);
-        if (weight.DType == DType.BF16 && _fast && _machine.Assembled?.BFloat16 is not null)
-            return PackedWeight.Reserve<BFloat16Format<Simd512>>(weight, ProductFormat.BFloat16, Panel<Simd512>.Width);
-        return _packed ? _kernels.Pack(weight) : new CpuWeight(weight);
+        bool rounds = weight.DType == DType.BF16 && _fast && _machine.Assembled?.BFloat16 is not null;
+        if (!_packed)
+            return new CpuWeight(weight, rounds ? ProductFormat.BFloat16 : ProductFormat.Float32);
+        return rounds ? PackedWeight.Reserve<BFloat16Format<Simd512>>(weight, ProductFormat.BFloat16, Panel<Simd512>.Width) : _kernels.Pack(weight);
     }
 
     /// <inheritdoc/>
@@ -77,6 +78,7 @@ public sealed partial class CpuBackend : IBackend
     {
         ArgumentNullException.ThrowIfNull(weight);
         ProductFormat format = _fast && weight.ZeroPoints is null ? FastFormat(weight) : ProductFormat.Float32;
+        // In panels of F32 integers would take four or eight times their room.
         return _packed && format != ProductFormat.Float32 ? _kernels.Pack(weight, format) : new CpuWeight(weight, format);
     }
 

@@ -18,7 +18,7 @@ public sealed record CpuOptions
     /// <summary>What weights of less than F32 are multiplied by.</summary>
     public ProductPrecision Products { get; init; }
 
-    /// <summary>Where weights are read from. Weights of fast products are always packed.</summary>
+    /// <summary>Where weights are read from; integers that are multiplied as floats are always read where they lie.</summary>
     public WeightResidency Weights { get; init; }
 
     /// <summary>

@@ -6,29 +6,28 @@ namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>
 /// A weight in the order in which the micro-kernels of a format read it, beside its source: [panel][step][words of a step], the last panel filled up with
-/// zeros. A panel is written by the worker that first needs it; once all are there the source's pages are given back (rows read later, as
-/// embeddings are, come from the file again).
+/// zeros. A panel is written by the worker that first needs it; once all are there the source is given back, the pages of a file as well as a copy that was converted
+/// on loading, and rows read later, as embeddings are, come out of the panels (<see cref="PanelRow"/>).
 /// </summary>
 internal sealed unsafe class PackedWeight : CpuWeight
 {
-    private readonly Tensor _source;
+    private readonly Tensor[] _sources;
     private readonly int _panels;
     private float* _memory;
     private byte* _written;
-    private bool _complete;
 
     private PackedWeight(Tensor matrix, ProductFormat format, int panelWidth, int stepInputs, int panelWords)
-        : base(matrix)
+        : base(matrix, format)
     {
-        _source = matrix;
-        Format = format;
+        _sources = [matrix];
         _panels = Reserve(panelWidth, stepInputs, panelWords);
     }
 
     private PackedWeight(QuantizedMatrix matrix, ProductFormat format, int panelWidth, int stepInputs, int panelWords)
         : base(matrix, format)
     {
-        _source = matrix.Values;
+        // Panels of 4-bit weights hold their scales as well.
+        _sources = matrix.Bits == 8 ? [matrix.Values] : [matrix.Values, matrix.Scales];
         _panels = Reserve(panelWidth, stepInputs, panelWords);
     }
 
@@ -37,8 +36,17 @@ internal sealed unsafe class PackedWeight : CpuWeight
     /// <summary>The panels.</summary>
     public float* Memory => _memory;
 
+    /// <summary>Bytes of the panels.</summary>
+    public long ByteLength { get; private set; }
+
     /// <summary>[panels] 1 where a panel has been written.</summary>
     public byte* Written => _written;
+
+    /// <summary>Whether all panels have been written, and the source given back.</summary>
+    public bool IsComplete { get; private set; }
+
+    /// <inheritdoc/>
+    public override WeightOperands ProductOperands => IsComplete ? OperandsBesidePanels : Operands;
 
     /// <summary>Bytes of a scale as products read it: a float's, but a bfloat16's for weights of 4 bits (<see cref="Int4Format{S}"/>).</summary>
     /// <param name="bits">Bits of a weight.</param>
@@ -55,13 +63,14 @@ internal sealed unsafe class PackedWeight : CpuWeight
     public static PackedWeight Reserve<TFormat>(QuantizedMatrix matrix, ProductFormat format, int panelWidth)
         where TFormat : unmanaged, IProductFormat => new(matrix, format, panelWidth, TFormat.StepInputs, TFormat.PanelWords);
 
-    /// <summary>Gives the source's pages back once they are no longer needed. Called after a product, by one thread.</summary>
+    /// <summary>Gives the source back once it is no longer needed. Called after a product, by one thread.</summary>
     public void ReleaseSource()
     {
-        if (_complete || new ReadOnlySpan<byte>(_written, _panels).Contains((byte)0))
+        if (IsComplete || new ReadOnlySpan<byte>(_written, _panels).Contains((byte)0))
             return;
-        _complete = true;
-        _source.Storage.Discard(_source.ByteOffset, _source.ByteLength);
+        IsComplete = true;
+        foreach (Tensor source in _sources)
+            source.Storage.Discard(source.ByteOffset, source.ByteLength);
     }
 
     /// <inheritdoc/>
@@ -69,8 +78,11 @@ internal sealed unsafe class PackedWeight : CpuWeight
     {
         NativeMemory.AlignedFree(_memory);
         NativeMemory.Free(_written);
+        NativeBytes.Remove(ByteLength);
         _memory = null;
         _written = null;
+        ByteLength = 0;
+        IsComplete = false;
         base.Dispose(disposing);
     }
 
@@ -78,8 +90,10 @@ internal sealed unsafe class PackedWeight : CpuWeight
     {
         int panels = (Shape.Rows + panelWidth - 1) / panelWidth;
         int steps = (Shape.Width + stepInputs - 1) / stepInputs;
-        _memory = (float*)Pages.Reserve(checked((nuint)panels * (nuint)steps * (nuint)panelWords * sizeof(float)));
+        ByteLength = checked((long)panels * steps * panelWords * sizeof(float));
+        _memory = (float*)Pages.Reserve((nuint)ByteLength);
         _written = (byte*)NativeMemory.AllocZeroed((nuint)Math.Max(panels, 1));
+        NativeBytes.Add(ByteLength);
         return panels;
     }
 }

@@ -70,9 +70,11 @@ internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
 
     public override void EmbedRows(StepTable step, CpuWeight embeddings, Tensor? given, float scale, Tensor positions, Tensor y)
     {
+        bool unpacks = embeddings is PackedWeight { IsComplete: true } && PanelRow.IsExact(embeddings.Format);
         var job = new EmbedRowsJob<S>
         {
-            Embeddings = embeddings.Operands,
+            Embeddings = unpacks ? default : embeddings.Operands,
+            Packed = unpacks ? new LinearOperands(embeddings, null) : default,
             Given = given is null ? null : Floats(given),
             Positions = Floats(positions),
             Y = Floats(y),

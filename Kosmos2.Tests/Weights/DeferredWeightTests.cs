@@ -41,6 +41,22 @@ internal sealed class DeferredWeightTests
     }
 
     [Test]
+    public void WhatIsGivenBackIsMadeAnewWhenItIsReadAgain()
+    {
+        (Tensor source, _) = Source(7, 33);
+        using QuantizedMatrix later = new WeightQuantizer(source, new QuantizationScheme(8)).RunLater(problem => new AssertionException(problem));
+        sbyte[] values = later.Values.AsSpan<sbyte>().ToArray();
+        float[] scales = later.Scales.AsSpan<float>().ToArray();
+        long held = NativeBytes.Held;
+        later.Values.Storage.Discard(1, 7);
+        Assert.That(NativeBytes.Held, Is.EqualTo(held), "a part stays");
+        later.Values.Storage.Discard(0, later.Values.ByteLength);
+        Assert.That(later.Scales.AsSpan<float>().ToArray(), Is.EqualTo(scales));
+        Assert.That(held - NativeBytes.Held, Is.EqualTo(later.Values.ByteLength), "scales that are there need no integers");
+        Assert.That(later.Values.AsSpan<sbyte>().ToArray(), Is.EqualTo(values));
+    }
+
+    [Test]
     public void AWeightThatIsNotFiniteFailsWhenItIsRead()
     {
         using Tensor source = OutputErrors.Matrix(3, 8, 1);

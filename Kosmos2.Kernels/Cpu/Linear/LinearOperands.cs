@@ -42,7 +42,7 @@ internal unsafe struct LinearOperands
     public LinearOperands(CpuWeight weight, float* y)
     {
         this = default;
-        Weight = weight.Operands;
+        Weight = weight.ProductOperands;
         Inputs = weight.Shape.Width;
         Outputs = weight.Shape.Rows;
         Y = y;

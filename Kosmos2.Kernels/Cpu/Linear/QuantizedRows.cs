@@ -14,6 +14,7 @@ internal readonly unsafe struct QuantizedOperands
     /// <summary>Bytes from one row of values to the next.</summary>
     public readonly nint RowBytes;
 
+    /// <summary>Null where only the scales are read.</summary>
     public readonly byte* Values;
 
     /// <summary>[rows, Groups].</summary>
@@ -28,9 +29,9 @@ internal readonly unsafe struct QuantizedOperands
     /// <summary>element >> GroupShift is the group of a vector's elements; negative when a vector may lie in several.</summary>
     public readonly int GroupShift;
 
-    public QuantizedOperands(QuantizedMatrix matrix)
+    public QuantizedOperands(QuantizedMatrix matrix, bool readsValues = true)
     {
-        Values = matrix.Values.HostPointer;
+        Values = readsValues ? matrix.Values.HostPointer : null;
         RowBytes = (nint)(matrix.Values.ByteLength / Math.Max(matrix.Shape[0], 1));
         Scales = (float*)matrix.Scales.HostPointer;
         Zeros = matrix.ZeroPoints is null ? null : (sbyte*)matrix.ZeroPoints.HostPointer;

@@ -17,11 +17,11 @@ internal readonly unsafe struct WeightOperands
         _width = matrix.Width;
     }
 
-    public WeightOperands(QuantizedMatrix matrix)
+    public WeightOperands(QuantizedMatrix matrix, bool readsValues = true)
     {
         _type = matrix.Values.DType;
         _width = matrix.Shape.Width;
-        _integers = new QuantizedOperands(matrix);
+        _integers = new QuantizedOperands(matrix, readsValues);
     }
 
     /// <summary>Type of the elements.</summary>

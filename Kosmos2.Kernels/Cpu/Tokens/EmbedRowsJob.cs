@@ -11,6 +11,9 @@ internal unsafe struct EmbedRowsJob<S> : IJob
     /// <summary>[vocabulary, Width].</summary>
     public WeightOperands Embeddings;
 
+    /// <summary>Their panels, where rows are read out of those; without any otherwise.</summary>
+    public LinearOperands Packed;
+
     /// <summary>[n, Width], or null when no row asks for one.</summary>
     public float* Given;
 
@@ -34,9 +37,17 @@ internal unsafe struct EmbedRowsJob<S> : IJob
         {
             if (GivenRows[row] >= 0)
                 Embed(row, GivenRows[row], new F32Rows<S>(Given, Width));
+            else if (Packed.Panels != null)
+                EmbedPacked(row);
             else
                 Embeddings.Read<S, TokenEmbedder>(new TokenEmbedder(this, row));
         }
+    }
+
+    private readonly void EmbedPacked(int row)
+    {
+        PanelRow.Read<S>(Packed, TokenIds[row], Y + ((nint)row * Width));
+        Embed(row, row, new F32Rows<S>(Y, Width));
     }
 
     private readonly void Embed<TSource>(int row, int sourceRow, TSource source)

@@ -179,7 +179,7 @@ internal sealed class FastProductTests
     }
 
     [Test]
-    public void MappedIntegersHaveTheBitsOfPackedOnes([ValueSource(nameof(IntegerFormats))] Format format)
+    public void MappedWeightsHaveTheBitsOfPackedOnes([ValueSource(nameof(Formats))] Format format)
     {
         foreach (int inputs in (int[])[64, 128, 640, 1088, 2048])
         {
@@ -202,6 +202,22 @@ internal sealed class FastProductTests
         Assert.That(Product(Fast with { Disable = "avx512bf16,avx512vnni,integers" }, format, 4, 70, 33), Is.EqualTo(expected));
         Assert.That(Product(Fast with { Disable = "assembler,integers" }, format, 4, 70, 33), Is.EqualTo(expected));
         Assert.That(Product(Fast, format, 4, 70, 33), Is.Not.EqualTo(expected), "this test would not notice");
+    }
+
+    [Test]
+    public void WeightsAreInPanelsOnlyWhereThatIsAskedFor([ValueSource(nameof(Formats))] Format format, [Values] WeightResidency residency)
+    {
+        using var backend = new CpuBackend(Fast with { Weights = residency });
+        using var bench = new Workbench(backend);
+        Assert.That(format.Prepare(bench, 33, 64) is PackedWeight, Is.EqualTo(residency == WeightResidency.Packed));
+    }
+
+    [Test]
+    public void IntegersAreNotWidenedInMemory([ValueSource(nameof(IntegerFormats))] Format format)
+    {
+        using var backend = new CpuBackend(Fast with { Products = ProductPrecision.Exact });
+        using var bench = new Workbench(backend);
+        Assert.That(format.Prepare(bench, 33, 64), Is.Not.InstanceOf<PackedWeight>());
     }
 
     private static float[] Product(CpuOptions options, Format format, int rows, int inputs, int outputs)
