@@ -70,8 +70,7 @@ internal sealed class OurMatMul : IDisposable
     {
         WeightForm.BFloat16 => 2,
         WeightForm.Int8 or WeightForm.MappedInt8 => 1,
-        WeightForm.Int4 => 0.5 + ((double)PackedWeight.ScaleBytes(4) / GroupSize),
-        WeightForm.MappedInt4 => 0.5 + (4.0 / GroupSize),
+        WeightForm.Int4 or WeightForm.MappedInt4 => 0.5 + ((double)PackedWeight.ScaleBytes(4, packed: form == WeightForm.Int4) / GroupSize),
         _ => 4,
     };
 

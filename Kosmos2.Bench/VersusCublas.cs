@@ -4,6 +4,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using Kosmos2.Bench.Peers;
+using Kosmos2.Engine.Measurement;
 using Kosmos2.Kernels;
 using Kosmos2.Kernels.Gpu;
 using Kosmos2.Kernels.Gpu.TensorCores;
@@ -30,13 +31,14 @@ internal static class VersusCublas
     ];
 
     /// <summary>Prints the table, or one line that says why there is none.</summary>
-    public static void Run(TextWriter output, int turns)
+    /// <returns>Its rows, but for tiles that the engine does not choose; none without a device.</returns>
+    public static IReadOnlyList<ProductFigure> Run(TextWriter output, int turns)
     {
         using Context context = IlgpuDevices.CreateContext(IlgpuDeviceKind.Cuda);
         if (IlgpuDevices.Of(context, IlgpuDeviceKind.Cuda).FirstOrDefault(d => d.Description.Problem is null) is not { Device: { } device, Description: { } named })
         {
             output.WriteLine("no CUDA device on this machine: nothing to compare with cuBLAS");
-            return;
+            return [];
         }
         using var accelerator = (CudaAccelerator)device.CreateAccelerator(context);
         var stream = (CudaStream)accelerator.DefaultStream;
@@ -47,25 +49,35 @@ internal static class VersusCublas
         using var exact = new ExactProducts(driver, target, accelerator.NumMultiprocessors);
         output.WriteLine($"{named.Name}; {(cublas is null ? "libcublas is not found: ours alone" : "share: our speed as a part of cuBLAS'")}");
         output.WriteLine("rows x outputs x inputs  type  tile            ours TFLOP/s  cuBLAS TFLOP/s  share    (*: a tile that the engine does not choose here)");
+        var figures = new List<ProductFigure>();
         foreach (MatMulShape shape in Shapes)
         {
             foreach (DType type in (DType[])[DType.BF16, DType.F16])
             {
-                Print(shape, type, products.TileFor(type, shape.Rows, shape.Outputs, shape.Inputs).ToString(), at =>
-                    products.Multiply(stream.StreamPtr, type, at, shape.Rows, shape.Inputs, shape.Outputs, Activation.Identity));
+                figures.Add(Measure(shape, type, products.TileFor(type, shape.Rows, shape.Outputs, shape.Inputs).ToString(), at =>
+                    products.Multiply(stream.StreamPtr, type, at, shape.Rows, shape.Inputs, shape.Outputs, Activation.Identity)));
             }
             foreach (FloatTile tile in FloatTile.All)
             {
-                Print(shape, DType.F32, tile + (tile == exact.TileFor(shape.Rows, shape.Outputs) ? "" : " *"), at =>
+                bool chosen = tile == exact.TileFor(shape.Rows, shape.Outputs);
+                ProductFigure figure = Measure(shape, DType.F32, tile + (chosen ? "" : " *"), at =>
                     exact.Multiply(tile, stream.StreamPtr, DType.F32, at, shape.Rows, shape.Inputs, shape.Outputs, Activation.Identity));
+                if (chosen)
+                    figures.Add(figure);
             }
         }
+        return figures;
 
-        void Print(MatMulShape shape, DType type, string tile, Action<ProductOperands> ours) =>
-            output.WriteLine($"{shape,-23}  {type,-4}  {tile,-14}  {Row(accelerator, stream, ours, cublas, shape, type, turns)}");
+        ProductFigure Measure(MatMulShape shape, DType type, string tile, Action<ProductOperands> ours)
+        {
+            ProductFigure figure = Row(accelerator, stream, ours, cublas, shape, type, turns);
+            string theirs = figure.PeerOperationsPerSecond is double peer ? $"{peer / 1e12:F1}" : "-", share = figure.Share is double part ? $"{part:P0}" : "-";
+            output.WriteLine($"{shape,-23}  {type,-4}  {tile,-14}  {figure.OperationsPerSecond / 1e12,12:F1}  {theirs,14}  {share,5}");
+            return figure;
+        }
     }
 
-    private static string Row(
+    private static ProductFigure Row(
         CudaAccelerator accelerator, CudaStream stream, Action<ProductOperands> multiply, Cublas? cublas, MatMulShape shape, DType type, int turns)
     {
         using MemoryBuffer1D<byte, Stride1D.Dense> x = accelerator.Allocate1D(Numbers(1, shape.Rows * shape.Inputs, type));
@@ -83,8 +95,7 @@ internal static class VersusCublas
         // Both multiply exactly and sum in F32, in another order.
         if (cublas is not null)
             Agreement.Check($"{shape}, {type}", "cuBLAS", ours.GetAsArray1D(), theirs.GetAsArray1D(), 1e-4);
-        double our = shape.Operations / ourBest / 1e12, their = shape.Operations / theirBest / 1e12;
-        return $"{our,12:F1}  {(cublas is null ? "-" : $"{their:F1}"),14}  {(cublas is null ? "-" : $"{our / their:P0}"),5}";
+        return new ProductFigure(shape.Rows, shape.Outputs, shape.Inputs, type, shape.Operations / ourBest, cublas is null ? null : shape.Operations / theirBest);
     }
 
     private static double Seconds(CudaStream stream, Action launch)

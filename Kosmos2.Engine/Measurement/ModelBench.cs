@@ -42,10 +42,11 @@ internal static class ModelBench
         long memory = PeakMemory();
         peer?.Check(timed);
 
-        var work = new ModelWork(model.Checkpoint, model.Config, options.WeightFormat);
         int prompt = timed.PromptTokens;
         CpuOptions cpu = options.ForCpu(folder, engine.Config);
-        using ModelRoofline? roofline = model.Backend is CpuBackend
+        bool onCpu = model.Backend is CpuBackend;
+        var work = new ModelWork(model.Checkpoint, model.Config, options.WeightFormat, packed: onCpu && cpu.Weights == WeightResidency.Packed);
+        using ModelRoofline? roofline = onCpu
             ? ModelRoofline.TryCreate(cpu.Threads > 0 ? cpu.Threads : Cores.Available(), cpu.Products, work.Decode(1, prompt, 1).Bytes)
             : null;
         BestAnswer answer = new(), peers = new();

@@ -5,7 +5,7 @@ using Kosmos2.Weights;
 namespace Kosmos2.Engine.Measurement;
 
 /// <summary>What a part of an answer takes at least: weights that are read once, multiplications and additions by what the weights are made of.</summary>
-/// <param name="Bytes">Of weights, with their scales: packed, where those of 4-bit weights have 16 bits.</param>
+/// <param name="Bytes">Of weights, with their scales.</param>
 /// <param name="Float">Operations that have no narrower weight than F32 or F16, attention's among them.</param>
 /// <param name="BFloat16">Operations with weights of bfloat16.</param>
 /// <param name="Integer">Operations with weights of 8 and 4 bits.</param>
@@ -21,7 +21,8 @@ internal readonly record struct Work(double Bytes, double Float, double BFloat16
 /// <param name="checkpoint">The weights as they are stored.</param>
 /// <param name="config">Their configuration.</param>
 /// <param name="format">What they are brought to as they are loaded.</param>
-internal sealed class ModelWork(Checkpoint checkpoint, Kosmos2Config config, WeightFormat format)
+/// <param name="packed">Whether they are packed, as on CPUs only, where 4-bit weights have scales of 16 bits then.</param>
+internal sealed class ModelWork(Checkpoint checkpoint, Kosmos2Config config, WeightFormat format, bool packed)
 {
     private readonly QuantizationPlan? _plan = format == WeightFormat.Stored ? null : new QuantizationPlan(config, new QuantizeOptions { Format = format });
 
@@ -81,7 +82,7 @@ internal sealed class ModelWork(Checkpoint checkpoint, Kosmos2Config config, Wei
         if (checkpoint.GetQuantized(name, config) is { } integers)
         {
             using (integers)
-                return (integers.Values.ByteLength + (integers.Scales.Shape.ElementCount * PackedWeight.ScaleBytes(integers.Bits)), integers.Shape.ElementCount, integers.Values.DType);
+                return (integers.Values.ByteLength + (integers.Scales.Shape.ElementCount * PackedWeight.ScaleBytes(integers.Bits, packed)), integers.Shape.ElementCount, integers.Values.DType);
         }
         Tensor tensor = checkpoint[name];
         double weights = tensor.Shape.ElementCount;
@@ -92,6 +93,6 @@ internal sealed class ModelWork(Checkpoint checkpoint, Kosmos2Config config, Wei
             return (2 * weights, weights, DType.BF16);
         QuantizationScheme scheme = _plan!.SchemeOf(made);
         double groups = scheme.GroupSize == 0 ? tensor.Shape[0] : weights / scheme.GroupSize;
-        return ((weights * scheme.Bits / 8) + (groups * PackedWeight.ScaleBytes(scheme.Bits)), weights, scheme.Bits == 8 ? DType.I8 : DType.I32);
+        return ((weights * scheme.Bits / 8) + (groups * PackedWeight.ScaleBytes(scheme.Bits, packed)), weights, scheme.Bits == 8 ? DType.I8 : DType.I32);
     }
 }

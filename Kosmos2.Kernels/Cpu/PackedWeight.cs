@@ -48,9 +48,10 @@ internal sealed unsafe class PackedWeight : CpuWeight
     /// <inheritdoc/>
     public override WeightOperands ProductOperands => IsComplete ? OperandsBesidePanels : Operands;
 
-    /// <summary>Bytes of a scale as products read it: a float's, but a bfloat16's for weights of 4 bits (<see cref="Int4Format{S}"/>).</summary>
+    /// <summary>Bytes of a scale as products read it: a float's, as in a file and on a GPU, but a bfloat16's for packed weights of 4 bits (<see cref="Int4Format{S}"/>).</summary>
     /// <param name="bits">Bits of a weight.</param>
-    public static int ScaleBytes(int bits) => bits == 4 ? sizeof(ushort) : sizeof(float);
+    /// <param name="packed">Whether it is packed.</param>
+    public static int ScaleBytes(int bits, bool packed) => packed && bits == 4 ? sizeof(ushort) : sizeof(float);
 
     /// <summary>Reserves room for a weight in a format; nothing is packed yet.</summary>
     /// <param name="matrix">[out, in].</param>

@@ -8,17 +8,20 @@ namespace Kosmos2.GpuCheck;
 /// <summary>How fast a device reads its memory: the yardstick of a decode step, which reads every weight once.</summary>
 internal static class DeviceBandwidth
 {
-    private const long Bytes = 4L << 30;
     private const int GroupSize = 256;
     private const int Turns = 10;
 
-    /// <summary>Prints the best of some readings of 4 GB.</summary>
-    public static bool Run(TextWriter output, IlgpuDeviceKind kind)
+    /// <summary>Measures the best of some readings.</summary>
+    /// <param name="output">Gets a line with the result.</param>
+    /// <param name="kind">The first device of this kind is measured.</param>
+    /// <param name="bytes">Bytes of a reading; an eighth of the device's memory is the most.</param>
+    /// <returns>Bytes a second.</returns>
+    public static double Measure(TextWriter output, IlgpuDeviceKind kind, long bytes)
     {
         using Context context = IlgpuDevices.CreateContext(kind);
         (Device device, IlgpuDevice description) = IlgpuDevices.Find(context, kind, 0);
         using Accelerator accelerator = device.CreateAccelerator(context);
-        long count = Math.Min(Bytes, device.MemorySize / 8) / sizeof(float);
+        long count = Math.Min(bytes, device.MemorySize / 8) / sizeof(float);
         using MemoryBuffer1D<float, Stride1D.Dense> numbers = accelerator.Allocate1D<float>(count);
         using MemoryBuffer1D<float, Stride1D.Dense> sums = accelerator.Allocate1D<float>(1);
         numbers.MemSetToZero();
@@ -33,8 +36,9 @@ internal static class DeviceBandwidth
             accelerator.Synchronize();
             best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
-        output.WriteLine($"{description.Selector} {description.Name}: reads {count * sizeof(float) / best / 1e9:F0} GB/s");
-        return true;
+        double bandwidth = count * sizeof(float) / best;
+        output.WriteLine($"{description.Selector} {description.Name}: reads {bandwidth / 1e9:F0} GB/s");
+        return bandwidth;
     }
 
     // Eight loads are under way at once in every thread; the sum is only kept from being optimised away.

@@ -33,7 +33,7 @@ internal sealed record ProductForm(string Name, DType Type, int Bits, WeightResi
 
     /// <summary>Bytes that a product reads of a weight: its elements, and of integers the scales, which packed 4-bit weights have in 16 bits.</summary>
     public long ReadBytes(int outputs, int inputs) =>
-        ElementBytes(outputs, inputs) + ((Residency == WeightResidency.Packed ? PackedWeight.ScaleBytes(Bits) : sizeof(float)) * Scales(outputs, inputs));
+        ElementBytes(outputs, inputs) + (PackedWeight.ScaleBytes(Bits, Residency == WeightResidency.Packed) * Scales(outputs, inputs));
 
     /// <summary>Bytes of a weight as it is stored.</summary>
     public long StoredBytes(int outputs, int inputs) => ElementBytes(outputs, inputs) + (sizeof(float) * Scales(outputs, inputs));

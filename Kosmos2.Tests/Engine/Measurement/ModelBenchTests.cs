@@ -3,6 +3,7 @@ using Kosmos2.Engine.Generation;
 using Kosmos2.Engine.Measurement;
 using Kosmos2.Engine.Model;
 using Kosmos2.Kernels;
+using Kosmos2.Kernels.Cpu;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Tests.Engine.Measurement;
@@ -42,10 +43,11 @@ internal sealed class ModelBenchTests
         double attention = 4 * 4.0 * Rows * Keys * 256;
         double operations = (2 * Rows * 4 * LayerWeights) + (2 * Outputs * HeadWeights);
 
-        Work stored = new ModelWork(checkpoint, config, WeightFormat.Stored).Decode(Rows, Keys, Outputs);
-        Work bfloat16 = new ModelWork(checkpoint, config, WeightFormat.BFloat16).Decode(Rows, Keys, Outputs);
-        Work int8 = new ModelWork(checkpoint, config, WeightFormat.Int8).Decode(Rows, Keys, Outputs);
-        Work int4 = new ModelWork(checkpoint, config, WeightFormat.Int4).Decode(Rows, Keys, Outputs);
+        Work stored = new ModelWork(checkpoint, config, WeightFormat.Stored, packed: true).Decode(Rows, Keys, Outputs);
+        Work bfloat16 = new ModelWork(checkpoint, config, WeightFormat.BFloat16, packed: true).Decode(Rows, Keys, Outputs);
+        Work int8 = new ModelWork(checkpoint, config, WeightFormat.Int8, packed: true).Decode(Rows, Keys, Outputs);
+        Work int4 = new ModelWork(checkpoint, config, WeightFormat.Int4, packed: true).Decode(Rows, Keys, Outputs);
+        Work onDevice = new ModelWork(checkpoint, config, WeightFormat.Int4, packed: false).Decode(Rows, Keys, Outputs);
         double scales = 4 * 4.0 * ((5 * 256) + 1024);
         using (Assert.EnterMultipleScope())
         {
@@ -54,8 +56,9 @@ internal sealed class ModelBenchTests
             // The head is in 8 bits with both.
             double head = HeadWeights + (4.0 * config.TextConfig.VocabSize);
             Assert.That(int8, Is.EqualTo(new Work((4 * LayerWeights) + scales + head, attention, 0, operations)));
-            // Half a byte, and a scale of 16 bits for 32.
+            // Half a byte, and a scale for 32, of 16 bits where weights are packed, and of 32 on a GPU.
             Assert.That(int4.Bytes, Is.EqualTo((4 * LayerWeights * 9 / 16) + head));
+            Assert.That(onDevice.Bytes, Is.EqualTo((4 * LayerWeights * 10 / 16) + head));
         }
     }
 
@@ -63,7 +66,7 @@ internal sealed class ModelBenchTests
     public void APictureIsThatOfTheEncoderAndTheResampler()
     {
         using Checkpoint checkpoint = Checkpoint.Open(TestData.ShapesModel);
-        Work work = new ModelWork(checkpoint, Kosmos2Config.Load(TestData.ShapesModel), WeightFormat.Stored).Encode();
+        Work work = new ModelWork(checkpoint, Kosmos2Config.Load(TestData.ShapesModel), WeightFormat.Stored, packed: true).Encode();
         const double Patch = 192 * 3 * 28 * 28, Dense = 192 * 256, Projection = 256 * 256;
         double products = (64 * Patch) + (65 * 4 * EncoderLayerWeights) + (65 * Dense) + (2 * 64 * Projection) + (2 * 129 * Projection);
         double attention = (4 * 4.0 * 65 * 65 * 192) + (4.0 * 64 * 129 * 256);
@@ -72,14 +75,18 @@ internal sealed class ModelBenchTests
     }
 
     [Test]
-    public void AReportHasEveryPart()
+    public void AReportHasEveryPart([Values] WeightResidency residency)
     {
-        BenchReport report = ModelBench.Run(TestData.ShapesModel, new EngineOptions { Device = "cpu", Threads = 1 }, turns: 1);
+        var options = new EngineOptions { Device = "cpu", Threads = 1, Weights = residency, WeightFormat = WeightFormat.Int4 };
+        BenchReport report = ModelBench.Run(TestData.ShapesModel, options, turns: 1);
+        using Checkpoint checkpoint = Checkpoint.Open(TestData.ShapesModel);
+        var work = new ModelWork(checkpoint, Kosmos2Config.Load(TestData.ShapesModel), WeightFormat.Int4, packed: residency == WeightResidency.Packed);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(report.Figures.Select(figure => (figure.Name, figure.Rows)), Is.EqualTo(
                 new[] { ("encode", 65), ("prefill", 71), ("decode 1", 1), ("decode 4", 4), ("decode 16", 16), ("decode 64", 64) }));
             Assert.That(report.Figures.Select(figure => figure.Seconds), Is.All.InRange(1e-6, 100));
+            Assert.That(report.Figures[2].Work, Is.EqualTo(work.Decode(1, report.PromptTokens, 1)));
             Assert.That(report.Answer.Total, Is.InRange(report.Answer.FirstToken, 1000));
             Assert.That(report.Answer.Tokens, Has.Length.EqualTo(64));
             Assert.That(report.PeakMemory, Is.GreaterThan(report.WeightBytes));
@@ -91,20 +98,7 @@ internal sealed class ModelBenchTests
     public void WhatIsFasterThanTheMachineIsAFailure()
     {
         BenchFigure Of(double? share) => new("decode 1", 1, 1, new Work(1, 1, 0, 0), share, null);
-        var report = new BenchReport
-        {
-            Processor = "",
-            Device = "",
-            Limits = null,
-            Ready = 1,
-            ColdFirstToken = 1,
-            PromptTokens = 1,
-            AnswerTokens = 1,
-            Answer = new BestAnswer(),
-            Figures = [Of(null), Of(0.99), Of(1.02), Of(1.1)],
-            PeakMemory = 1,
-            WeightBytes = 1,
-        };
+        BenchReport report = MadeUpReport.Of(Of(null), Of(0.99), Of(1.02), Of(1.1));
         Assert.That(report.Impossible.Select(figure => figure.Share), Is.EqualTo(new double?[] { 1.1 }));
     }
 }

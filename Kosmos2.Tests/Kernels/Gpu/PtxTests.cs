@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Kosmos2.Kernels.Gpu;
 using Kosmos2.Kernels.Gpu.TensorCores;
+using Kosmos2.Tests.Kernels.Gpu.Ptx;
 
 namespace Kosmos2.Tests.Kernels.Gpu;
 
@@ -26,6 +27,37 @@ internal sealed class PtxTests
             }
         });
     }
+
+    [Test]
+    public void EveryWrittenTextIsRead([ValueSource(nameof(Targets))] PtxTarget target)
+    {
+        Assert.That(GpuKernelCatalog.WrittenFor(target).Count(), Is.GreaterThan(50));
+        Assert.Multiple(() =>
+        {
+            foreach (string kernel in GpuKernelCatalog.WrittenFor(target))
+            {
+                string ptx = GpuKernelCatalog.Ptx(kernel, target);
+                Assert.That(PtxProgram.Parse(ptx).Name, Is.EqualTo(kernel));
+                Assert.That(ptx, Does.StartWith($".version {target.Version}\n.target {target}\n"), kernel);
+                Assert.That(ptx, Does.Not.Contain(".local"), $"{kernel}: everything fits in registers");
+                if (!target.HasClusters)
+                    Assert.That(ptx, Does.Not.Contain("cluster"), kernel);
+            }
+        });
+    }
+
+    /// <summary>So what the tests execute of a text for one target, they execute of it for the other.</summary>
+    [Test]
+    public void WrittenTextsHaveTheSameInstructionsForBothTargets() => Assert.Multiple(() =>
+    {
+        foreach (string kernel in GpuKernelCatalog.WrittenFor(PtxTarget.Ampere))
+        {
+            PtxProgram ampere = PtxProgram.Parse(GpuKernelCatalog.Ptx(kernel, PtxTarget.Ampere)), hopper = PtxProgram.Parse(GpuKernelCatalog.Ptx(kernel, PtxTarget.Hopper));
+            Assert.That(hopper.Threads, Is.EqualTo(ampere.Threads), kernel);
+            Assert.That(hopper.Parameters, Is.EqualTo(ampere.Parameters), kernel);
+            Assert.That(hopper.Instructions.Select(instruction => instruction.Text), Is.EqualTo(ampere.Instructions.Select(instruction => instruction.Text)), kernel);
+        }
+    });
 
     /// <summary>
     /// Kernels of few rows load weights 128 bits at a time, whatever their type, eight loads in a row with nothing that waits between their addresses, and read

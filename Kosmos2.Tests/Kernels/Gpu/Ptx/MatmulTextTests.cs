@@ -14,9 +14,13 @@ internal sealed class MatmulTextTests
     // Each number of blocks once with each shape of warps that is split.
     private static IEnumerable<MatmulTile> Split => MatmulTile.Split.Where(tile => tile.ToString() is "16x64k8" or "64x64k2" or "80x64k4" or "64x256k4" or "80x128k4" or "80x256k8" or "96x128k2");
 
+    private static IEnumerable<MatmulTile> TilesAndAllSplit => Tiles.Concat(MatmulTile.Split);
+
     private static IEnumerable<MatmulTile> OfBytes => MatmulTile.All.Concat(Split).Where(tile => tile.TakesBytes);
 
     private static IEnumerable<MatmulTile> OfIntegers => Tiles.Where(tile => tile.TakesIntegers);
+
+    private static IEnumerable<MatmulTile> OfIntegersAndAllSplit => TilesAndAllSplit.Where(tile => tile.TakesIntegers);
 
     private static IEnumerable<MatmulTile> OfIntegersAndSplit => OfIntegers.Concat(Split.Where(tile => tile.TakesIntegers));
 
@@ -132,7 +136,7 @@ internal sealed class MatmulTextTests
 
     /// <summary>Of a tile of integers the loop loads what it widens, once, two words or one at a time.</summary>
     [Test]
-    public void TheLoopOfSmallIntegersLoadsThemOnce([Values(DType.I8, DType.I32)] DType type, [ValueSource(nameof(OfIntegers))] MatmulTile tile)
+    public void TheLoopOfSmallIntegersLoadsThemOnce([Values(DType.I8, DType.I32)] DType type, [ValueSource(nameof(OfIntegersAndAllSplit))] MatmulTile tile)
     {
         string text = Text(tile, type), loop = Loop(text);
         int lines = tile.Outputs * tile.Depth / 8 / tile.Threads;
@@ -189,7 +193,7 @@ internal sealed class MatmulTextTests
 
     /// <summary>Speed, as far as it shows in the text: the loop holds products, reads and copies, and next to nothing else.</summary>
     [Test]
-    public void TheLoopIsProductsReadsAndCopies([ValueSource(nameof(Tiles))] MatmulTile tile, [ValueSource(nameof(Types))] DType type)
+    public void TheLoopIsProductsReadsAndCopies([ValueSource(nameof(TilesAndAllSplit))] MatmulTile tile, [ValueSource(nameof(Types))] DType type)
     {
         string text = Text(tile, type);
         string[] all = text.Split('\n');
