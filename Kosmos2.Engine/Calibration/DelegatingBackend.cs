@@ -16,7 +16,7 @@ internal abstract class DelegatingBackend(IBackend inner) : IBackend
 
     public virtual Tensor AllocateUnrecorded(DType type, params ReadOnlySpan<long> extents) => inner.AllocateUnrecorded(type, extents);
 
-    public PreparedWeight Prepare(Tensor weight) => inner.Prepare(weight);
+    public virtual PreparedWeight Prepare(Tensor weight) => inner.Prepare(weight);
 
     public PreparedWeight Prepare(QuantizedMatrix weight) => inner.Prepare(weight);
 

@@ -24,14 +24,14 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
     public LayerNormParameters LayerNorm(string name, float epsilon) => new(Vector($"{name}.weight"), Vector($"{name}.bias"), epsilon);
 
     /// <summary>A matrix in the backend's own form; further axes are folded into the second.</summary>
-    /// <exception cref="DeviceMemoryException">The device has no room for it; the message names it.</exception>
+    /// <exception cref="DeviceMemoryException">The device has no room for it; the message names it, unless it was found out later, when it may be any.</exception>
     public PreparedWeight Matrix(string name)
     {
         try
         {
             return _matrices[name] = Prepare(name);
         }
-        catch (DeviceMemoryException e)
+        catch (DeviceMemoryException e) when (e.NeededBytes > 0)
         {
             throw new DeviceMemoryException(name, e.NeededBytes, e.FreeBytes, e);
         }

@@ -34,7 +34,7 @@ internal static class DeviceMemory
             Interlocked.Add(ref TakenOf(accelerator).Value, byteLength);
             return buffer;
         }
-        catch (Exception e) when (IsFull(e))
+        catch (Exception e) when (IsRefusal(e))
         {
             throw new DeviceMemoryException("a buffer", byteLength, FreeBytes(accelerator), e);
         }
@@ -52,13 +52,17 @@ internal static class DeviceMemory
             Interlocked.Increment(ref _version);
     }
 
-    private static StrongBox<long> TakenOf(Accelerator accelerator) => Taken.GetValue(accelerator, _ => new StrongBox<long>());
-
-    private static bool IsFull(Exception exception) => exception switch
+    /// <summary>Whether an exception says that there is no room, in whichever call. A kernel's fault may be CL_OUT_OF_RESOURCES, so that is not among them.</summary>
+    public static bool IsFull(Exception exception) => exception switch
     {
-        CudaException cuda => cuda.Error == nameof(CudaError.CUDA_ERROR_OUT_OF_MEMORY),
-        CLException cl => cl.Error is CLError.CL_MEM_OBJECT_ALLOCATION_FAILURE or CLError.CL_OUT_OF_HOST_MEMORY or CLError.CL_OUT_OF_RESOURCES
-            or CLError.CL_INVALID_BUFFER_SIZE,
+        CudaException => DeviceLoss.CodeOf(exception) == nameof(CudaError.CUDA_ERROR_OUT_OF_MEMORY),
+        CLException cl => cl.Error is CLError.CL_MEM_OBJECT_ALLOCATION_FAILURE or CLError.CL_OUT_OF_HOST_MEMORY,
         _ => false,
     };
+
+    private static StrongBox<long> TakenOf(Accelerator accelerator) => Taken.GetValue(accelerator, _ => new StrongBox<long>());
+
+    // Where nothing runs yet, resources are memory.
+    private static bool IsRefusal(Exception exception) =>
+        IsFull(exception) || exception is CLException { Error: CLError.CL_OUT_OF_RESOURCES or CLError.CL_INVALID_BUFFER_SIZE };
 }

@@ -13,8 +13,8 @@ public static class IlgpuDevices
     /// <summary>Threads in the largest work group that the kernels ask for.</summary>
     internal const int GroupSize = 256;
 
-    // Of the kernel that takes most, in bytes.
-    private const int SharedMemory = 29 * 1024;
+    /// <summary>Shared memory of the kernel that takes most, in bytes.</summary>
+    internal const int SharedMemory = 29 * 1024;
 
     // CL_DEVICE_HOST_UNIFIED_MEMORY, which ILGPU has no name for.
     private const CLDeviceInfoType HostUnifiedMemory = (CLDeviceInfoType)0x1035;
@@ -55,7 +55,7 @@ public static class IlgpuDevices
     {
         AcceleratorType type = kind == IlgpuDeviceKind.Cuda ? AcceleratorType.Cuda : AcceleratorType.OpenCL;
         return context.Devices.Where(d => d.AcceleratorType == type)
-            .Select((device, index) => (device, new IlgpuDevice(kind, index, device.Name.Trim(), device.MemorySize, CapabilitiesOf(device), ProblemOf(device))));
+            .Select((device, index) => (device, Describe(device, kind, index)));
     }
 
     /// <summary>A device that can be used.</summary>
@@ -71,6 +71,26 @@ public static class IlgpuDevices
         return devices[index].Description.Problem is string problem
             ? throw new DeviceUnavailableException($"{name} device {index}, {devices[index].Description.Name}, {problem}")
             : devices[index];
+    }
+
+    /// <summary>Why a device cannot be used, or null when it can.</summary>
+    /// <param name="can">What it can do.</param>
+    /// <param name="genericAddressSpace">Whether pointers of its kernels may point anywhere; CUDA's may.</param>
+    internal static string? ProblemOf(DeviceCapabilities can, bool genericAddressSpace)
+    {
+        if (!genericAddressSpace)
+            return $"has no generic address space ({can.Version}), which ILGPU needs";
+        if (can.MostGroupThreads < GroupSize)
+            return $"runs at most {can.MostGroupThreads} threads in a group; {GroupSize} are needed";
+        if (can.SharedMemoryBytes < SharedMemory)
+            return $"has {can.SharedMemoryBytes} bytes of shared memory for a group; {SharedMemory} are needed";
+        return null;
+    }
+
+    private static IlgpuDevice Describe(Device device, IlgpuDeviceKind kind, int index)
+    {
+        DeviceCapabilities can = CapabilitiesOf(device);
+        return new(kind, index, device.Name.Trim(), device.MemorySize, can, ProblemOf(can, device is not CLDevice { Capabilities.GenericAddressSpace: false }));
     }
 
     // Looking for devices takes a moment; where no driver is installed there are none.
@@ -124,17 +144,6 @@ public static class IlgpuDevices
             },
             _ => common,
         };
-    }
-
-    private static string? ProblemOf(Device device)
-    {
-        if (device is CLDevice { Capabilities.GenericAddressSpace: false } old)
-            return $"has no generic address space ({old.DeviceVersion}), which ILGPU needs";
-        if (device.MaxNumThreadsPerGroup < GroupSize)
-            return $"runs at most {device.MaxNumThreadsPerGroup} threads in a group; {GroupSize} are needed";
-        if (device.MaxSharedMemoryPerGroup < SharedMemory)
-            return $"has {device.MaxSharedMemoryPerGroup} bytes of shared memory for a group; {SharedMemory} are needed";
-        return null;
     }
 
     /// <summary>

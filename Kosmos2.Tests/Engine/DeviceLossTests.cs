@@ -23,6 +23,13 @@ internal sealed class DeviceLossTests
         Named(new CLException((CLError)(-14))),
     ];
 
+    private static readonly TestCaseData[] s_full =
+    [
+        Named(new CudaException("CUDA_ERROR_OUT_OF_MEMORY")),
+        Named(new CLException(CLError.CL_MEM_OBJECT_ALLOCATION_FAILURE)),
+        Named(new CLException(CLError.CL_OUT_OF_HOST_MEMORY)),
+    ];
+
     private static readonly TestCaseData[] s_others =
     [
         Named(new CudaException("CUDA_ERROR_INVALID_VALUE")),
@@ -65,6 +72,32 @@ internal sealed class DeviceLossTests
         Assert.That(device.Calls, Is.Zero);
     }
 
+    /// <summary>OpenCL gives memory to a buffer when a command first uses it.</summary>
+    [TestCaseSource(nameof(s_full))]
+    public void ADeviceWithoutRoomForACommandSaysSoAndGoesOn(Exception error)
+    {
+        FailingDevice device = new();
+        var guard = new LossGuard(device);
+        using Kosmos2Engine engine = Load(guard);
+        string answer = Ask(engine);
+        device.Error = error;
+        DeviceMemoryException? full = Assert.Throws<DeviceMemoryException>(() => Ask(engine));
+        Assert.That(full.InnerException, Is.SameAs(error));
+        Assert.That(full.Message, Does.StartWith($"{device.Description} has no room for what it was asked to do ({DeviceLoss.CodeOf(error)})"));
+        Assert.That(guard.Synchronize, Throws.TypeOf<DeviceMemoryException>());
+        device.Error = null;
+        Assert.That(Ask(engine), Is.EqualTo(answer));
+    }
+
+    /// <summary>Then it is not known how much is missing.</summary>
+    [Test]
+    public void AWeightWithoutRoomForItsCopyIsSaidToNeedNoNumberOfBytes()
+    {
+        var guard = new LossGuard(new FailingDevice { WeightError = new CLException(CLError.CL_MEM_OBJECT_ALLOCATION_FAILURE) });
+        DeviceMemoryException? full = Assert.Throws<DeviceMemoryException>(() => Load(guard));
+        Assert.That(full.Message, Does.Contain(" has no room for what it was asked to do ").And.Not.Contain("bytes needed"));
+    }
+
     [TestCaseSource(nameof(s_others))]
     public void OtherErrorsPassAsTheyAre(Exception error)
     {
@@ -95,9 +128,13 @@ internal sealed class DeviceLossTests
     {
         public Exception? Error { get; set; }
 
+        public Exception? WeightError { get; init; }
+
         public int Calls { get; private set; }
 
         public bool IsDisposed { get; private set; }
+
+        public override PreparedWeight Prepare(Tensor weight) => WeightError is null ? base.Prepare(weight) : throw WeightError;
 
         public override void Linear(Tensor x, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, LayerNormParameters? norm)
         {

@@ -2,6 +2,8 @@ using Kosmos2.Engine;
 using Kosmos2.Engine.Generation;
 using Kosmos2.Imaging;
 using Kosmos2.Kernels;
+using Kosmos2.Kernels.Cpu;
+using Kosmos2.Kernels.Gpu;
 using Kosmos2.Tests.Engine.Tasks;
 using Kosmos2.Weights;
 
@@ -23,19 +25,15 @@ internal sealed class GroundedChoiceTests
         new() { RepetitionPenalty = 1.2f, MaxNewTokens = 9 },
     ];
 
-    [Test]
-    public void TheDevicesAnswersAreTheHosts([Values("cpu", "reference")] string device) => AnswersAreTheHosts(device);
-
-    [Test, Category("OpenCL")]
-    public void TheDevicesAnswersAreTheHostsOnOpenCl()
+    [TestCase("cpu", ProductPrecision.Exact)]
+    [TestCase("reference", ProductPrecision.Exact)]
+    [TestCase("opencl:0", ProductPrecision.Exact, Category = "OpenCL")]
+    [TestCase("cuda:0", ProductPrecision.Exact, Category = "CUDA")]
+    [TestCase("cuda:0", ProductPrecision.Fast, Category = "CUDA")]
+    public void TheDevicesAnswersAreTheHosts(string device, ProductPrecision products)
     {
-        OpenClModelTests.RequireDevice();
-        AnswersAreTheHosts("opencl");
-    }
-
-    private static void AnswersAreTheHosts(string device)
-    {
-        var counts = new CountingBackend(Backends.Create(device, threads: 1));
+        ModelDevices.Require(device);
+        var counts = new CountingBackend(Backends.Create(device, new CpuOptions { Threads = 1 }, new GpuOptions { Products = products }));
         using Kosmos2Engine engine = Kosmos2Engine.Load(TestData.ShapesModel, Kosmos2Config.Load(TestData.ShapesModel), counts, new EngineOptions());
         RgbImage scene = Picture.Load(TestData.File("shapes", "22000000.png"));
         int boxes = 0;

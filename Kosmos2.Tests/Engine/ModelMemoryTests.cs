@@ -62,9 +62,9 @@ internal sealed class ModelMemoryTests
     [Category("OpenCL")]
     public void WhatIsCountedIsWhatOpenClTakes([Values(WeightFormat.Stored, WeightFormat.Int4)] WeightFormat format)
     {
-        OpenClModelTests.RequireDevice();
+        ModelDevices.Require("opencl:0");
         string folder = TestData.ShapesModel;
-        IBackend device = Backends.Create("opencl");
+        IBackend device = Backends.Create("opencl:0");
         long free = device.FreeBytes!.Value;
         using Kosmos2Engine engine = Kosmos2Engine.Load(
             folder, Kosmos2Config.Load(folder), device, new EngineOptions { WeightFormat = format, ImageCacheBytes = 0, PrefixCacheTokens = 0 });

@@ -114,18 +114,13 @@ internal sealed class DeviceChoiceTests
         Assert.That(session.LogitsRead, Is.EqualTo(9));
     }
 
-    [Test]
-    public void AModelsAnswersAreTheSame([Values("cpu", "reference")] string device) => TheModelsAnswersAreTheHosts(device);
-
-    [Test, Category("OpenCL")]
-    public void AModelsAnswersAreTheSameOnOpenCl()
+    [TestCase("cpu")]
+    [TestCase("reference")]
+    [TestCase("opencl:0", Category = "OpenCL")]
+    [TestCase("cuda:0", Category = "CUDA")]
+    public void AModelsAnswersAreTheSame(string device)
     {
-        OpenClModelTests.RequireDevice();
-        TheModelsAnswersAreTheHosts("opencl");
-    }
-
-    private static void TheModelsAnswersAreTheHosts(string device)
-    {
+        ModelDevices.Require(device);
         using Kosmos2Model model = Kosmos2Model.Load(ReferenceModels.Folder("upstream-test"), Backends.Create(device));
         SequenceInput[] prompts = [.. Enumerable.Range(0, 3).Select(i => new SequenceInput { TokenIds = [7, 8, 9 + i] })];
         foreach (GenerationConfig settings in s_configs)

@@ -25,6 +25,22 @@ public sealed class IlgpuDevicesTests
         }
     }
 
+    [Test]
+    public void WhatADeviceLacksIsSaid()
+    {
+        var least = new DeviceCapabilities { Version = "OpenCL 1.2", MostGroupThreads = IlgpuDevices.GroupSize, SharedMemoryBytes = IlgpuDevices.SharedMemory };
+        Assert.Multiple(() =>
+        {
+            Assert.That(IlgpuDevices.ProblemOf(least, genericAddressSpace: true), Is.Null);
+            Assert.That(IlgpuDevices.ProblemOf(least, genericAddressSpace: false), Is.EqualTo("has no generic address space (OpenCL 1.2), which ILGPU needs"));
+            Assert.That(
+                IlgpuDevices.ProblemOf(least with { MostGroupThreads = 128 }, genericAddressSpace: true), Is.EqualTo("runs at most 128 threads in a group; 256 are needed"));
+            Assert.That(
+                IlgpuDevices.ProblemOf(least with { SharedMemoryBytes = 16384 }, genericAddressSpace: true),
+                Is.EqualTo("has 16384 bytes of shared memory for a group; 29696 are needed"));
+        });
+    }
+
     /// <summary>CUDA first, then an OpenCL GPU with memory of its own; never what cannot be used, never a processor dressed as a device.</summary>
     [Test]
     public void AutoPrefersCudaThenADiscreteGpu()
