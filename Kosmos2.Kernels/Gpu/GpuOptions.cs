@@ -14,4 +14,7 @@ public sealed record GpuOptions
 
     /// <summary>What the device's launches are recorded in; they are then never repeated as graphs. Null for nothing.</summary>
     internal KernelProfile? Profile { get; init; }
+
+    /// <summary>Threads of the groups that want many, a power of two; null for what suits the device.</summary>
+    internal int? WideThreads { get; init; }
 }

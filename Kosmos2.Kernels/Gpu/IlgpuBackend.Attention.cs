@@ -53,7 +53,7 @@ internal sealed partial class IlgpuBackend
         var grid = new Index3D(y.Rows, blocks.Heads, 1);
         if (probabilities is null && WideAttentionKernels.Takes(blocks.HeadSize) && IsAligned(q))
         {
-            var wide = new KernelConfig(grid, new Index3D(WideGroup(WideAttentionKernels.MostThreads), 1, 1));
+            var wide = new KernelConfig(grid, new Index3D(Math.Min(_wideThreads, WideAttentionKernels.MostThreads), 1, 1));
             For(blocks).WideAttention(Launch(AttendedBytes(blocks)), wide, q, blocks, layer, Sequences(), y, scale);
             return;
         }

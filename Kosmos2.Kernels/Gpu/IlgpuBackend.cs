@@ -68,6 +68,7 @@ internal sealed partial class IlgpuBackend : IBackend
         _bfloat16Cache = new CacheLaunchers<BFloat16Rows>(accelerator, layer => new BFloat16Rows(layer.View<ushort>()));
         _int8Cache = new CacheLaunchers<Int8Rows>(accelerator, layer => new Int8Rows(layer.View<sbyte>(), layer.Floats()));
         _upload = new WeightUpload(accelerator);
+        _wideThreads = options.WideThreads ?? WideThreads(accelerator);
         _profile = options.Profile;
         _profile?.Attach(accelerator, _queue);
         if (_profile is null && new CpuFeatures("").CudaGraphs && CudaGraphDriver.TryCreate(accelerator, _queue) is { } graphs)
