@@ -46,12 +46,12 @@ public static class BackendsUnderTest
     private static readonly BackendUnderTest[] Present =
         [.. Cpu(), WithoutAssembler, Packed, .. Of(IlgpuDeviceKind.OpenCl, OpenCL), .. Of(IlgpuDeviceKind.Cuda, Cuda)];
 
-    // A processor runs a group's threads one after another and so has small groups; here it runs what a card has.
+    // A processor runs a group's threads one after another and so has small groups, one for each query and head; here it runs what a card has.
     private static readonly BackendUnderTest[] AsOnACard =
     [
         .. from device in IlgpuDevices.Enumerate()
            where device is { Kind: IlgpuDeviceKind.OpenCl, Problem: null, Capabilities.IsGpu: false }
-           from options in (GpuOptions[])[new() { WideThreads = 256 }, new() { WideThreads = 512 }]
+           from options in (GpuOptions[])[new() { WideThreads = 256, KeyGroups = 3 }, new() { WideThreads = 512, KeyGroups = 16 }]
            where options.WideThreads <= device.Capabilities.MostGroupThreads
            select new BackendUnderTest(
                $"{OpenCL} {device.Index}, groups of {options.WideThreads}", OpenCL, () => IlgpuBackend.Create(IlgpuDeviceKind.OpenCl, device.Index, options)),
