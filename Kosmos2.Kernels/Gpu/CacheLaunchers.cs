@@ -17,7 +17,8 @@ internal abstract class CacheLaunchers
         Stream queue, KernelConfig groups, Tensor q, KeyValueBlocks blocks, int layer, SequenceViews step, Tensor y, Tensor? probabilities, float scale);
 
     /// <summary><see cref="WideAttentionKernels.Cached"/>.</summary>
-    public abstract void WideAttention(Stream queue, KernelConfig groups, Tensor q, KeyValueBlocks blocks, int layer, SequenceViews step, Tensor y, float scale);
+    public abstract void WideAttention(
+        Stream queue, KernelConfig groups, Tensor q, KeyValueBlocks blocks, int layer, SequenceViews step, SharedKeys others, Tensor y, float scale);
 }
 
 /// <summary>Those for one format, each compiled when it is first asked for and kept.</summary>
@@ -28,7 +29,7 @@ internal sealed class CacheLaunchers<TRows>(Accelerator accelerator, Func<Tensor
 {
     private Action<Stream, Index1D, Floats, Floats, SequenceViews, CacheViews<TRows>, int>? _append;
     private Action<Stream, KernelConfig, Floats, CacheViews<TRows>, SequenceViews, Floats, Floats, CachedAttentionOptions>? _attention;
-    private Action<Stream, KernelConfig, Floats, CacheViews<TRows>, SequenceViews, Floats, float>? _wideAttention;
+    private Action<Stream, KernelConfig, Floats, CacheViews<TRows>, SequenceViews, SharedKeys, Floats, float>? _wideAttention;
 
     public override void Append(Stream queue, Tensor k, Tensor v, SequenceViews step, KeyValueBlocks blocks, int layer)
     {
@@ -45,11 +46,12 @@ internal sealed class CacheLaunchers<TRows>(Accelerator accelerator, Func<Tensor
         _attention(queue, groups, q.Floats(), Views(blocks, layer), step, y.Floats(), (probabilities ?? y).Floats(), options);
     }
 
-    public override void WideAttention(Stream queue, KernelConfig groups, Tensor q, KeyValueBlocks blocks, int layer, SequenceViews step, Tensor y, float scale)
+    public override void WideAttention(
+        Stream queue, KernelConfig groups, Tensor q, KeyValueBlocks blocks, int layer, SequenceViews step, SharedKeys others, Tensor y, float scale)
     {
-        _wideAttention ??= accelerator.LoadKernel<Floats, CacheViews<TRows>, SequenceViews, Floats, float>(
+        _wideAttention ??= accelerator.LoadKernel<Floats, CacheViews<TRows>, SequenceViews, SharedKeys, Floats, float>(
             WideAttentionKernels.Cached, Residency.Of(typeof(WideAttentionKernels), accelerator.MaxNumThreadsPerGroup));
-        _wideAttention(queue, groups, q.Floats(), Views(blocks, layer), step, y.Floats(), scale);
+        _wideAttention(queue, groups, q.Floats(), Views(blocks, layer), step, others, y.Floats(), scale);
     }
 
     private CacheViews<TRows> Views(KeyValueBlocks blocks, int layer) =>

@@ -14,4 +14,10 @@ public sealed record GpuOptions
 
     /// <summary>What the device's launches are recorded in; they are then never repeated as graphs. Null for nothing.</summary>
     internal KernelProfile? Profile { get; init; }
+
+    /// <summary>Threads of the groups that want many, a power of two; null for what suits the device.</summary>
+    internal int? WideThreads { get; init; }
+
+    /// <summary>Groups that share the keys of a query and head, if the keys are enough; null for as many as run at once.</summary>
+    internal int? KeyGroups { get; init; }
 }

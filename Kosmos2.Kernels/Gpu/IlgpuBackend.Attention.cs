@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using Kosmos2.Kernels.Gpu.Kernels;
 using Kosmos2.Kernels.Gpu.TensorCores;
@@ -8,6 +9,10 @@ namespace Kosmos2.Kernels.Gpu;
 /// <summary>Attention: on tensor cores where the options allow it and queries are many, else by kernels in C#.</summary>
 internal sealed partial class IlgpuBackend
 {
+    private readonly int? _keyGroups;
+    private DeviceStorage? _keySums;
+    private DeviceStorage? _arrived;
+
     /// <inheritdoc/>
     public void Attention(Tensor q, Tensor k, Tensor v, Tensor y, int batch, int heads, float scale, Tensor? probabilities = null)
     {
@@ -50,15 +55,40 @@ internal sealed partial class IlgpuBackend
             return;
         if (probabilities is null && FastAttention(q, blocks, layer, scale, y))
             return;
-        var grid = new Index3D(y.Rows, blocks.Heads, 1);
         if (probabilities is null && WideAttentionKernels.Takes(blocks.HeadSize) && IsAligned(q))
         {
-            var wide = new KernelConfig(grid, new Index3D(WideGroup(WideAttentionKernels.MostThreads), 1, 1));
-            For(blocks).WideAttention(Launch(AttendedBytes(blocks)), wide, q, blocks, layer, Sequences(), y, scale);
+            int keyGroups = KeyGroups(y.Rows, blocks);
+            var wide = new KernelConfig(
+                new Index3D(y.Rows, blocks.Heads, keyGroups), new Index3D(Math.Min(_wideThreads, WideAttentionKernels.MostThreads), 1, 1));
+            SharedKeys others = keyGroups > 1 ? Shared(y.Rows, blocks) : new SharedKeys(y.Floats(), Section(StepTable.Section.KeyCounts));
+            For(blocks).WideAttention(Launch(AttendedBytes(blocks)), wide, q, blocks, layer, Sequences(), others, y, scale);
             return;
         }
-        var groups = new KernelConfig(grid, new Index3D(AttentionKernels.CachedGroup, 1, 1));
+        var groups = new KernelConfig(new Index3D(y.Rows, blocks.Heads, 1), new Index3D(AttentionKernels.CachedGroup, 1, 1));
         For(blocks).Attention(Launch(AttendedBytes(blocks)), groups, q, blocks, layer, Sequences(), y, probabilities, scale);
+    }
+
+    /// <summary>
+    /// Groups that share the keys of a row and head: as many as run at once, one on each multiprocessor, but no more than the cache has room for. A replayed step
+    /// has the same rows and the same cache, and a cache that grows voids it; groups that find no keys left for them return.
+    /// </summary>
+    private int KeyGroups(int rows, KeyValueBlocks blocks)
+    {
+        int most = Math.Min(KeySplits.Most, LaunchGrid.Groups(blocks.Capacity, KeySplits.Least / KeyValueBlocks.BlockSize));
+        return Math.Clamp(_keyGroups ?? _accelerator.NumMultiprocessors / (rows * blocks.Heads), 1, most);
+    }
+
+    /// <summary>Where the groups of some rows leave their sums.</summary>
+    private SharedKeys Shared(int rows, KeyValueBlocks blocks)
+    {
+        int places = rows * blocks.Heads;
+        int sums = places * SharedKeys.Length(blocks.HeadSize);
+        DeviceStorage? before = _arrived;
+        ArrayView<int> arrived = Grow(ref _arrived, places * sizeof(int)).View<int>(0, places);
+        // Each launch leaves zeros behind.
+        if (_arrived != before)
+            arrived.MemSetToZero(_queue);
+        return new SharedKeys(Grow(ref _keySums, sums * sizeof(float)).View<float>(0, sums), arrived);
     }
 
     /// <summary>Attention on tensor cores.</summary>

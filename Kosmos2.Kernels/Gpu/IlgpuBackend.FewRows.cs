@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using ILGPU;
+using ILGPU.Runtime;
 using ILGPU.Runtime.OpenCL;
 using Kosmos2.Kernels.Gpu.Kernels;
 using Kosmos2.Kernels.Gpu.Profiling;
@@ -12,6 +13,8 @@ namespace Kosmos2.Kernels.Gpu;
 internal sealed partial class IlgpuBackend
 {
     private const int LeastWideGroup = 64;
+
+    private readonly int _wideThreads;
 
     private void FewRows(Tensor x, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, LayerNormParameters? norm)
     {
@@ -58,13 +61,14 @@ internal sealed partial class IlgpuBackend
     {
         int most = Math.Max(1, _accelerator.NumMultiprocessors / layers);
         int groupOutputs = LaunchGrid.Groups(outputs, most);
-        return ((new Index3D(LaunchGrid.Groups(outputs, groupOutputs), rows, layers), new Index3D(WideGroup(FewRowKernels.MostThreads), 1, 1)), groupOutputs);
+        return ((new Index3D(LaunchGrid.Groups(outputs, groupOutputs), rows, layers), new Index3D(Math.Min(_wideThreads, FewRowKernels.MostThreads), 1, 1)), groupOutputs);
     }
 
     /// <summary>Threads of a group of kernels that want many and take any power of two of them. A processor runs them one after another: there they only cost.</summary>
-    private int WideGroup(int most) => _accelerator is CLAccelerator { Device: CLDevice device } && !device.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_GPU)
-        ? LeastWideGroup
-        : Math.Min(most, 1 << BitOperations.Log2((uint)_accelerator.MaxNumThreadsPerGroup));
+    private static int WideThreads(Accelerator accelerator) =>
+        accelerator is CLAccelerator { Device: CLDevice device } && !device.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_GPU)
+            ? LeastWideGroup
+            : 1 << BitOperations.Log2((uint)accelerator.MaxNumThreadsPerGroup);
 
     private static NormViews OrSomeBuffer(LayerNormParameters? norm, Tensor x) => norm is null ? new NormViews(x.Floats(), x.Floats(), 0) : Views(norm);
 }

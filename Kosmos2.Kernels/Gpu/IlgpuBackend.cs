@@ -68,6 +68,8 @@ internal sealed partial class IlgpuBackend : IBackend
         _bfloat16Cache = new CacheLaunchers<BFloat16Rows>(accelerator, layer => new BFloat16Rows(layer.View<ushort>()));
         _int8Cache = new CacheLaunchers<Int8Rows>(accelerator, layer => new Int8Rows(layer.View<sbyte>(), layer.Floats()));
         _upload = new WeightUpload(accelerator);
+        _wideThreads = options.WideThreads ?? WideThreads(accelerator);
+        _keyGroups = options.KeyGroups;
         _profile = options.Profile;
         _profile?.Attach(accelerator, _queue);
         if (_profile is null && new CpuFeatures("").CudaGraphs && CudaGraphDriver.TryCreate(accelerator, _queue) is { } graphs)
@@ -237,7 +239,7 @@ internal sealed partial class IlgpuBackend : IBackend
     {
         DeviceLoss.Forgive(_queue.Synchronize);
         DeviceLoss.Forgive(() => _profile?.Detach());
-        foreach (IDisposable? part in (IDisposable?[])[_graphs, _exactProducts, _fastProducts, _fastAttention, _rounded, _step, _scratch, _pairs, _entries, _upload, _stepStaging, _resultStaging, _queue])
+        foreach (IDisposable? part in (IDisposable?[])[_graphs, _exactProducts, _fastProducts, _fastAttention, _rounded, _keySums, _arrived, _step, _scratch, _pairs, _entries, _upload, _stepStaging, _resultStaging, _queue])
             DeviceLoss.Forgive(() => part?.Dispose());
         CloseAccelerator();
         _context.Dispose();

@@ -46,8 +46,22 @@ public static class BackendsUnderTest
     private static readonly BackendUnderTest[] Present =
         [.. Cpu(), WithoutAssembler, Packed, .. Of(IlgpuDeviceKind.OpenCl, OpenCL), .. Of(IlgpuDeviceKind.Cuda, Cuda)];
 
+    // A processor runs a group's threads one after another and so has small groups, one for each query and head; here it runs what a card has.
+    private static readonly BackendUnderTest[] AsOnACard =
+    [
+        .. from device in IlgpuDevices.Enumerate()
+           where device is { Kind: IlgpuDeviceKind.OpenCl, Problem: null, Capabilities.IsGpu: false }
+           from options in (GpuOptions[])[new() { WideThreads = 256, KeyGroups = 3 }, new() { WideThreads = 512, KeyGroups = 16 }]
+           where options.WideThreads <= device.Capabilities.MostGroupThreads
+           select new BackendUnderTest(
+               $"{OpenCL} {device.Index}, groups of {options.WideThreads}", OpenCL, () => IlgpuBackend.Create(IlgpuDeviceKind.OpenCl, device.Index, options)),
+    ];
+
     /// <summary>The backends to compare with the oracle.</summary>
     public static IEnumerable<TestFixtureData> All() => Present.Select(Fixture);
+
+    /// <summary>Those and more where kernels run in groups of many threads, for the operations that have such kernels.</summary>
+    public static IEnumerable<TestFixtureData> WithWideGroups() => Present.Concat(AsOnACard).Select(Fixture);
 
     /// <summary>Those and the oracle itself, which must keep the same rules on operands.</summary>
     public static IEnumerable<TestFixtureData> WithReference() => Present.Prepend(Reference).Select(Fixture);
@@ -57,7 +71,7 @@ public static class BackendsUnderTest
 
     internal static void DisposeAll()
     {
-        foreach (BackendUnderTest backend in Present.Prepend(Reference))
+        foreach (BackendUnderTest backend in Present.Concat(AsOnACard).Prepend(Reference))
             backend.DisposeIfMade();
     }
 

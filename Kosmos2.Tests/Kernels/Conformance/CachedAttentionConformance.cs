@@ -2,7 +2,7 @@ using Kosmos2.Kernels;
 
 namespace Kosmos2.Tests.Kernels.Conformance;
 
-[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.All))]
+[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.WithWideGroups))]
 public sealed class CachedAttentionConformance(BackendUnderTest backend) : ConformanceFixture(backend)
 {
     private const int Layers = 2;

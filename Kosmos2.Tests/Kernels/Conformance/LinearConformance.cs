@@ -3,7 +3,7 @@ using Kosmos2.Kernels.Gpu;
 
 namespace Kosmos2.Tests.Kernels.Conformance;
 
-[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.All))]
+[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.WithWideGroups))]
 public sealed class LinearConformance(BackendUnderTest backend) : ConformanceFixture(backend)
 {
     private static readonly DType[] WeightTypes = [DType.F32, DType.F16, DType.BF16];

@@ -6,7 +6,7 @@ namespace Kosmos2.Tests.Kernels.Conformance;
 /// Weights of small integers: products and embeddings are those of (q - zero) * scale, for both widths, groups of every size, with and without
 /// zero points. A group size of 0 stands for one scale a row.
 /// </summary>
-[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.All))]
+[TestFixtureSource(typeof(BackendsUnderTest), nameof(BackendsUnderTest.WithWideGroups))]
 public sealed class QuantizedConformance(BackendUnderTest backend) : ConformanceFixture(backend)
 {
     [Test]

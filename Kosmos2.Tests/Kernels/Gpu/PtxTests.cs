@@ -132,6 +132,25 @@ internal sealed class PtxTests
         Assert.That(Regex.Split(ptx, @"\bbra\b|:\r?\n|(?:mul|add|fma\.rn|mad\.rn)\.f32").Max(part => Regex.Count(part, $@"\sld\.{parts[1]}\s")), Is.GreaterThanOrEqualTo(16));
     }
 
+    /// <summary>
+    /// Groups that share the keys of a query: what each has left is on the device before it counts itself, and none reads what others have left before that. The
+    /// sums of runs are added up in one place, so that a group alone has the same products and sums.
+    /// </summary>
+    [Test]
+    public void SharedKeysAreFencedBeforeAndAfterTheCount(
+        [ValueSource(nameof(Targets))] PtxTarget target, [Values("Float32Rows", "BFloat16Rows", "Int8Rows")] string rows)
+    {
+        string[] lines = [.. GpuKernelCatalog.Ptx($"WideAttentionKernels.Cached({rows})", target).Split('\n').Select(line => line.Trim())];
+        string[] order = [.. lines.Select(line => line.Split([' ', '\t', ';'])[0]).Where(word => word.Split('.')[0] is "membar" or "bar" or "atom" or "ld" or "st")];
+        int count = Array.IndexOf(order, "atom.add.u32");
+        Assert.Multiple(() =>
+        {
+            Assert.That(order[(count - 2)..count], Is.EqualTo(new[] { "membar.gl", "bar.sync" }));
+            Assert.That(order[(count + 1)..(count + 6)], Is.EqualTo(new[] { "st.b32", "st.shared.f32", "bar.sync", "membar.gl", "ld.shared.f32" }), "the count is set back, and all are told");
+            Assert.That(lines.Count(line => line.StartsWith("ex2.approx.f32", StringComparison.Ordinal)), Is.EqualTo(2 + 2), "of a turn of keys and of a run");
+        });
+    }
+
     /// <summary>Tiled attention multiplies what it reads from shared memory 128 bits at a time: 8 reads for 64 multiply-adds, of keys as of values.</summary>
     [Test]
     public void TiledAttentionReadsFourFloatsAtATime(
