@@ -16,4 +16,12 @@ internal static unsafe class CacheLine
         if (Sse.IsSupported)
             Sse.Prefetch1(address);
     }
+
+    /// <summary>Asks for the lines of some bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(void* address, int bytes)
+    {
+        for (int line = 0; line < bytes; line += Bytes)
+            Prefetch((byte*)address + line);
+    }
 }

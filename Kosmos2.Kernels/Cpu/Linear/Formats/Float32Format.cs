@@ -33,9 +33,7 @@ internal readonly unsafe struct Float32Format<S> : IProductFormat
     public static void PackWeight(LinearOperands* layer, int column, int step, int count, float* packed, float* room)
     {
         int rows = Math.Min(Panel<S>.Width, layer->Outputs - column);
-        nint stride = layer->Inputs;
-        // The next block of this panel, or the first of the next.
-        nint ahead = step + count < layer->Inputs ? BlockSteps : (Panel<S>.Width * stride) - step;
+        nint ahead = ProductSteps.Ahead<Float32Format<S>>(step, layer->Inputs, 1, (nint)Panel<S>.Width * layer->Inputs);
         layer->Weight.Read<S, Packer>(new Packer(column, rows, step, count, packed, ahead));
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Kosmos2.Kernels.Cpu.Memory;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
@@ -29,6 +30,9 @@ internal readonly unsafe struct HalfFormat<S, THalf> : IProductFormat
     {
         int rows = Math.Min(Panel<S>.Width, layer->Outputs - column);
         ushort* source = (ushort*)layer->Weight.Elements + ((nint)column * layer->Inputs) + step;
+        nint ahead = ProductSteps.Ahead<HalfFormat<S, THalf>>(step, layer->Inputs, 1, (nint)Panel<S>.Width * layer->Inputs);
+        for (int row = 0; row < rows; row++)
+            CacheLine.Prefetch(source + ((nint)row * layer->Inputs) + ahead, count * sizeof(ushort));
         for (int word = 0; word < PanelWords; word++)
         {
             (int low, int high) = THalf.ColumnsOf<S>(word);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Kosmos2.Kernels.Cpu.Memory;
 using Kosmos2.Kernels.Cpu.Simd;
 
 namespace Kosmos2.Kernels.Cpu.Linear;
@@ -64,11 +65,14 @@ internal readonly unsafe struct Int8Format<S, TRows> : IProductFormat
         int start = StepInputs * step, length = StepInputs * count;
         int bytes = Math.Min(length, layer->Inputs - start);
         int stride = BlockSteps * GroupWords;
+        nint ahead = ProductSteps.Ahead<Int8Format<S, TRows>>(step, layer->Inputs, StepInputs, Panel<S>.Width * weight.RowBytes);
         for (int row = 0; row < rows; row++)
         {
+            byte* source = weight.Values + ((column + row) * weight.RowBytes) + start;
+            CacheLine.Prefetch(source + ahead, length);
             // Past the end of a row stands what is 0 without the offset; the row's own integers are 0 there too.
             var words = new Span<byte>(room + (row * stride), length);
-            new ReadOnlySpan<byte>(weight.Values + ((column + row) * weight.RowBytes) + start, bytes).CopyTo(words);
+            new ReadOnlySpan<byte>(source, bytes).CopyTo(words);
             words[bytes..].Clear();
             // A whole number of groups, of 64 bytes or more.
             Span<Vector256<byte>> vectors = MemoryMarshal.Cast<byte, Vector256<byte>>(words);

@@ -105,6 +105,18 @@ internal static class ProductSteps
     /// <summary>For rows of so many inputs; the last step may be a part.</summary>
     public static int Of<TFormat>(int inputs)
         where TFormat : IProductFormat => (inputs + TFormat.StepInputs - 1) / TFormat.StepInputs;
+
+    /// <summary>
+    /// From a block of a weight's row to the one that is packed next: the row's next, or, behind the last, the first of the row a panel further on. A panel's rows are more
+    /// streams than the hardware follows by itself, so packing asks for them.
+    /// </summary>
+    /// <param name="step">First step of the block.</param>
+    /// <param name="inputs">Of a row.</param>
+    /// <param name="stepLength">What a step takes of a row, in any unit.</param>
+    /// <param name="panelLength">From a row to the one a panel further on, in the same unit.</param>
+    public static nint Ahead<TFormat>(int step, int inputs, int stepLength, nint panelLength)
+        where TFormat : IProductFormat =>
+        step + TFormat.BlockSteps < Of<TFormat>(inputs) ? (nint)TFormat.BlockSteps * stepLength : panelLength - ((nint)step * stepLength);
 }
 
 /// <summary>The rows of a product, before and after packing.</summary>
