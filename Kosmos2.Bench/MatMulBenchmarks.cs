@@ -26,7 +26,7 @@ public class MatMulBenchmarks : IDisposable
         float[] weight = Samples.Uniform(2, Shape.Outputs * Shape.Inputs);
         _ours = new OurMatMul(x, weight, Shape, WeightForm.Mapped, new CpuOptions { Threads = Threads });
         _compiled = new OurMatMul(x, weight, Shape, WeightForm.Mapped, new CpuOptions { Threads = Threads, Disable = "assembler" });
-        _onnxRuntime = new OnnxMatMul(x, Shape.Rows, weight, Shape.Outputs, Shape.Inputs, Threads);
+        _onnxRuntime = new OnnxMatMul(x, Shape.Rows, weight, Shape.Outputs, Shape.Inputs, Threads, OnnxSetting.Default);
     }
 
     [GlobalCleanup]

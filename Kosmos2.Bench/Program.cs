@@ -8,12 +8,12 @@ const string Help = $"""
 
       --cached-attention     a decode step's attention over 64 sequences of 2,000 keys, cached in F32, BF16 and INT8, taking turns.
       --versus-onnxruntime   products over F32, INT8 and INT4 (mapped, packed) and BF16 weights against ONNX Runtime's in F32, and INT8
-                             against its MatMulInteger, taking turns, on 1 and 2 threads; exit code 1 where mapped F32 is below 0.9 of its speed at 252x1024x1024 or
+                             against its MatMulInteger, each in the fastest of three settings, taking turns, on 1 and 2 threads; exit code 1 where mapped F32 is below 0.9 of its speed at 252x1024x1024 or
                              72x8192x2048. Run it on a quiet machine.
     {WholeModelOptions.Help}
       --versus-cublas        products of BF16, F16 and F32 on a CUDA device against cuBLAS', where it is installed.
       --smoke                everything once, in about a minute; exit code 1 where a product is below half of its stated share of the
-                             machine's limit.
+                             machine's limit, or anything above the limit.
       --filter PATTERN       BenchmarkDotNet with its own options, for example --filter '*MatMul*'.
       --help                 this text.
     """;

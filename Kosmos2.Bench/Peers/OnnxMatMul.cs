@@ -20,7 +20,8 @@ internal sealed class OnnxMatMul : IDisposable
     /// <param name="outputs">Rows of the weight.</param>
     /// <param name="inputs">Width of the weight.</param>
     /// <param name="threads">Threads of the session.</param>
-    public OnnxMatMul(float[] x, int rows, float[] weight, int outputs, int inputs, int threads)
+    /// <param name="setting">How it is set up.</param>
+    public OnnxMatMul(float[] x, int rows, float[] weight, int outputs, int inputs, int threads, OnnxSetting setting)
     {
         var transposed = new float[weight.Length];
         for (int n = 0; n < outputs; n++)
@@ -28,7 +29,7 @@ internal sealed class OnnxMatMul : IDisposable
             for (int k = 0; k < inputs; k++)
                 transposed[((long)k * outputs) + n] = weight[((long)n * inputs) + k];
         }
-        using var settings = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1 };
+        using SessionOptions settings = setting.Options(threads);
         _session = new InferenceSession(
             OnnxMessage.Product("MatMul", (OnnxMessage.Float, OnnxMessage.Float, OnnxMessage.Float), rows, outputs, inputs, MemoryMarshal.AsBytes<float>(transposed).ToArray()), settings);
         Output = new float[rows * outputs];

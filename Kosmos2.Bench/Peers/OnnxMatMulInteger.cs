@@ -21,13 +21,14 @@ internal sealed class OnnxMatMulInteger : IDisposable
     /// <param name="outputs">Columns of the weight.</param>
     /// <param name="inputs">Rows of the weight.</param>
     /// <param name="threads">Threads of the session.</param>
-    public OnnxMatMulInteger(int rows, int outputs, int inputs, int threads)
+    /// <param name="setting">How it is set up.</param>
+    public OnnxMatMulInteger(int rows, int outputs, int inputs, int threads, OnnxSetting setting)
     {
         _outputs = outputs;
         _x = [.. Samples.Uniform(1, rows * inputs).Select(value => (byte)(64 + (126 * value)))];
         _weight = [.. Samples.Uniform(2, inputs * outputs).Select(value => (sbyte)(126 * value))];
         _y = new int[rows * outputs];
-        using var settings = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1 };
+        using SessionOptions settings = setting.Options(threads);
         _session = new InferenceSession(
             OnnxMessage.Product("MatMulInteger", (OnnxMessage.UInt8, OnnxMessage.Int8, OnnxMessage.Int32), rows, outputs, inputs, MemoryMarshal.AsBytes<sbyte>(_weight).ToArray()), settings);
         _values = [OrtValue.CreateTensorValueFromMemory(_x, [rows, inputs]), OrtValue.CreateTensorValueFromMemory(_y, [rows, outputs])];

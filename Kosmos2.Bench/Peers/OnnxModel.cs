@@ -11,7 +11,7 @@ namespace Kosmos2.Bench.Peers;
 
 /// <summary>
 /// KOSMOS-2 on ONNX Runtime: encoder.onnx, and decoder.onnx for one sequence, whose embeddings, positions and mask are its caller's. All inputs and outputs are
-/// bound to memory of our own. Keys and values go from one of two caches into the other with each step, which is how such graphs do without copies of ours.
+/// bound to memory of our own before any clock runs. Keys and values go from one of two caches into the other with each step, which is how such graphs do without copies of ours.
 /// </summary>
 internal sealed unsafe class OnnxModel : IDisposable
 {
@@ -36,6 +36,9 @@ internal sealed unsafe class OnnxModel : IDisposable
     private readonly Tensor _logits;      // [1, V]
     private readonly Tensor[] _caches;    // two, each [layers * 2][heads, tokens, head size]
     private readonly float[] _positions;
+    private readonly OrtValue _pixels;
+    private readonly OrtValue _image;
+    private readonly List<Pass> _passes = [];
     private int _past;
 
     public OnnxModel(string graphs, string folder, int threads, OnnxSetting setting)
@@ -61,6 +64,8 @@ internal sealed unsafe class OnnxModel : IDisposable
         _caches = [.. Enumerable.Range(0, 2).Select(_ => Tensor.OnHost(DType.F32, names.Length, MostTokens * _text.EmbedDim))];
         // Tokens of a sequence stand at positions 2, 3, ...
         _positions = SinusoidalPositions.Compute(MostTokens + 2, _text.EmbedDim, _text.PadTokenId);
+        _pixels = OrtValue.CreateTensorValueFromMemory(_prompt.Pixels, [1, _prompt.Pixels.Length / (_prompt.Side * _prompt.Side), _prompt.Side, _prompt.Side]);
+        _image = Bind(_picture.HostPointer, _prompt.Latents, _text.EmbedDim);
     }
 
     /// <summary>As <see cref="TimedModel.Answer"/>.</summary>
@@ -68,6 +73,7 @@ internal sealed unsafe class OnnxModel : IDisposable
     {
         var chosen = new int[tokens];
         var steps = new double[tokens - 1];
+        BindPasses(tokens);
         long start = Stopwatch.GetTimestamp();
         Encode();
         double encode = TimedModel.Lap(ref start);
@@ -76,7 +82,7 @@ internal sealed unsafe class OnnxModel : IDisposable
         for (int i = 0; i < steps.Length; i++)
         {
             Embed(0, chosen[i], -1);
-            chosen[i + 1] = Decode(1);
+            chosen[i + 1] = Decode(i + 1, 1);
             steps[i] = TimedModel.Lap(ref start);
         }
         return new AnswerTimes(encode, prefill, steps, chosen);
@@ -85,6 +91,7 @@ internal sealed unsafe class OnnxModel : IDisposable
     /// <summary>Logits after the prompt.</summary>
     public float[] Logits()
     {
+        BindPasses(1);
         Encode();
         Prefill();
         return _logits.AsSpan<float>().ToArray();
@@ -92,6 +99,8 @@ internal sealed unsafe class OnnxModel : IDisposable
 
     public void Dispose()
     {
+        foreach (OrtValue value in (OrtValue[])[_pixels, _image, .. _passes.SelectMany(pass => pass.Inputs), .. _passes.SelectMany(pass => pass.Outputs)])
+            value.Dispose();
         _encoder.Dispose();
         _decoder.Dispose();
         _run.Dispose();
@@ -100,19 +109,14 @@ internal sealed unsafe class OnnxModel : IDisposable
         _checkpoint.Dispose();
     }
 
-    private void Encode()
-    {
-        using OrtValue pixels = OrtValue.CreateTensorValueFromMemory(_prompt.Pixels, [1, _prompt.Pixels.Length / (_prompt.Side * _prompt.Side), _prompt.Side, _prompt.Side]);
-        using OrtValue picture = Bind(_picture.HostPointer, _prompt.Latents, _text.EmbedDim);
-        _encoder.Run(_run, ["pixel_values"], [pixels], ["image_embeds"], [picture]);
-    }
+    private void Encode() => _encoder.Run(_run, ["pixel_values"], [_pixels], ["image_embeds"], [_image]);
 
     private int Prefill()
     {
         _past = 0;
         for (int i = 0; i < _prompt.TokenIds.Length; i++)
             Embed(i, _prompt.TokenIds[i], _prompt.GivenRows[i]);
-        return Decode(_prompt.TokenIds.Length);
+        return Decode(0, _prompt.TokenIds.Length);
     }
 
     // Row of the pass: (embedding or picture) * scale + position.
@@ -127,37 +131,41 @@ internal sealed unsafe class OnnxModel : IDisposable
             target[i] = (source[i] * scale) + _positions[position + i];
     }
 
-    private int Decode(int rows)
+    // Pass 0 is the prompt's; each has one row more of keys and values than the one before.
+    private int Decode(int pass, int rows)
     {
-        int keys = _past + rows, heads = _text.AttentionHeads, size = _text.HeadDim, layers = _text.Layers;
+        int keys = _past + rows;
         float* mask = (float*)_mask.HostPointer;
         for (int row = 0; row < rows; row++)
         {
             for (int key = 0; key < keys; key++)
                 mask[(row * keys) + key] = key <= _past + row ? 0 : Masked;
         }
-        OrtValue[] inputs = [Bind(_hidden.HostPointer, rows, _text.EmbedDim), Bind(mask, rows, keys), .. Cache(0, _past)];
-        OrtValue[] outputs = [Bind(_logits.HostPointer, 1, _text.VocabSize), .. Cache(1, keys)];
-        try
-        {
-            _decoder.Run(_run, _inputs, inputs, _outputs, outputs);
-        }
-        finally
-        {
-            foreach (OrtValue value in (OrtValue[])[.. inputs, .. outputs])
-                value.Dispose();
-        }
-        Array.Reverse(_caches);
+        _decoder.Run(_run, _inputs, _passes[pass].Inputs, _outputs, _passes[pass].Outputs);
         _past = keys;
         return System.Numerics.Tensors.TensorPrimitives.IndexOfMax(_logits.AsSpan<float>());
-
-        IEnumerable<OrtValue> Cache(int which, int tokens) =>
-            Enumerable.Range(0, 2 * layers).Select(i => Part(_caches[which], i, heads, tokens, size));
     }
 
-    private static OrtValue Part(Tensor cache, int index, int heads, int tokens, int size) =>
-        Bind((float*)cache.HostPointer + (index * (long)cache.Width), heads, tokens, size);
+    private void BindPasses(int tokens)
+    {
+        for (int pass = _passes.Count; pass < tokens; pass++)
+        {
+            int rows = pass == 0 ? _prompt.TokenIds.Length : 1, keys = _prompt.TokenIds.Length + pass;
+            _passes.Add(new Pass(
+                [Bind(_hidden.HostPointer, rows, _text.EmbedDim), Bind(_mask.HostPointer, rows, keys), .. Cache(pass % 2, keys - rows)],
+                [Bind(_logits.HostPointer, 1, _text.VocabSize), .. Cache((pass + 1) % 2, keys)]));
+        }
+
+        IEnumerable<OrtValue> Cache(int which, int length) =>
+            Enumerable.Range(0, 2 * _text.Layers).Select(i => Part(_caches[which], i, length));
+    }
+
+    private OrtValue Part(Tensor cache, int index, int tokens) =>
+        Bind((float*)cache.HostPointer + (index * (long)cache.Width), _text.AttentionHeads, tokens, _text.HeadDim);
 
     private static OrtValue Bind(void* memory, params long[] shape) => OrtValue.CreateTensorValueWithData(
         OrtMemoryInfo.DefaultInstance, TensorElementType.Float, shape, (nint)memory, sizeof(float) * shape.Aggregate(1L, (a, b) => a * b));
+
+    // What a pass of the decoder is bound to.
+    private sealed record Pass(OrtValue[] Inputs, OrtValue[] Outputs);
 }

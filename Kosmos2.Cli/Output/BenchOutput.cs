@@ -13,7 +13,11 @@ internal static class BenchOutput
         Console.Out.WriteLine(report.Device);
         if (report.Limits is { } limits)
         {
-            Console.Out.WriteLine(Invariant($"limits: {limits.Clock / 1e9:F2} GHz, reading {limits.Bandwidth / 1e9:F1} GB/s{(limits.StepBandwidth is double step ? Invariant($" ({step / 1e9:F1} over a step's bytes)") : "")}, {limits.FloatPeak / 1e9:F0} G operations/s in F32, {limits.BFloat16Peak / 1e9:F0} in BF16, {limits.IntegerPeak / 1e9:F0} in integers{(limits.IsUndisturbed ? "" : " (something else was running)")}"));
+            Console.Out.WriteLine(Invariant($"limits: {limits.Clock / 1e9:F2} GHz, reading {limits.Bandwidth / 1e9:F1} GB/s{(limits.StepBandwidth is double step ? Invariant($" ({step / 1e9:F1} over a step's bytes)") : "")}, {limits.FloatPeak / 1e9:F0} G operations/s in F32, {limits.BFloat16Peak / 1e9:F0} in BF16, {limits.Int8Peak / 1e9:F0} in 8-bit and {limits.Int4Peak / 1e9:F0} in 4-bit integers{(limits.IsUndisturbed ? "" : " (something else was running)")}"));
+        }
+        else
+        {
+            Console.Out.WriteLine(BenchReport.NoLimits);
         }
         Table table = new Table().NoBorder().AddColumn("part");
         foreach (string title in (string[])["rows", "ms", "GB/s", "G operations/s", "of the limit", "of reading"])
@@ -28,8 +32,8 @@ internal static class BenchOutput
         Console.Out.WriteLine(Invariant($"end to end     {Milliseconds(report.Answer.Total)} ms: picture, {report.PromptTokens} tokens of prompt, {report.AnswerTokens} of answer"));
         Console.Out.WriteLine(Invariant($"ready          {Milliseconds(report.Ready)} ms"));
         Console.Out.WriteLine($"peak memory    {Sizes.Bytes(report.PeakMemory)}, weights {Sizes.Bytes(report.WeightBytes)}");
-        foreach (BenchFigure figure in report.Impossible)
-            Console.Out.WriteLine(Invariant($"failed: {figure.Name} at {100 * figure.Share:F0}% of the machine's limit: one of the two is measured or counted wrongly"));
+        foreach (string failure in report.Failures)
+            Console.Out.WriteLine(failure);
     }
 
     public static string Json(BenchReport report) => JsonLine.Of(json => BenchJson.Write(json, report));

@@ -27,7 +27,7 @@ internal static class RooflineOutput
         foreach (PeakLoop loop in peaks.Loops.Where(loop => loop != PeakLoop.Clock))
             json.WriteNumber(loop.Name(), Math.Round(peaks.Peak(loop)));
         json.WriteEndObject();
-        json.WriteBoolean("undisturbed", peaks.Loops.All(peaks.IsReached));
+        json.WriteBoolean("undisturbed", peaks.IsUndisturbed);
     });
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Kosmos2.Kernels.Cpu.Roofline;
+
 namespace Kosmos2.Engine.Measurement;
 
 /// <summary>A part of an answer, measured.</summary>
@@ -14,6 +17,12 @@ internal sealed record BenchFigure(string Name, int Rows, double Seconds, Work W
 
     /// <summary>Operations a second.</summary>
     public double OperationsPerSecond => Work.Operations / Seconds;
+
+    /// <summary>The machine's shortest time.</summary>
+    public double? Limit => Share * Seconds;
+
+    /// <summary>Whether the part was faster than the machine's limit, or than reading alone: then one of the two is measured or counted wrongly.</summary>
+    public bool IsImpossible => ShareRule.IsImpossible(Share) || ShareRule.IsImpossible(ReadingShare);
 }
 
 /// <summary>The machine's limits.</summary>
@@ -22,13 +31,17 @@ internal sealed record BenchFigure(string Name, int Rows, double Seconds, Work W
 /// <param name="StepBandwidth">Bytes read a second over as many as a step of the decoder reads; null for a model that may stay in a cache.</param>
 /// <param name="FloatPeak">Operations a second with weights of F32.</param>
 /// <param name="BFloat16Peak">With weights of bfloat16, in the precision that the model runs in.</param>
-/// <param name="IntegerPeak">With weights of small integers, in the same.</param>
+/// <param name="Int8Peak">With weights of 8 bits, in the same.</param>
+/// <param name="Int4Peak">With weights of 4 bits, in the same.</param>
 /// <param name="IsUndisturbed">Whether no other program took part of the cores.</param>
-internal sealed record BenchLimits(double Clock, double Bandwidth, double? StepBandwidth, double FloatPeak, double BFloat16Peak, double IntegerPeak, bool IsUndisturbed);
+internal sealed record BenchLimits(double Clock, double Bandwidth, double? StepBandwidth, double FloatPeak, double BFloat16Peak, double Int8Peak, double Int4Peak, bool IsUndisturbed);
 
 /// <summary>What a model was measured to do.</summary>
 internal sealed record BenchReport
 {
+    /// <summary>What stands in place of <see cref="Limits"/> where there are none.</summary>
+    public const string NoLimits = "limits: none measured for this device and its kernels";
+
     /// <summary>The processor's name and family.</summary>
     public required string Processor { get; init; }
 
@@ -74,6 +87,16 @@ internal sealed record BenchReport
         _ => null,
     };
 
-    /// <summary>What cannot be: a part that was faster than the machine's limit.</summary>
-    public IEnumerable<BenchFigure> Impossible => Figures.Where(figure => figure.Share > ModelRoofline.LargestShare);
+    /// <summary>The most times as fast as the peer that the machine's limits allow a part to be; null where it has no peer or no limit.</summary>
+    public double? AtMost(BenchFigure figure) => PeerSeconds(figure) / figure.Limit;
+
+    /// <summary>As <see cref="AtMost"/>, of a whole answer: picture, prompt, and as many tokens more as it has.</summary>
+    public double? EndToEndAtMost => Peer?.Total / (LimitOf("encode") + LimitOf("prefill") + ((AnswerTokens - 1) * LimitOf("decode 1")));
+
+    /// <summary>A line for each part that cannot be.</summary>
+    public IEnumerable<string> Failures => Figures.Where(figure => figure.IsImpossible).Select(figure => string.Create(
+        CultureInfo.InvariantCulture,
+        $"failed: {figure.Name} at {100 * Math.Max(figure.Share ?? 0, figure.ReadingShare ?? 0):F0}% of {(ShareRule.IsImpossible(figure.Share) ? "the machine's limit" : "reading")}: one of the two is measured or counted wrongly"));
+
+    private double? LimitOf(string name) => Figures.Single(figure => figure.Name == name).Limit;
 }

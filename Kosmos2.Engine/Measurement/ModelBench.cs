@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Kosmos2.Engine.Model;
 using Kosmos2.Kernels.Cpu;
-using Kosmos2.Kernels.Cpu.Threading;
+using Kosmos2.Kernels.Cpu.Roofline;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Engine.Measurement;
@@ -47,7 +47,7 @@ internal static class ModelBench
         bool onCpu = model.Backend is CpuBackend;
         var work = new ModelWork(model.Checkpoint, model.Config, options.WeightFormat, packed: onCpu && cpu.Weights == WeightResidency.Packed);
         using ModelRoofline? roofline = onCpu
-            ? ModelRoofline.TryCreate(cpu.Threads > 0 ? cpu.Threads : Cores.Available(), cpu.Products, work.Decode(1, prompt, 1).Bytes)
+            ? ModelRoofline.TryCreate(cpu, work.Decode(1, prompt, 1).Bytes)
             : null;
         BestAnswer answer = new(), peers = new();
         double[] steps = [.. Batches.Select(_ => double.PositiveInfinity)];
@@ -71,29 +71,32 @@ internal static class ModelBench
             roofline?.Measure();
         }
 
-        BenchFigure[] figures =
-        [
-            Figure("encode", model.Config.VisionConfig.NumPositions, answer.Encode, work.Encode()),
-            Figure("prefill", prompt, answer.Prefill, work.Decode(prompt, (prompt + 1) / 2, 1)),
-            Figure("decode 1", 1, answer.Step, work.Decode(1, prompt, 1)),
-            .. Batches.Select((batch, i) => Figure($"decode {batch}", batch, steps[i], work.Decode(batch, prompt, batch))),
-        ];
+        if (roofline is not null)
+            ShareRule.Repeat(() => !roofline.IsUndisturbed || Figures().Any(figure => figure.IsImpossible), roofline.Measure);
         return new BenchReport
         {
             Processor = CpuDescription.Name,
             Device = model.Backend.Description,
             Limits = roofline is null ? null : new BenchLimits(
-                roofline.Clock, roofline.Bandwidth, roofline.StepBandwidth, roofline.FloatPeak, roofline.BFloat16Peak, roofline.IntegerPeak, roofline.IsUndisturbed),
+                roofline.Clock, roofline.Bandwidth, roofline.StepBandwidth, roofline.FloatPeak, roofline.BFloat16Peak, roofline.Int8Peak, roofline.Int4Peak, roofline.IsUndisturbed),
             Ready = ready,
             ColdFirstToken = cold,
             PromptTokens = prompt,
             AnswerTokens = AnswerTokens,
             Answer = answer,
             Peer = peer is null ? null : peers,
-            Figures = figures,
+            Figures = Figures(),
             PeakMemory = memory,
             WeightBytes = EngineOptions.WeightBytes(folder),
         };
+
+        BenchFigure[] Figures() =>
+        [
+            Figure("encode", model.Config.VisionConfig.NumPositions, answer.Encode, work.Encode()),
+            Figure("prefill", prompt, answer.Prefill, work.Decode(prompt, (prompt + 1) / 2, 1)),
+            Figure("decode 1", 1, answer.Step, work.Decode(1, prompt, 1)),
+            .. Batches.Select((batch, i) => Figure($"decode {batch}", batch, steps[i], work.Decode(batch, prompt, batch))),
+        ];
 
         BenchFigure Figure(string name, int rows, double seconds, Work work) =>
             new(name, rows, seconds, work, roofline?.Limit(work) / seconds, roofline?.Reading(work) / seconds);

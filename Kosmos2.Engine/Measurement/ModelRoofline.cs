@@ -14,12 +14,6 @@ internal sealed class ModelRoofline : IDisposable
     /// </summary>
     public const double CacheBytes = 256 << 20;
 
-    /// <summary>
-    /// A share above this is a mistake of counting or measuring. Best time and best limit come from different moments, between which a core's frequency
-    /// moves by as much as two measurements of one speed lie apart.
-    /// </summary>
-    public const double LargestShare = 1 + MachinePeaks.Tolerance;
-
     private const int Turns = 3;
 
     private readonly MachinePeaks _peaks;
@@ -48,21 +42,20 @@ internal sealed class ModelRoofline : IDisposable
     /// <summary>Operations a second with weights of bfloat16.</summary>
     public double BFloat16Peak => _fast ? _peaks.BFloat16Peak : FloatPeak;
 
-    /// <summary>
-    /// Operations a second with weights of small integers. Without VNNI what no product can pass: vpmaddubsw multiplies four times as many numbers as a multiply-add of
-    /// floats of its width, and is issued no more often.
-    /// </summary>
-    public double IntegerPeak => !_fast ? FloatPeak : _peaks.Peak(PeakLoop.Bytes) is > 0 and double peak ? peak : 4 * FloatPeak;
+    /// <summary>Operations a second with weights of 8 bits.</summary>
+    public double Int8Peak => _fast ? _peaks.Int8Peak : FloatPeak;
+
+    /// <summary>Operations a second with weights of 4 bits.</summary>
+    public double Int4Peak => _fast ? _peaks.Int4Peak : FloatPeak;
 
     /// <summary>Whether no other program took part of the cores from the loops that count.</summary>
-    public bool IsUndisturbed => _peaks.Loops.All(_peaks.IsReached);
+    public bool IsUndisturbed => _peaks.IsUndisturbed;
 
     /// <summary>Prepares the loops; null where there are none for this machine.</summary>
-    /// <param name="threads">Threads of the model.</param>
-    /// <param name="precision">What its small weights are multiplied by.</param>
+    /// <param name="options">What the model runs on.</param>
     /// <param name="stepBytes">Weights that a step of the decoder reads.</param>
-    public static ModelRoofline? TryCreate(int threads, ProductPrecision precision, double stepBytes) =>
-        MachinePeaks.TryCreate(threads) is { } peaks ? new ModelRoofline(peaks, stepBytes, precision == ProductPrecision.Fast) : null;
+    public static ModelRoofline? TryCreate(CpuOptions options, double stepBytes) =>
+        MachinePeaks.TryCreate(options) is { } peaks ? new ModelRoofline(peaks, stepBytes, options.Products == ProductPrecision.Fast) : null;
 
     /// <summary>Some turns of the machine's limits: they are short, and what else runs on the machine is not.</summary>
     public void Measure()
@@ -93,5 +86,5 @@ internal sealed class ModelRoofline : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _peaks.Dispose();
 
-    private double Arithmetic(Work work) => (work.Float / FloatPeak) + (work.BFloat16 / BFloat16Peak) + (work.Integer / IntegerPeak);
+    private double Arithmetic(Work work) => (work.Float / FloatPeak) + (work.BFloat16 / BFloat16Peak) + (work.Int8 / Int8Peak) + (work.Int4 / Int4Peak);
 }

@@ -8,13 +8,14 @@ namespace Kosmos2.Engine.Measurement;
 /// <param name="Bytes">Of weights, with their scales.</param>
 /// <param name="Float">Operations that have no narrower weight than F32 or F16, attention's among them.</param>
 /// <param name="BFloat16">Operations with weights of bfloat16.</param>
-/// <param name="Integer">Operations with weights of 8 and 4 bits.</param>
-internal readonly record struct Work(double Bytes, double Float, double BFloat16, double Integer)
+/// <param name="Int8">Operations with weights of 8 bits.</param>
+/// <param name="Int4">Operations with weights of 4 bits.</param>
+internal readonly record struct Work(double Bytes, double Float, double BFloat16, double Int8, double Int4)
 {
     /// <summary>Multiplications and additions.</summary>
-    public double Operations => Float + BFloat16 + Integer;
+    public double Operations => Float + BFloat16 + Int8 + Int4;
 
-    public static Work operator +(Work a, Work b) => new(a.Bytes + b.Bytes, a.Float + b.Float, a.BFloat16 + b.BFloat16, a.Integer + b.Integer);
+    public static Work operator +(Work a, Work b) => new(a.Bytes + b.Bytes, a.Float + b.Float, a.BFloat16 + b.BFloat16, a.Int8 + b.Int8, a.Int4 + b.Int4);
 }
 
 /// <summary>Counts the work of a model's parts: its matrix products and attention. Norms, biases and activations, a few in a thousand, are left out.</summary>
@@ -63,7 +64,7 @@ internal sealed class ModelWork(Checkpoint checkpoint, Kosmos2Config config, Wei
     }
 
     // Scores and the sum of values: a multiplication and an addition each.
-    private static Work Attention(int queries, int keys, int width) => new(0, 4.0 * queries * keys * width, 0, 0);
+    private static Work Attention(int queries, int keys, int width) => new(0, 4.0 * queries * keys * width, 0, 0, 0);
 
     private Work Product(string name, int rows)
     {
@@ -71,9 +72,10 @@ internal sealed class ModelWork(Checkpoint checkpoint, Kosmos2Config config, Wei
         double operations = 2.0 * rows * weights;
         return type switch
         {
-            DType.BF16 => new Work(bytes, 0, operations, 0),
-            DType.I8 or DType.I32 => new Work(bytes, 0, 0, operations),
-            _ => new Work(bytes, operations, 0, 0),
+            DType.BF16 => new Work(bytes, 0, operations, 0, 0),
+            DType.I8 => new Work(bytes, 0, 0, operations, 0),
+            DType.I32 => new Work(bytes, 0, 0, 0, operations),
+            _ => new Work(bytes, operations, 0, 0, 0),
         };
     }
 

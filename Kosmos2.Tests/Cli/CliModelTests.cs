@@ -74,6 +74,16 @@ internal sealed class CliModelTests : CliTestBase
     }
 
     [Test]
+    public async Task Bench_has_no_limits_where_no_code_may_be_made_executable()
+    {
+        Task<CliResult> Run(params string[] arguments) => CliProcess.RunAsync(CliProcess.Start(arguments, null, ("KOSMOS2_DISABLE", "executable")));
+        CliResult table = await Run("bench", "--turns", "1", "--device", "cpu", "--threads", "1");
+        Assert.That(table.ExitCode, Is.Zero, table.ToString());
+        Assert.That(table.Out, Does.Contain("limits: none measured"));
+        Refused(await Run("bench", "--roofline"), "leave to make code executable");
+    }
+
+    [Test]
     public async Task Info_says_what_the_model_is_and_what_it_would_run_on()
     {
         CliResult result = await CliProcess.RunAsync("info");

@@ -12,7 +12,7 @@ namespace Kosmos2.Kernels.Cpu.Roofline;
 /// The limits of this machine on a number of threads: arithmetic in registers and reading of memory far larger than any cache. Measured in turns, so that a
 /// caller can measure something else between them; the best of all turns counts, since everything else the machine does only takes time away.
 /// </summary>
-internal sealed unsafe class MachinePeaks : IDisposable
+internal sealed unsafe class MachinePeaks : IMachineLimits, IDisposable
 {
     // Some milliseconds at a time: a worker that woke on the caller's core is moved to its own only at a tick of the scheduler, and in
     // a quarter of a millisecond the two ran one after the other.
@@ -30,15 +30,20 @@ internal sealed unsafe class MachinePeaks : IDisposable
     private readonly Dictionary<PeakLoop, TileTable> _loops = [];
     private readonly Dictionary<PeakLoop, double> _best = [];
     private readonly List<(TileTable Code, int Streams)> _streams = [];
+    private readonly CpuFeatures _features;
+    private readonly InstructionSet _set;
     private readonly WorkerPool _pool;
     private byte* _factors;
     private byte* _memory;
     private nint _read;
     private (TileTable Code, int Streams) _fastest;
 
-    private MachinePeaks(int threads)
+    private MachinePeaks(CpuOptions options, CpuFeatures features, InstructionSet set)
     {
-        _pool = new WorkerPool(threads);
+        Options = options;
+        _features = features;
+        _set = set;
+        _pool = new WorkerPool(options.Threads > 0 ? options.Threads : Cores.Available());
         _factors = (byte*)NativeMemory.AlignedAlloc(64, 64);
         // 1.0 as a bfloat16, so 1.0019 as a float: finite sums whatever reads it.
         new Span<ushort>(_factors, 32).Fill(0x3F80);
@@ -46,29 +51,39 @@ internal sealed unsafe class MachinePeaks : IDisposable
 
     ~MachinePeaks() => Free();
 
-    /// <summary>How far two measurements of one speed lie apart: three steps of frequency of a processor with turbo.</summary>
-    public const double Tolerance = 0.03;
-
     /// <summary>Bytes that <see cref="Bandwidth"/> reads in turn: far more than a last-level cache.</summary>
     public const long StreamBytes = 512L << 20;
 
-    /// <summary>Threads that run each loop at once.</summary>
+    /// <summary>The backend that these are the limits of.</summary>
+    public CpuOptions Options { get; }
+
+    /// <inheritdoc/>
     public int Threads => _pool.Workers;
 
-    /// <summary>Operations a second in F32: of the widest vectors that this machine has.</summary>
+    /// <inheritdoc/>
+    public InstructionSet? Assembled =>
+        _features.Assembler && (_set == InstructionSet.Vector512 ? _features.Vnni : _set == InstructionSet.Vector256 && _features.Integers) ? _set : null;
+
+    /// <summary>Whether products of BF16 weights are multiplied as they are.</summary>
+    public bool FastBFloat16 => _loops.ContainsKey(PeakLoop.BFloat16) && _features is { Assembler: true, FastBFloat16: true };
+
+    /// <inheritdoc/>
     public double FloatPeak => Math.Max(Peak(PeakLoop.Fma512), Math.Max(Peak(PeakLoop.Fma256), Peak(PeakLoop.Fma128)));
 
-    /// <summary>Operations a second that no product of BF16 weights can pass: multiplied as they are, or widened where that is faster.</summary>
+    /// <inheritdoc/>
     public double BFloat16Peak => Math.Max(Peak(PeakLoop.BFloat16), FloatPeak);
 
-    /// <summary>Operations a second that no product of 8-bit weights can pass: of the instruction that multiplies them here.</summary>
-    public double Int8Peak => IntegerPeak(PeakLoop.Shorts256);
+    /// <inheritdoc/>
+    public double Int8Peak => IntegerPeak(PeakLoop.Bytes, PeakLoop.Shorts512, PeakLoop.Shorts256, PeakLoop.Shorts128);
 
-    /// <summary>As <see cref="Int8Peak"/>, of 4-bit weights.</summary>
-    public double Int4Peak => IntegerPeak(PeakLoop.Bytes256);
+    /// <inheritdoc/>
+    public double Int4Peak => IntegerPeak(PeakLoop.Bytes, PeakLoop.Bytes512, PeakLoop.Bytes256, PeakLoop.Bytes128);
 
-    /// <summary>The loops that this machine has.</summary>
+    /// <summary>The loops that the backend's instructions have.</summary>
     public IEnumerable<PeakLoop> Loops => _loops.Keys;
+
+    /// <summary>Whether no other program took part of the cores from the loops that count.</summary>
+    public bool IsUndisturbed => Loops.All(IsReached);
 
     /// <summary>Best clock so far, in cycles a second.</summary>
     public double Clock => _best.GetValueOrDefault(PeakLoop.Clock);
@@ -79,23 +94,20 @@ internal sealed unsafe class MachinePeaks : IDisposable
     /// <summary>Best reading of a long stretch so far (<see cref="MeasureReading"/>). Less than <see cref="Bandwidth"/> where other machines share the memory.</summary>
     public double LongBandwidth { get; private set; }
 
-    /// <summary>Prepares the loops; null where code cannot be made executable, or the processor is no x64 one with FMA.</summary>
-    /// <param name="threads">Threads, at least 1.</param>
-    public static MachinePeaks? TryCreate(int threads)
+    /// <summary>
+    /// Prepares the loops of the instructions that a backend with these options uses; null where code cannot or may not be made executable, where the backend uses no vectors, and on
+    /// processors that are no x64 ones with FMA.
+    /// </summary>
+    /// <param name="options">The backend's.</param>
+    public static MachinePeaks? TryCreate(CpuOptions options)
     {
-        if (!Fma.X64.IsSupported)
+        var features = new CpuFeatures(options.Disable);
+        InstructionSet set = features.Choose(options.InstructionSet);
+        if (!Fma.X64.IsSupported || !features.Executable || set == InstructionSet.Scalar)
             return null;
-        var peaks = new MachinePeaks(threads);
-        var features = new CpuFeatures("");
-        bool wide = Avx512F.IsSupported;
-        PeakLoop[] loops =
-        [
-            PeakLoop.Clock, .. wide ? (PeakLoop[])[PeakLoop.Fma512] : [], PeakLoop.Fma256, PeakLoop.Fma128,
-            .. wide && features.BFloat16 ? (PeakLoop[])[PeakLoop.BFloat16] : [], .. wide && features.Vnni ? (PeakLoop[])[PeakLoop.Bytes] : [],
-            .. wide ? (PeakLoop[])[] : [PeakLoop.Shorts256, PeakLoop.Bytes256],
-        ];
-        bool loaded = loops.All(loop => peaks.Load(new PeakAssembler(loop), table => peaks._loops.Add(loop, table)))
-            && Streams.All(stream => peaks.Load(new StreamAssembler(wide, stream.Ahead, stream.Count), table => peaks._streams.Add((table, stream.Count))));
+        var peaks = new MachinePeaks(options, features, set);
+        bool loaded = LoopsOf(set, features).All(loop => peaks.Load(new PeakAssembler(loop), table => peaks._loops.Add(loop, table)))
+            && Streams.All(stream => peaks.Load(new StreamAssembler(set == InstructionSet.Vector512, stream.Ahead, stream.Count), table => peaks._streams.Add((table, stream.Count))));
         if (loaded)
             return peaks;
         peaks.Dispose();
@@ -108,15 +120,8 @@ internal sealed unsafe class MachinePeaks : IDisposable
     /// <summary>Instructions that a core does in a cycle.</summary>
     public double PerCycle(PeakLoop loop) => Peak(loop) / loop.Operations() / Clock / (loop == PeakLoop.Clock ? 1 : Threads);
 
-    /// <summary>
-    /// Whether the best of a loop is the machine's: cores do a whole number of these instructions a cycle, or one in a whole number of cycles, and clock and loop are measured at
-    /// different moments, between which a core's frequency may move by some percent. Less means that other programs had their part of the cores.
-    /// </summary>
-    public bool IsReached(PeakLoop loop)
-    {
-        double rate = PerCycle(loop), whole = rate >= 1 ? Math.Round(rate) : 1 / Math.Round(1 / rate);
-        return rate > 0 && Math.Abs(rate - whole) <= Tolerance * rate;
-    }
+    /// <summary>Whether the best of a loop is the machine's.</summary>
+    public bool IsReached(PeakLoop loop) => ShareRule.IsWhole(PerCycle(loop));
 
     /// <summary>One turn of every loop of arithmetic.</summary>
     public void MeasureArithmetic()
@@ -181,8 +186,24 @@ internal sealed unsafe class MachinePeaks : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    // AVX-512 without VNNI has loops for neither: bytes are four times a vector's floats, and multiplied no more often.
-    private double IntegerPeak(PeakLoop narrow) => Peak(PeakLoop.Bytes) is > 0 and double bytes ? bytes : Peak(narrow) is > 0 and double peak ? peak : 4 * FloatPeak;
+    private static PeakLoop[] LoopsOf(InstructionSet set, CpuFeatures features)
+    {
+        bool wide = set == InstructionSet.Vector512;
+        (PeakLoop[] floats, PeakLoop[] integers) = set switch
+        {
+            InstructionSet.Vector512 => ((PeakLoop[])[PeakLoop.Fma512, PeakLoop.Fma256, PeakLoop.Fma128], (PeakLoop[])[PeakLoop.Shorts512, PeakLoop.Bytes512]),
+            InstructionSet.Vector256 => ([PeakLoop.Fma256, PeakLoop.Fma128], [PeakLoop.Shorts256, PeakLoop.Bytes256]),
+            _ => ([PeakLoop.Fma128], [PeakLoop.Shorts128, PeakLoop.Bytes128]),
+        };
+        if (wide && features is { Assembler: true, Vnni: true })
+            integers = [PeakLoop.Bytes];
+        else if (!features.Integers)
+            integers = [];
+        return [PeakLoop.Clock, .. floats, .. wide && features.BFloat16 ? (PeakLoop[])[PeakLoop.BFloat16] : [], .. integers];
+    }
+
+    // Integers that have no kernels of their own are multiplied as floats.
+    private double IntegerPeak(params PeakLoop[] loops) => loops.Any(_loops.ContainsKey) ? loops.Max(Peak) : FloatPeak;
 
     // A thread's, in whole turns of the loops.
     private nint PartOf(long bytes) => (nint)(bytes / Threads) & ~(nint)(StreamAssembler.TurnBytes - 1);

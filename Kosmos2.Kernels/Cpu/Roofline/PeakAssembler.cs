@@ -24,7 +24,7 @@ internal sealed class PeakAssembler(PeakLoop loop) : KernelAssembler(1)
     {
         if (loop is PeakLoop.Fma256 or PeakLoop.Shorts256 or PeakLoop.Bytes256)
             assembler.vmovups(ymm15, __ymmword_ptr[rdi]);
-        else if (loop is PeakLoop.Fma128)
+        else if (loop is PeakLoop.Fma128 or PeakLoop.Shorts128 or PeakLoop.Bytes128)
             assembler.vmovups(xmm15, __xmmword_ptr[rdi]);
         else if (loop is PeakLoop.Clock)
             assembler.xor(eax, eax);
@@ -59,11 +59,23 @@ internal sealed class PeakAssembler(PeakLoop loop) : KernelAssembler(1)
             case PeakLoop.Bytes:
                 assembler.vpdpbusd(Zmm[chain], zmm15, zmm15);
                 break;
+            case PeakLoop.Shorts512:
+                assembler.vpmaddwd(Zmm[chain], zmm15, zmm15);
+                break;
             case PeakLoop.Shorts256:
                 assembler.vpmaddwd(Ymm[chain], ymm15, ymm15);
                 break;
+            case PeakLoop.Shorts128:
+                assembler.vpmaddwd(Xmm[chain], xmm15, xmm15);
+                break;
+            case PeakLoop.Bytes512:
+                assembler.vpmaddubsw(Zmm[chain], zmm15, zmm15);
+                break;
             case PeakLoop.Bytes256:
                 assembler.vpmaddubsw(Ymm[chain], ymm15, ymm15);
+                break;
+            case PeakLoop.Bytes128:
+                assembler.vpmaddubsw(Xmm[chain], xmm15, xmm15);
                 break;
             default:
                 // Of two registers: additions of constants are folded away on some machines.

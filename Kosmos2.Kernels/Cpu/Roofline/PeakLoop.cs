@@ -21,11 +21,23 @@ internal enum PeakLoop
     /// <summary>Products of 64 pairs of bytes (vpdpbusd).</summary>
     Bytes,
 
-    /// <summary>Products of 16 pairs of 16-bit integers (AVX2's vpmaddwd), to which sums are not added yet.</summary>
+    /// <summary>Products of 32 pairs of 16-bit integers (AVX-512's vpmaddwd), to which sums are not added yet.</summary>
+    Shorts512,
+
+    /// <summary>Products of 16 pairs of 16-bit integers (AVX2).</summary>
     Shorts256,
 
-    /// <summary>Products of 32 pairs of bytes (AVX2's vpmaddubsw), to which sums are not added yet.</summary>
+    /// <summary>Products of 8 pairs of 16-bit integers.</summary>
+    Shorts128,
+
+    /// <summary>Products of 64 pairs of bytes (AVX-512's vpmaddubsw), to which sums are not added yet.</summary>
+    Bytes512,
+
+    /// <summary>Products of 32 pairs of bytes (AVX2).</summary>
     Bytes256,
+
+    /// <summary>Products of 16 pairs of bytes.</summary>
+    Bytes128,
 }
 
 /// <summary>What one instruction of a loop does.</summary>
@@ -39,8 +51,12 @@ internal static class PeakLoops
         PeakLoop.Fma128 => 8,
         PeakLoop.BFloat16 => 64,
         PeakLoop.Bytes => 128,
+        PeakLoop.Shorts512 => 64,
         PeakLoop.Shorts256 => 32,
+        PeakLoop.Shorts128 => 16,
+        PeakLoop.Bytes512 => 128,
         PeakLoop.Bytes256 => 64,
+        PeakLoop.Bytes128 => 32,
         _ => 1,
     };
 
@@ -52,8 +68,8 @@ internal static class PeakLoops
         PeakLoop.Fma128 => "fma128",
         PeakLoop.BFloat16 => "vdpbf16ps",
         PeakLoop.Bytes => "vpdpbusd",
-        PeakLoop.Shorts256 => "vpmaddwd",
-        PeakLoop.Bytes256 => "vpmaddubsw",
+        PeakLoop.Shorts512 or PeakLoop.Shorts256 or PeakLoop.Shorts128 => "vpmaddwd",
+        PeakLoop.Bytes512 or PeakLoop.Bytes256 or PeakLoop.Bytes128 => "vpmaddubsw",
         _ => "clock",
     };
 }

@@ -29,7 +29,10 @@ internal sealed record ProductForm(string Name, DType Type, int Bits, WeightResi
 
     /// <summary>The forms that this machine has kernels of their own for.</summary>
     public static IEnumerable<ProductForm> Of(MachinePeaks peaks) =>
-        peaks.Loops.Contains(PeakLoop.BFloat16) && new CpuFeatures("").FastBFloat16 ? [.. Everywhere, BFloat16Fast] : Everywhere;
+        peaks.FastBFloat16 ? [.. Everywhere, BFloat16Fast] : Everywhere;
+
+    /// <summary>Whether a weight of the model comes in this form: that of the patch embedding, whose rows no groups divide, never becomes integers.</summary>
+    public bool Takes(int inputs) => Bits > 8 || inputs % GroupSize == 0;
 
     /// <summary>Bytes that a product reads of a weight: its elements, and of integers the scales, which packed 4-bit weights have in 16 bits.</summary>
     public long ReadBytes(int outputs, int inputs) =>
@@ -39,12 +42,12 @@ internal sealed record ProductForm(string Name, DType Type, int Bits, WeightResi
     public long StoredBytes(int outputs, int inputs) => ElementBytes(outputs, inputs) + (sizeof(float) * Scales(outputs, inputs));
 
     /// <summary>Operations a second that no product of this form can pass.</summary>
-    public double Peak(MachinePeaks peaks) => (Bits, Precision) switch
+    public double Peak(IMachineLimits limits) => (Bits, Precision) switch
     {
-        (8, _) => peaks.Int8Peak,
-        (4, _) => peaks.Int4Peak,
-        (_, ProductPrecision.Fast) => peaks.BFloat16Peak,
-        _ => peaks.FloatPeak,
+        (8, _) => limits.Int8Peak,
+        (4, _) => limits.Int4Peak,
+        (_, ProductPrecision.Fast) => limits.BFloat16Peak,
+        _ => limits.FloatPeak,
     };
 
     /// <summary>A weight of this form that lies in memory, whatever its numbers are.</summary>
@@ -61,26 +64,6 @@ internal sealed record ProductForm(string Name, DType Type, int Bits, WeightResi
         var scales = new Tensor(memory, DType.F32, new Shape(outputs, Groups(inputs)), offset + ElementBytes(outputs, inputs));
         return backend.Prepare(new QuantizedMatrix(new Shape(outputs, inputs), Bits, inputs / Groups(inputs), values, scales));
     }
-
-    /// <summary>
-    /// The share of the limit that is stated for a number of rows: measured with AVX2 (Zen 3, 1024x1024, one thread) while other programs ran, and rounded down, for integers further, since vpdpbusd raises their limit.
-    /// Few rows are bound by memory; mapped weights are packed for more rows than <see cref="Linear.MappedTile.MostRows"/>.
-    /// </summary>
-    public double Stated(int rows) => (Bits, Residency, rows) switch
-    {
-        (32, WeightResidency.Packed, >= 65) => 0.65,
-        (32, WeightResidency.Packed, _) => 0.5,
-        (32, WeightResidency.Mapped, _) => 0.45,
-        (16, WeightResidency.Packed, >= 65) => 0.5,
-        (16, WeightResidency.Packed, 1) => 0.4,
-        (16, WeightResidency.Mapped, >= 65) => 0.4,
-        (8 or 4, WeightResidency.Packed, 1) => 0.5,
-        (8, WeightResidency.Packed, _) => 0.3,
-        (4, WeightResidency.Packed, _) => 0.25,
-        (8 or 4, WeightResidency.Mapped, >= 65) => 0.1,
-        (4, WeightResidency.Mapped, > 1) => 0.15,
-        _ => 0.2,
-    };
 
     private long ElementBytes(int outputs, int inputs) => (long)outputs * inputs * Bits / 8;
 

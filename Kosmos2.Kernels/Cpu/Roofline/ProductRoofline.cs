@@ -6,8 +6,9 @@ namespace Kosmos2.Kernels.Cpu.Roofline;
 /// <param name="Form">Its weight.</param>
 /// <param name="Shape">Its sizes.</param>
 /// <param name="Seconds">Best time.</param>
-/// <param name="Peaks">The limits.</param>
-internal sealed record ProductShare(ProductForm Form, ProductShape Shape, double Seconds, MachinePeaks Peaks)
+/// <param name="Limits">The limits.</param>
+/// <param name="SingleSeconds">Best time on one thread, in turns with it; null where it was not measured.</param>
+internal sealed record ProductShare(ProductForm Form, ProductShape Shape, double Seconds, IMachineLimits Limits, double? SingleSeconds = null)
 {
     /// <summary>Bytes of the weight that are read.</summary>
     public double Bytes => Form.ReadBytes(Shape.Outputs, Shape.Inputs);
@@ -18,12 +19,21 @@ internal sealed record ProductShare(ProductForm Form, ProductShape Shape, double
     /// <summary>1 where the machine can do no more.</summary>
     public double Share => Math.Max(Reading, Arithmetic) / Seconds;
 
+    /// <summary>The share that is stated; null where none is.</summary>
+    public double? Stated => StatedShares.Of(Limits.Assembled, Form, Shape.Rows);
+
+    /// <summary>How many times as fast as one thread; null where that was not measured.</summary>
+    public double? Speedup => SingleSeconds / Seconds;
+
     /// <summary>Whether the product was faster than the limits allow: then one of them, or its time, is wrong.</summary>
-    public bool IsImpossible => Share > 1 + MachinePeaks.Tolerance;
+    public bool IsImpossible => ShareRule.IsImpossible(Share);
 
-    private double Reading => Bytes / Peaks.Bandwidth;
+    /// <summary>Whether the kernel is slower than other programs can make it.</summary>
+    public bool IsTooSlow => ShareRule.IsTooSlow(Share, Stated);
 
-    private double Arithmetic => Shape.Operations / Form.Peak(Peaks);
+    private double Reading => Bytes / Limits.Bandwidth;
+
+    private double Arithmetic => Shape.Operations / Form.Peak(Limits);
 }
 
 /// <summary>
@@ -36,7 +46,9 @@ internal sealed class ProductRoofline : IDisposable
     private const long ColdBytes = MachinePeaks.StreamBytes;
 
     private const int Misalignment = 8;
-    private const double TurnSeconds = 0.02;
+    private const double TurnSeconds = 0.005;
+    // From here on arithmetic is the limit, and threads should not be in each other's way.
+    private const int RowsForThreads = 65;
 
     private readonly MachinePeaks _peaks;
     private readonly HostStorage _memory;
@@ -63,7 +75,9 @@ internal sealed class ProductRoofline : IDisposable
     /// <param name="cancellation">Looked at once a turn.</param>
     public ProductShare[] Measure(ProductForm form, int outputs, int inputs, int[] rows, int turns, CancellationToken cancellation)
     {
-        using var backend = new CpuBackend(new CpuOptions { Threads = _peaks.Threads, Weights = form.Residency, Products = form.Precision });
+        CpuOptions options = _peaks.Options with { Weights = form.Residency, Products = form.Precision };
+        using var backend = new CpuBackend(options);
+        using var single = new CpuBackend(options with { Threads = 1 });
         long bytes = form.StoredBytes(outputs, inputs);
         int count = (int)Math.Max(1, ColdBytes / bytes);
         LinearParameters[] weights =
@@ -75,6 +89,7 @@ internal sealed class ProductRoofline : IDisposable
         using Tensor y = backend.Allocate(DType.F32, rows.Max(), outputs);
         x.AsSpan<float>().Fill(1);
         double[] best = [.. rows.Select(_ => double.PositiveInfinity)];
+        double?[] bestSingle = [.. rows.Select(row => _peaks.Threads > 1 && row >= RowsForThreads ? double.PositiveInfinity : (double?)null)];
         // Packs them all, where they are packed.
         foreach (LinearParameters weight in weights)
             backend.Linear(x.SliceRows(0, 1), weight, y.SliceRows(0, 1));
@@ -86,20 +101,29 @@ internal sealed class ProductRoofline : IDisposable
             _peaks.MeasureBandwidth();
             for (int i = 0; i < rows.Length; i++)
             {
-                Tensor from = x.SliceRows(0, rows[i]), to = y.SliceRows(0, rows[i]);
-                long start = Stopwatch.GetTimestamp();
-                do
-                {
-                    long began = Stopwatch.GetTimestamp();
-                    backend.Linear(from, weights[next++ % count], to);
-                    best[i] = Math.Min(best[i], Stopwatch.GetElapsedTime(began).TotalSeconds);
-                }
-                while (Stopwatch.GetElapsedTime(start).TotalSeconds < TurnSeconds);
+                best[i] = Math.Min(best[i], Turn(backend, rows[i]));
+                if (bestSingle[i] is double one)
+                    bestSingle[i] = Math.Min(one, Turn(single, rows[i]));
             }
         }
         foreach (LinearParameters weight in weights)
             weight.Weight.Dispose();
-        return [.. rows.Select((row, i) => new ProductShare(form, new ProductShape(row, outputs, inputs), best[i], _peaks))];
+        return [.. rows.Select((row, i) => new ProductShare(form, new ProductShape(row, outputs, inputs), best[i], _peaks, bestSingle[i]))];
+
+        double Turn(CpuBackend on, int row)
+        {
+            Tensor from = x.SliceRows(0, row), to = y.SliceRows(0, row);
+            double seconds = double.PositiveInfinity;
+            long start = Stopwatch.GetTimestamp();
+            do
+            {
+                long began = Stopwatch.GetTimestamp();
+                on.Linear(from, weights[next++ % count], to);
+                seconds = Math.Min(seconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            }
+            while (Stopwatch.GetElapsedTime(start).TotalSeconds < TurnSeconds);
+            return seconds;
+        }
     }
 
     /// <inheritdoc/>

@@ -60,7 +60,7 @@ internal sealed class DeviceBarsTests
         return new(MadeUpReport.Of(Step(1, step), Step(64, slowdown * step)) with { Answer = answer });
     }
 
-    private static BenchFigure Step(int sequences, double seconds) => new($"decode {sequences}", sequences, seconds, new Work(800, 1, 0, 0), null, null);
+    private static BenchFigure Step(int sequences, double seconds) => new($"decode {sequences}", sequences, seconds, new Work(800, 1, 0, 0, 0), null, null);
 
     // Those of 1000 operations a second by cuBLAS, among others.
     private static Measured<IReadOnlyList<ProductFigure>> Products(double? bfloat16, double? single)

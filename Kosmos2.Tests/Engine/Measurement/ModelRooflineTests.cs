@@ -12,12 +12,12 @@ public sealed class ModelRooflineTests
     {
         using ModelRoofline roofline = Create(Gigabyte);
         roofline.Measure();
-        double seconds = roofline.Reading(new Work(Gigabyte, 1, 0, 0))!.Value;
+        double seconds = roofline.Reading(new Work(Gigabyte, 1, 0, 0, 0))!.Value;
         using (Assert.EnterMultipleScope())
         {
             Assert.That(roofline.StepBandwidth, Is.InRange(Gigabyte / 10, 1.1 * roofline.Bandwidth));
             Assert.That(seconds, Is.EqualTo(Gigabyte / roofline.StepBandwidth!.Value).Within(1e-9));
-            Assert.That(roofline.Limit(new Work(Gigabyte, 1, 0, 0)), Is.LessThanOrEqualTo(1.1 * seconds));
+            Assert.That(roofline.Limit(new Work(Gigabyte, 1, 0, 0, 0)), Is.LessThanOrEqualTo(1.1 * seconds));
         }
     }
 
@@ -29,8 +29,8 @@ public sealed class ModelRooflineTests
         double longer = 10 * roofline.FloatPeak * Gigabyte / roofline.StepBandwidth!.Value;
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(roofline.Reading(new Work(Gigabyte, longer, 0, 0)), Is.Null);
-            Assert.That(roofline.Reading(new Work(ModelRoofline.CacheBytes - 1, 1, 0, 0)), Is.Null);
+            Assert.That(roofline.Reading(new Work(Gigabyte, longer, 0, 0, 0)), Is.Null);
+            Assert.That(roofline.Reading(new Work(ModelRoofline.CacheBytes - 1, 1, 0, 0, 0)), Is.Null);
         }
     }
 
@@ -42,13 +42,30 @@ public sealed class ModelRooflineTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(roofline.StepBandwidth, Is.Null);
-            Assert.That(roofline.Reading(new Work(Gigabyte, 1, 0, 0)), Is.Null);
+            Assert.That(roofline.Reading(new Work(Gigabyte, 1, 0, 0, 0)), Is.Null);
         }
     }
 
-    private static ModelRoofline Create(double stepBytes)
+    [Test]
+    public void Without_VNNI_weights_of_8_and_of_4_bits_have_limits_of_their_own()
     {
-        ModelRoofline? roofline = ModelRoofline.TryCreate(1, ProductPrecision.Exact, stepBytes);
+        using ModelRoofline roofline = Create(1e6, new CpuOptions { Threads = 1, Products = ProductPrecision.Fast, Disable = "avx512" });
+        roofline.Measure();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(roofline.Limit(new Work(0, 0, 0, 1e9, 0)), Is.EqualTo(1e9 / roofline.Int8Peak).And.Positive);
+            Assert.That(roofline.Limit(new Work(0, 0, 0, 0, 1e9)), Is.EqualTo(1e9 / roofline.Int4Peak).And.Positive);
+            Assert.That(roofline.Int4Peak, Is.Not.EqualTo(roofline.Int8Peak));
+        }
+    }
+
+    [Test]
+    public void Without_executable_memory_there_are_no_limits() =>
+        Assert.That(ModelRoofline.TryCreate(new CpuOptions { Threads = 1, Disable = "executable" }, Gigabyte), Is.Null);
+
+    private static ModelRoofline Create(double stepBytes, CpuOptions? options = null)
+    {
+        ModelRoofline? roofline = ModelRoofline.TryCreate(options ?? new CpuOptions { Threads = 1 }, stepBytes);
         if (roofline is null)
             Assert.Ignore("this machine has no loops to measure");
         return roofline!;
