@@ -72,20 +72,22 @@ internal static class ModelBench
         }
 
         if (roofline is not null)
-            ShareRule.Repeat(() => !roofline.IsUndisturbed || Figures().Any(figure => figure.IsImpossible), roofline.Measure);
+            ShareRule.Repeat(() => !roofline.IsUndisturbed || Figures().Any(figure => figure.IsImpossible || figure.IsAboveReading), roofline.Measure);
+        BenchFigure[] figures = Figures();
         return new BenchReport
         {
             Processor = CpuDescription.Name,
             Device = model.Backend.Description,
             Limits = roofline is null ? null : new BenchLimits(
-                roofline.Clock, roofline.Bandwidth, roofline.StepBandwidth, roofline.FloatPeak, roofline.BFloat16Peak, roofline.Int8Peak, roofline.Int4Peak, roofline.IsUndisturbed),
+                roofline.Clock, roofline.Bandwidth, roofline.StepBandwidth, roofline.FloatPeak, roofline.BFloat16Peak, roofline.Int8Peak, roofline.Int4Peak,
+                roofline.IsUndisturbed && !figures.Any(figure => figure.IsAboveReading)),
             Ready = ready,
             ColdFirstToken = cold,
             PromptTokens = prompt,
             AnswerTokens = AnswerTokens,
             Answer = answer,
             Peer = peer is null ? null : peers,
-            Figures = Figures(),
+            Figures = figures,
             PeakMemory = memory,
             WeightBytes = EngineOptions.WeightBytes(folder),
         };
