@@ -46,11 +46,11 @@ internal sealed class ModelInvarianceTests
         TokensAreTheSame(name, ("cpu", 1), ("cpu", 2), ("reference", 1));
 
     [Test, Category("OpenCL")]
-    public void TheSameSeedGivesTheSameTokensOnOpenCl([ValueSource(typeof(ReferenceModels), nameof(ReferenceModels.Names))] string name) =>
+    public void TheSameSeedGivesTheSameTokensOnOpenCl([Values("odd-sizes", "bf16")] string name) =>
         TokensAreTheSame(name, ("cpu", 1), ("opencl:0", 1));
 
     [Test, Category("CUDA")]
-    public void TheSameSeedGivesTheSameTokensOnCuda([ValueSource(typeof(ReferenceModels), nameof(ReferenceModels.Names))] string name) =>
+    public void TheSameSeedGivesTheSameTokensOnCuda([Values("odd-sizes", "bf16")] string name) =>
         TokensAreTheSame(name, ("cpu", 1), ("cuda:0", 1));
 
     private static void TokensAreTheSame(string name, params ReadOnlySpan<(string Device, int Threads)> devices)

@@ -1,6 +1,7 @@
 using Kosmos2.Kernels;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Gpu;
+using Kosmos2.Kernels.Gpu.Kernels;
 using Kosmos2.Kernels.Reference;
 using NUnit.Framework.Internal;
 
@@ -46,15 +47,16 @@ public static class BackendsUnderTest
     private static readonly BackendUnderTest[] Present =
         [.. Cpu(), WithoutAssembler, Packed, .. Of(IlgpuDeviceKind.OpenCl, OpenCL), .. Of(IlgpuDeviceKind.Cuda, Cuda)];
 
-    // A processor runs a group's threads one after another and so has small groups, one for each query and head; here it runs what a card has.
+    // What a card has, in groups of as many threads as its kernels take.
+    private static readonly GpuOptions Card = new() { WideThreads = WideAttentionKernels.MostThreads, KeyGroups = 3 };
+
+    // A processor runs a group's threads one after another and so has small groups, one for each query and head; here it runs those of a card.
     private static readonly BackendUnderTest[] AsOnACard =
     [
         .. from device in IlgpuDevices.Enumerate()
-           where device is { Kind: IlgpuDeviceKind.OpenCl, Problem: null, Capabilities.IsGpu: false }
-           from options in (GpuOptions[])[new() { WideThreads = 256, KeyGroups = 3 }, new() { WideThreads = 512, KeyGroups = 16 }]
-           where options.WideThreads <= device.Capabilities.MostGroupThreads
+           where device is { Kind: IlgpuDeviceKind.OpenCl, Problem: null, Capabilities.IsGpu: false } && device.Capabilities.MostGroupThreads >= Card.WideThreads
            select new BackendUnderTest(
-               $"{OpenCL} {device.Index}, groups of {options.WideThreads}", OpenCL, () => IlgpuBackend.Create(IlgpuDeviceKind.OpenCl, device.Index, options)),
+               $"{OpenCL} {device.Index}, groups of {Card.WideThreads}", OpenCL, () => IlgpuBackend.Create(IlgpuDeviceKind.OpenCl, device.Index, Card)),
     ];
 
     /// <summary>The backends to compare with the oracle.</summary>
