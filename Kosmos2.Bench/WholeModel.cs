@@ -1,10 +1,10 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Kosmos2.Bench.Peers;
 using Kosmos2.Engine;
 using Kosmos2.Engine.Measurement;
 using Kosmos2.Kernels.Cpu;
+using static System.FormattableString;
 
 namespace Kosmos2.Bench;
 
@@ -117,8 +117,6 @@ internal static class WholeModel
         }
         return Encoding.UTF8.GetString(buffer.ToArray());
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     // What a way to set ONNX Runtime up took for the parts of an answer.
     private sealed record SettingTimes(OnnxSetting Setting, BestAnswer Best)

@@ -110,8 +110,7 @@ internal static class BenchCommand
         for (int turn = 0; turn < RooflineTurns; turn++)
         {
             cancellation.ThrowIfCancellationRequested();
-            peaks.MeasureArithmetic();
-            peaks.MeasureBandwidth();
+            peaks.Measure();
         }
     }
 

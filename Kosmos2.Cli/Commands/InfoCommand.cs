@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Kosmos2.Cli.Output;
 using Kosmos2.Cli.Tasks;
 using Kosmos2.Kernels;
@@ -7,6 +6,7 @@ using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Gpu;
 using Kosmos2.Weights;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace Kosmos2.Cli.Commands;
 
@@ -75,6 +75,4 @@ internal static class InfoCommand
     }
 
     private static void Row(string title, string value) => Consoles.Out.MarkupLine($"[bold]{title,-10}[/] {Markup.Escape(TextOutput.Clean(value))}");
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,10 +1,10 @@
 using System.CommandLine;
-using System.Globalization;
 using Kosmos2.Cli.Output;
 using Kosmos2.Cli.Tasks;
 using Kosmos2.Engine.Validation;
 using Kosmos2.Imaging;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace Kosmos2.Cli.Commands;
 
@@ -69,6 +69,4 @@ internal static class ValidateCommand
     }
 
     private static string Verdict(bool passed) => passed ? "[green]ok[/]" : "[red]off[/]";
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using Kosmos2.Engine.Measurement;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace Kosmos2.Cli.Output;
 
@@ -41,6 +41,4 @@ internal static class BenchOutput
     private static string Percent(double? share) => share is double part ? Invariant($"{100 * part:F0}%") : "-";
 
     private static string Milliseconds(double seconds) => Invariant($"{seconds * 1e3:F1}");
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using Kosmos2.Engine.Validation;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace Kosmos2.Cli.Output;
 
@@ -55,8 +55,6 @@ internal sealed class ParityText : ParityOutput
         if (result.NotCompared is not null)
             Consoles.Out.MarkupLine($"[yellow]--[/]  {file}  not compared: {Markup.Escape(TextOutput.Clean(result.NotCompared))}");
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>As JSON, one object a line. The names are a promise: docs/cli.md lists them.</summary>

@@ -1,5 +1,5 @@
-using System.Globalization;
 using Kosmos2.Kernels.Cpu.Roofline;
+using static System.FormattableString;
 
 namespace Kosmos2.Cli.Output;
 
@@ -27,6 +27,4 @@ internal static class ProductOutput
         if (product.Speedup is double speedup)
             json.WriteNumber("speedup", Math.Round(speedup, 4));
     });
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using Kosmos2.Engine.Measurement;
 using Kosmos2.Kernels.Gpu.Profiling;
+using static System.FormattableString;
 
 namespace Kosmos2.Cli.Output;
 
@@ -29,6 +29,4 @@ internal static class ProfileOutput
         json.WriteNumber("seconds", kernel.Seconds);
         json.WriteNumber("bytes", kernel.Bytes);
     });
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Cpu.Roofline;
+using static System.FormattableString;
 
 namespace Kosmos2.Cli.Output;
 
@@ -29,6 +29,4 @@ internal static class RooflineOutput
         json.WriteEndObject();
         json.WriteBoolean("undisturbed", peaks.IsUndisturbed);
     });
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

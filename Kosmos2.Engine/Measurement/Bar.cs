@@ -1,4 +1,4 @@
-using System.Globalization;
+using static System.FormattableString;
 
 namespace Kosmos2.Engine.Measurement;
 
@@ -21,6 +21,4 @@ internal sealed record Bar(string What, Measured<double> Figure, double Limit, s
             ? $"{What}: not measured, {problem} ({wanted} is wanted)"
             : Invariant($"{What}: {Figure.Value:F2}{Unit}, {wanted} is wanted: {(IsMet ? "met" : "not met")}");
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -62,8 +62,7 @@ internal sealed class ModelRoofline : IDisposable
     {
         for (int i = 0; i < Turns; i++)
         {
-            _peaks.MeasureArithmetic();
-            _peaks.MeasureBandwidth();
+            _peaks.Measure();
             if (_stepBytes >= CacheBytes)
                 _peaks.MeasureReading(_stepBytes);
         }

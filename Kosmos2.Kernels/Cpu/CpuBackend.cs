@@ -39,7 +39,7 @@ public sealed partial class CpuBackend : IBackend
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Threads, MostThreads);
         _packed = options.Weights == WeightResidency.Packed;
         _fast = options.Products == ProductPrecision.Fast;
-        int threads = options.Threads > 0 ? options.Threads : Threading.Cores.Available();
+        int threads = options.Workers;
         var features = new CpuFeatures(options.Disable, options.SlowKernels);
         InstructionSet set = features.Choose(options.InstructionSet);
         AssembledKernels? assembled = AssembledKernels.TryCreate(features, set, allocate);

@@ -1,3 +1,5 @@
+using Kosmos2.Kernels.Cpu.Threading;
+
 namespace Kosmos2.Kernels.Cpu;
 
 /// <summary>How a <see cref="CpuBackend"/> runs. No option but <see cref="Products"/> changes a result by more than rounding; threads change nothing at all.</summary>
@@ -27,6 +29,9 @@ public sealed record CpuOptions
     /// <c>executable</c> (as if the system refused memory for them), <c>avx512bf16</c>, <c>avx512vnni</c> (fast products of BF16 and of integers), <c>integers</c> (those of integers that the runtime compiles).
     /// </summary>
     public string Disable { get; init; } = "";
+
+    /// <summary><see cref="Threads"/>, counted where it is left open.</summary>
+    internal int Workers => Threads > 0 ? Threads : Cores.Available();
 
     /// <summary>Whether kernels are used too that others pass on this processor: tests run them wherever they can.</summary>
     internal bool SlowKernels { get; init; }

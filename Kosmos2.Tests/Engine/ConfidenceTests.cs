@@ -1,9 +1,9 @@
-using System.Globalization;
 using System.Text.Json;
 using Kosmos2.Engine;
 using Kosmos2.Engine.Generation;
 using Kosmos2.Engine.Validation;
 using Kosmos2.Imaging;
+using static System.FormattableString;
 
 namespace Kosmos2.Tests.Engine;
 
@@ -93,6 +93,4 @@ internal sealed class ConfidenceTests
     }
 
     private static Kosmos2Engine Load() => Kosmos2Engine.Load(TestData.ShapesModel, new EngineOptions { Device = "cpu", Threads = 2 });
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

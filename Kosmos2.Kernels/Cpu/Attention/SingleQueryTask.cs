@@ -238,8 +238,7 @@ internal readonly unsafe struct SingleQueryTask<S, TFormat>(
                 }
                 if (asked == null)
                     continue;
-                for (nint line = 0; line < rowBytes; line += CacheLine.Bytes)
-                    CacheLine.Prefetch(asked + line);
+                CacheLine.Prefetch(asked, (int)rowBytes);
                 asked += rowBytes;
             }
         }

@@ -43,7 +43,7 @@ internal sealed unsafe class MachinePeaks : IMachineLimits, IDisposable
         Options = options;
         _features = features;
         _set = set;
-        _pool = new WorkerPool(options.Threads > 0 ? options.Threads : Cores.Available());
+        _pool = new WorkerPool(options.Workers);
         _factors = (byte*)NativeMemory.AlignedAlloc(64, 64);
         // 1.0 as a bfloat16, so 1.0019 as a float: finite sums whatever reads it.
         new Span<ushort>(_factors, 32).Fill(0x3F80);
@@ -123,6 +123,13 @@ internal sealed unsafe class MachinePeaks : IMachineLimits, IDisposable
     /// <summary>Whether the best of a loop is the machine's.</summary>
     public bool IsReached(PeakLoop loop) => ShareRule.IsWhole(PerCycle(loop));
 
+    /// <summary>One turn of all limits.</summary>
+    public void Measure()
+    {
+        MeasureArithmetic();
+        MeasureBandwidth();
+    }
+
     /// <summary>One turn of every loop of arithmetic.</summary>
     public void MeasureArithmetic()
     {
@@ -133,32 +140,6 @@ internal sealed unsafe class MachinePeaks : IMachineLimits, IDisposable
                 double operations = (double)LoopTurns * PeakAssembler.Instructions * loop.Operations();
                 double speed = loop == PeakLoop.Clock ? operations / TimeHere(code) : Threads * operations / Time(code, _factors, 0, LoopTurns, 0);
                 _best[loop] = Math.Max(_best.GetValueOrDefault(loop), speed);
-            }
-        }
-    }
-
-    /// <summary>One turn of reading.</summary>
-    public void MeasureBandwidth()
-    {
-        if (_memory == null)
-        {
-            // Ahead of the end lies what is asked for and never read.
-            _memory = (byte*)Pages.Reserve((nuint)StreamBytes + (2 * Prefetched));
-            new Span<byte>(_memory, int.CreateChecked(StreamBytes + (2 * Prefetched))).Fill(1);
-        }
-        nint part = PartOf(StreamBytes), piece = PartOf(PieceBytes);
-        for (int i = 0; i < Pieces; i++)
-        {
-            foreach ((TileTable code, int streams) in _streams)
-            {
-                // The next piece, which all others have driven from the caches since it was last read.
-                _read = _read + (2 * piece) > part ? 0 : _read + piece;
-                double seconds = Time(code, _memory + _read, part, piece / StreamAssembler.TurnBytes, piece / streams);
-                double speed = piece * (double)Threads / seconds;
-                if (speed <= Bandwidth)
-                    continue;
-                Bandwidth = speed;
-                _fastest = (code, streams);
             }
         }
     }
@@ -204,6 +185,32 @@ internal sealed unsafe class MachinePeaks : IMachineLimits, IDisposable
 
     // Integers that have no kernels of their own are multiplied as floats.
     private double IntegerPeak(params PeakLoop[] loops) => loops.Any(_loops.ContainsKey) ? loops.Max(Peak) : FloatPeak;
+
+    // One turn of reading.
+    private void MeasureBandwidth()
+    {
+        if (_memory == null)
+        {
+            // Ahead of the end lies what is asked for and never read.
+            _memory = (byte*)Pages.Reserve((nuint)StreamBytes + (2 * Prefetched));
+            new Span<byte>(_memory, int.CreateChecked(StreamBytes + (2 * Prefetched))).Fill(1);
+        }
+        nint part = PartOf(StreamBytes), piece = PartOf(PieceBytes);
+        for (int i = 0; i < Pieces; i++)
+        {
+            foreach ((TileTable code, int streams) in _streams)
+            {
+                // The next piece, which all others have driven from the caches since it was last read.
+                _read = _read + (2 * piece) > part ? 0 : _read + piece;
+                double seconds = Time(code, _memory + _read, part, piece / StreamAssembler.TurnBytes, piece / streams);
+                double speed = piece * (double)Threads / seconds;
+                if (speed <= Bandwidth)
+                    continue;
+                Bandwidth = speed;
+                _fastest = (code, streams);
+            }
+        }
+    }
 
     // A thread's, in whole turns of the loops.
     private nint PartOf(long bytes) => (nint)(bytes / Threads) & ~(nint)(StreamAssembler.TurnBytes - 1);

@@ -77,7 +77,7 @@ internal sealed class ProductRoofline : IDisposable
     {
         CpuOptions options = _peaks.Options with { Weights = form.Residency, Products = form.Precision };
         using var backend = new CpuBackend(options);
-        using var single = new CpuBackend(options with { Threads = 1 });
+        using CpuBackend? single = _peaks.Threads > 1 ? new CpuBackend(options with { Threads = 1 }) : null;
         long bytes = form.StoredBytes(outputs, inputs);
         int count = (int)Math.Max(1, ColdBytes / bytes);
         LinearParameters[] weights =
@@ -89,7 +89,7 @@ internal sealed class ProductRoofline : IDisposable
         using Tensor y = backend.Allocate(DType.F32, rows.Max(), outputs);
         x.AsSpan<float>().Fill(1);
         double[] best = [.. rows.Select(_ => double.PositiveInfinity)];
-        double?[] bestSingle = [.. rows.Select(row => _peaks.Threads > 1 && row >= RowsForThreads ? double.PositiveInfinity : (double?)null)];
+        double?[] bestSingle = [.. rows.Select(row => single is not null && row >= RowsForThreads ? double.PositiveInfinity : (double?)null)];
         // Packs them all, where they are packed.
         foreach (LinearParameters weight in weights)
             backend.Linear(x.SliceRows(0, 1), weight, y.SliceRows(0, 1));
@@ -97,12 +97,11 @@ internal sealed class ProductRoofline : IDisposable
         for (int turn = 0; turn < turns; turn++)
         {
             cancellation.ThrowIfCancellationRequested();
-            _peaks.MeasureArithmetic();
-            _peaks.MeasureBandwidth();
+            _peaks.Measure();
             for (int i = 0; i < rows.Length; i++)
             {
                 best[i] = Math.Min(best[i], Turn(backend, rows[i]));
-                if (bestSingle[i] is double one)
+                if (single is not null && bestSingle[i] is double one)
                     bestSingle[i] = Math.Min(one, Turn(single, rows[i]));
             }
         }
