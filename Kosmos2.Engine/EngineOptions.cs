@@ -20,7 +20,7 @@ public sealed record EngineOptions
 
     /// <summary>
     /// Where the CPU device reads weights from; null for packed where the model's files take at most half of the memory that this process may use, and
-    /// mapped otherwise. It changes no result.
+    /// mapped otherwise. Panels beside the model (<see cref="ModelPanels"/>) are mapped instead, unless this is <see cref="WeightResidency.Packed"/>. It changes no result.
     /// </summary>
     public WeightResidency? Weights { get; init; }
 

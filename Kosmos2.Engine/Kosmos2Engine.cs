@@ -4,6 +4,7 @@ using Kosmos2.Engine.Generation;
 using Kosmos2.Engine.Model;
 using Kosmos2.Engine.Processing;
 using Kosmos2.Kernels;
+using Kosmos2.Kernels.Cpu;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Engine;
@@ -82,7 +83,7 @@ public sealed partial class Kosmos2Engine : IDisposable
         Kosmos2Model model;
         try
         {
-            model = Kosmos2Model.Load(folder, config, device, options.MaxCachedTokens, options.WeightFormat, options.CacheFormat);
+            model = Kosmos2Model.Load(folder, config, device, options.MaxCachedTokens, options.WeightFormat, options.CacheFormat, usesPanels: options.Weights != WeightResidency.Packed);
         }
         catch
         {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Kosmos2.Cli.Output;
 using Kosmos2.Cli.Tasks;
+using Kosmos2.Engine.Model;
 using Kosmos2.Kernels;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Kernels.Gpu;
@@ -28,7 +29,7 @@ internal static class InfoCommand
         string folder = ModelFolder.Find(choice.Folder);
         Kosmos2Config config = Kosmos2Config.Load(folder);
         using Checkpoint checkpoint = Checkpoint.Open(folder);
-        using IBackend backend = Backends.Create(choice.Device, choice.Threads ?? 0);
+        using IBackend backend = Backends.Create(choice.Device, choice.Engine.ForCpu(folder, config), choice.Engine.ForGpu(config));
         SafetensorsEntry[] entries = [.. checkpoint.Files.SelectMany(file => file.Entries)];
 
         Row("model", Path.GetFullPath(folder));
@@ -37,6 +38,8 @@ internal static class InfoCommand
             Row("", Invariant($"{type.Key}: {type.Count():N0} tensors, {Sizes.Bytes(type.Sum(entry => entry.ByteLength))}"));
         if (config.QuantizationConfig is { } quantization)
             Row("", $"{quantization}{(quantization.NamesActivations ? "; activations stay exact" : "")}");
+        if (backend is CpuBackend cpu && Panels(checkpoint, cpu) is { } panels)
+            Row("panels", panels);
         Kosmos2TextConfig text = config.TextConfig;
         Kosmos2VisionConfig vision = config.VisionConfig;
         Row("text", Invariant($"{text.Layers} layers, width {text.EmbedDim}, {text.AttentionHeads} heads, ffn {text.FfnDim}"));
@@ -58,6 +61,13 @@ internal static class InfoCommand
         if (listTensors)
             Consoles.Out.Write(Tensors(entries));
         return ExitCode.Ok;
+    }
+
+    // Those that lie beside the model, or why they do not serve.
+    private static string? Panels(Checkpoint checkpoint, CpuBackend cpu)
+    {
+        using PanelFile? file = PanelFile.TryOpen(checkpoint, cpu, out string? problem);
+        return file is null ? problem : $"{Path.GetFileName(file.FilePath)}, {Sizes.Bytes(new FileInfo(file.FilePath).Length)}";
     }
 
     private static string Files(Checkpoint checkpoint)

@@ -50,6 +50,7 @@ internal static class Kosmos2Command
         root.Add(ValidateCommand.Make());
         root.Add(ParityCommand.Make());
         root.Add(QuantizeCommand.Make());
+        root.Add(PackCommand.Make());
         root.Add(CompareCommand.Make());
         root.Add(SynthesizeCommand.Make());
         root.Add(DevicesCommand.Make());

@@ -39,10 +39,11 @@ internal static class QuantizeCommand
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => [],
         };
+        var pack = new Option<bool>("--pack") { Description = "Write the weights in the order of this CPU's kernels too, as kosmos2 pack does." };
         var force = new Option<bool>("--force") { Description = "Replace a model that is there." };
         var command = new Command("quantize", "Write the model with smaller weights, as compressed-tensors stores them.")
         {
-            source, destination, format, group, keep, embedding, encoder, absMax, calibrate, force,
+            source, destination, format, group, keep, embedding, encoder, absMax, calibrate, pack, force,
         };
         command.SetAction(async (parse, cancellation) =>
         {
@@ -56,11 +57,16 @@ internal static class QuantizeCommand
                 SearchScales = !parse.GetValue(absMax),
             };
             IReadOnlyList<RgbImage> pictures = await LoadAsync(parse.GetRequiredValue(calibrate), cancellation).ConfigureAwait(false);
+            string made = parse.GetRequiredValue(destination);
             return await Task.Run(
-                () => Run(parse.GetRequiredValue(source), parse.GetRequiredValue(destination), options, pictures, parse.GetValue(force), cancellation), cancellation).ConfigureAwait(false);
+                () =>
+                {
+                    Run(parse.GetRequiredValue(source), made, options, pictures, parse.GetValue(force), cancellation);
+                    return parse.GetValue(pack) ? PackCommand.Run(made, new EngineOptions(), cancellation) : ExitCode.Ok;
+                }, cancellation).ConfigureAwait(false);
         });
         return Examples.Attach(command,
-            "kosmos2 quantize models/kosmos2-shapes shapes-int8/ --format int8",
+            "kosmos2 quantize models/kosmos2-shapes shapes-int8/ --format int8 --pack",
             "kosmos2 quantize models/kosmos2-shapes shapes-int4/ --format int4 --calibrate Kosmos2.Tests/Data/shapes",
             "kosmos2 quantize models/kosmos2-shapes linear-int4/ --format int4 --group-size 64 --embedding stored",
             "kosmos2 quantize kosmos-2-patch14-224/ text-int4/ --format int4 --keep re:vision_model");
@@ -75,7 +81,7 @@ internal static class QuantizeCommand
         return pictures;
     }
 
-    private static int Run(
+    private static void Run(
         string source, string destination, QuantizeOptions options, IReadOnlyList<RgbImage> pictures, bool force, CancellationToken cancellation)
     {
         string folder = ModelFolder.Find(source);
@@ -91,7 +97,6 @@ internal static class QuantizeCommand
             options = options with { Inputs = Activity.Show("calibrating", () => ActivationCalibration.Run(folder, pictures, cancellation)) };
         Activity.ShowBytes($"writing {destination}", before, progress => CheckpointQuantizer.Write(folder, destination, options, progress, cancellation));
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wrote {destination}: {Sizes.Bytes(SizeOf(destination))}, from {Sizes.Bytes(before)}"));
-        return ExitCode.Ok;
     }
 
     // Of all tensors' data.

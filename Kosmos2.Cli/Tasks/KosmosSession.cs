@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Kosmos2.Cli.Output;
 using Kosmos2.Engine;
 using Kosmos2.Engine.Generation;
 using Kosmos2.Engine.Processing;
@@ -33,6 +34,8 @@ internal sealed class KosmosSession : IDisposable
             engine.Dispose();
             throw new UsageException($"{folder}: has no tokenizer (neither tokenizer.json nor sentencepiece.bpe.model), so it takes no text");
         }
+        if (engine.Model.UnusedPanels is { } reason)
+            Activity.Note(reason);
         return new KosmosSession(engine, options, shots);
     }
 

@@ -45,7 +45,7 @@ internal static class ModelBench
         int prompt = timed.PromptTokens;
         CpuOptions cpu = options.ForCpu(folder, engine.Config);
         bool onCpu = model.Backend is CpuBackend;
-        var work = new ModelWork(model.Checkpoint, model.Config, options.WeightFormat, packed: onCpu && cpu.Weights == WeightResidency.Packed);
+        var work = new ModelWork(model.Checkpoint, model.Config, options.WeightFormat, packed: model.Weights.Values.Any(weight => weight is PackedWeight));
         using ModelRoofline? roofline = onCpu
             ? ModelRoofline.TryCreate(cpu, work.Decode(1, prompt, 1).Bytes)
             : null;

@@ -1,5 +1,6 @@
 using Kosmos2.Engine.Generation;
 using Kosmos2.Kernels;
+using Kosmos2.Kernels.Cpu;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Engine.Model;
@@ -20,7 +21,7 @@ public sealed class Kosmos2Model : IDisposable
 
     /// <summary>Loads the weights. The model takes checkpoint and backend over.</summary>
     internal Kosmos2Model(
-        Checkpoint checkpoint, Kosmos2Config config, GenerationConfig generation, IBackend backend, int? maxCachedTokens, WeightFormat format, CacheFormat cacheFormat)
+        Checkpoint checkpoint, Kosmos2Config config, GenerationConfig generation, IBackend backend, PanelFile? panels, int? maxCachedTokens, WeightFormat format, CacheFormat cacheFormat)
     {
         _checkpoint = checkpoint;
         Config = config;
@@ -30,7 +31,7 @@ public sealed class Kosmos2Model : IDisposable
         int heads = config.TextConfig.AttentionHeads;
         var blocks = new KeyValueBlocks(backend, config.TextConfig.Layers, heads, config.TextConfig.HeadDim, Math.Min(16, maxBlocks), cacheFormat);
         Pool = new BlockPool(blocks, backend, maxBlocks);
-        _weights = new WeightLoader(backend, checkpoint, config, format);
+        _weights = new WeightLoader(backend, checkpoint, config, format, panels);
         _vision = new VisionEncoder(_weights, config.VisionConfig);
         _resampler = new PerceiverResampler(_weights, config);
         _pixels = new RowBuffer(backend, 1);
@@ -51,6 +52,9 @@ public sealed class Kosmos2Model : IDisposable
 
     /// <summary>The device the model runs on; disposed with the model.</summary>
     public IBackend Backend { get; }
+
+    /// <summary>Why panels that lie beside the model (<see cref="ModelPanels"/>) are not used; null where they are, where none are wanted, and where there are none.</summary>
+    public string? UnusedPanels { get; private init; }
 
     /// <summary>Bytes of the key/value cache that a token takes, all layers together.</summary>
     public long BytesPerCachedToken => Pool.Blocks.BytesPerSlot;
@@ -93,14 +97,15 @@ public sealed class Kosmos2Model : IDisposable
             backend.Dispose();
             throw;
         }
-        return Load(folder, config, Task.FromResult(backend), maxCachedTokens, format, cacheFormat);
+        return Load(folder, config, Task.FromResult(backend), maxCachedTokens, format, cacheFormat, backend is CpuBackend { Packs: false });
     }
 
     /// <summary>As the public method, with a configuration that has been read and a device that is still being opened while the weights are found.</summary>
     internal static Kosmos2Model Load(
-        string folder, Kosmos2Config config, Task<IBackend> device, int? maxCachedTokens, WeightFormat format, CacheFormat cacheFormat)
+        string folder, Kosmos2Config config, Task<IBackend> device, int? maxCachedTokens, WeightFormat format, CacheFormat cacheFormat, bool usesPanels)
     {
         Checkpoint? checkpoint = null;
+        PanelFile? panels = null;
         try
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(maxCachedTokens ?? 1, 1, nameof(maxCachedTokens));
@@ -115,10 +120,13 @@ public sealed class Kosmos2Model : IDisposable
             IBackend backend = device.GetAwaiter().GetResult();
             if (backend.FreeBytes is long free)
                 new ModelMemory(folder, config, generation, maxCachedTokens, cacheFormat).Require(format, free);
-            return new Kosmos2Model(checkpoint, config, generation, backend, maxCachedTokens, format, cacheFormat);
+            string? unused = null;
+            panels = usesPanels && format == WeightFormat.Stored && backend is CpuBackend cpu ? PanelFile.TryOpen(checkpoint, cpu, out unused) : null;
+            return new Kosmos2Model(checkpoint, config, generation, backend, panels, maxCachedTokens, format, cacheFormat) { UnusedPanels = unused };
         }
         catch
         {
+            panels?.Dispose();
             checkpoint?.Dispose();
             // Where both are wrong the device is what the caller hears of.
             device.GetAwaiter().GetResult().Dispose();

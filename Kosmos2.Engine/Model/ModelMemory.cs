@@ -37,7 +37,7 @@ internal sealed class ModelMemory(string folder, Kosmos2Config config, Generatio
     public long Measure(WeightFormat format)
     {
         var device = new DryRun();
-        using var model = new Kosmos2Model(Checkpoint.Open(folder), config, generation, device, maxCachedTokens, format, cacheFormat);
+        using var model = new Kosmos2Model(Checkpoint.Open(folder), config, generation, device, panels: null, maxCachedTokens, format, cacheFormat);
         Kosmos2VisionConfig vision = config.VisionConfig;
         var pixels = new float[vision.NumChannels * vision.ImageSize * vision.ImageSize];
         using ImageEmbeddings picture = model.EncodeImages(pixels, 1, vision.ImageSize, vision.ImageSize);

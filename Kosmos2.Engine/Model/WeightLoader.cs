@@ -5,7 +5,12 @@ using Kosmos2.Weights;
 namespace Kosmos2.Engine.Model;
 
 /// <summary>Brings a checkpoint's tensors to a backend by name, and frees them all at the end.</summary>
-internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosmos2Config config, WeightFormat format) : IDisposable
+/// <param name="backend">The device.</param>
+/// <param name="checkpoint">The files.</param>
+/// <param name="config">Their configuration.</param>
+/// <param name="format">What weights are brought to.</param>
+/// <param name="panels">Panels of the stored weights for this device, or null. The loader takes them over.</param>
+internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosmos2Config config, WeightFormat format, PanelFile? panels) : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
     private readonly Dictionary<string, PreparedWeight> _matrices = new(StringComparer.Ordinal);
@@ -55,12 +60,13 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
         foreach (IDisposable owned in Enumerable.Reverse(_owned))
             owned.Dispose();
         _owned.Clear();
+        panels?.Dispose();
     }
 
     private PreparedWeight Prepare(string name)
     {
         if (checkpoint.GetQuantized(name, config) is { } integers)
-            return Prepare(integers, backend.Prepare);
+            return Prepare(integers, matrix => panels?.Prepare(name, matrix) ?? backend.Prepare(matrix));
         Tensor tensor = checkpoint[name];
         long rows = tensor.Shape[0];
         Tensor matrix = tensor.Reshape(rows, rows == 0 ? 0 : tensor.Shape.ElementCount / rows);
@@ -70,7 +76,7 @@ internal sealed class WeightLoader(IBackend backend, Checkpoint checkpoint, Kosm
             WeightFormat.BFloat16 when tensor.DType != DType.BF16 => Prepare(Floats.ToBFloat16Later(matrix), backend.Prepare),
             WeightFormat.Int8 or WeightFormat.Int4 => Prepare(
                 new WeightQuantizer(matrix, _plan!.SchemeOf(made)).RunLater(problem => checkpoint.Problem(name, problem)), backend.Prepare),
-            _ => Own(backend.Prepare(matrix)),
+            _ => Own(panels?.Prepare(name, matrix) ?? backend.Prepare(matrix)),
         };
     }
 

@@ -41,7 +41,7 @@ public sealed partial class CpuBackend : IBackend
         _fast = options.Products == ProductPrecision.Fast;
         int threads = options.Workers;
         var features = new CpuFeatures(options.Disable, options.SlowKernels);
-        InstructionSet set = features.Choose(options.InstructionSet);
+        InstructionSet set = InstructionSet = features.Choose(options.InstructionSet);
         AssembledKernels? assembled = AssembledKernels.TryCreate(features, set, allocate);
         (_machine, _kernels) = set switch
         {
@@ -57,6 +57,26 @@ public sealed partial class CpuBackend : IBackend
     /// <inheritdoc/>
     public string Description { get; }
 
+    /// <summary>Vectors of the kernels.</summary>
+    internal InstructionSet InstructionSet { get; }
+
+    /// <summary>Whether weights get panels in memory of their own.</summary>
+    internal bool Packs => _packed;
+
+    /// <summary>How this backend's panels lie, whatever the weights': panels that another wrote serve where this is the same.</summary>
+    internal string PanelLayouts
+    {
+        get
+        {
+            List<ProductFormat> formats = [PanelFormatOf(DType.F32), PanelFormatOf(DType.F16), PanelFormatOf(DType.BF16)];
+            if (_fast && _machine.Int8 is not null)
+                formats.Add(Int8Format);
+            if (_fast && _machine.Int4 is not null)
+                formats.Add(ProductFormat.Int4);
+            return $"{PanelLayout.Version} {string.Join(' ', formats.Select(_kernels.LayoutOf))}";
+        }
+    }
+
     /// <inheritdoc/>
     public bool KeysByElement => true;
 
@@ -64,22 +84,40 @@ public sealed partial class CpuBackend : IBackend
     public Tensor Allocate(DType type, params ReadOnlySpan<long> extents) => Tensor.OnHost(type, extents);
 
     /// <inheritdoc/>
-    public PreparedWeight Prepare(Tensor weight)
-    {
-        OperandChecks.Prepare(weight);
-        bool rounds = weight.DType == DType.BF16 && _fast && _machine.Assembled?.BFloat16 is not null;
-        if (!_packed)
-            return new CpuWeight(weight, rounds ? ProductFormat.BFloat16 : ProductFormat.Float32);
-        return rounds ? PackedWeight.Reserve<BFloat16Format<Simd512>>(weight, ProductFormat.BFloat16, Panel<Simd512>.Width) : _kernels.Pack(weight);
-    }
+    public PreparedWeight Prepare(Tensor weight) => Prepare(weight, null);
 
     /// <inheritdoc/>
-    public PreparedWeight Prepare(QuantizedMatrix weight)
+    public PreparedWeight Prepare(QuantizedMatrix weight) => Prepare(weight, null);
+
+    /// <summary>As the public method, of a weight whose panels may be there already.</summary>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="panels">Its panels as a backend of the same <see cref="PanelLayouts"/> wrote them, or null. They must outlive the weight, as must the weight's matrix.</param>
+    /// <exception cref="ArgumentException">The panels are of another size.</exception>
+    internal PreparedWeight Prepare(Tensor weight, Tensor? panels)
+    {
+        OperandChecks.Prepare(weight);
+        ProductFormat format = PanelFormatOf(weight.DType);
+        if (_packed || panels is not null)
+            return new PackedWeight(weight, _kernels.LayoutOf(format), panels);
+        return new CpuWeight(weight, format == ProductFormat.BFloat16 ? format : ProductFormat.Float32);
+    }
+
+    /// <summary>As the other, for integers; those that are multiplied as floats have no panels.</summary>
+    internal PreparedWeight Prepare(QuantizedMatrix weight, Tensor? panels)
     {
         ArgumentNullException.ThrowIfNull(weight);
         ProductFormat format = _fast && weight.ZeroPoints is null ? FastFormat(weight) : ProductFormat.Float32;
         // In panels of F32 integers would take four or eight times their room.
-        return _packed && format != ProductFormat.Float32 ? _kernels.Pack(weight, format) : new CpuWeight(weight, format);
+        return (_packed || panels is not null) && format != ProductFormat.Float32 ? new PackedWeight(weight, _kernels.LayoutOf(format), panels) : new CpuWeight(weight, format);
+    }
+
+    /// <summary>Writes all panels of a packed weight that are not there yet.</summary>
+    internal void Pack(PackedWeight weight)
+    {
+        // A product needs them all.
+        using Tensor x = Allocate(DType.F32, 1, weight.Shape.Width), y = Allocate(DType.F32, 1, weight.Shape.Rows);
+        x.AsSpan<float>().Clear();
+        Linear(x, new LinearParameters(weight, null), y);
     }
 
     /// <inheritdoc/>
@@ -122,12 +160,21 @@ public sealed partial class CpuBackend : IBackend
         TileKernels? Int4() => assembled?.Int4 ?? (features.Integers ? new TileKernels(TileTable.Int4<S>()) : null);
     }
 
+    private ProductFormat PanelFormatOf(DType type) => type switch
+    {
+        DType.BF16 => _fast && _machine.Assembled?.BFloat16 is not null ? ProductFormat.BFloat16 : ProductFormat.WidenedBFloat16,
+        DType.F16 => ProductFormat.WidenedFloat16,
+        _ => ProductFormat.Float32,
+    };
+
     private ProductFormat FastFormat(QuantizedMatrix weight) => weight.Bits switch
     {
-        8 when weight.Groups == 1 && _machine.Int8 is not null => _machine.Assembled?.Int8 is not null ? ProductFormat.Int8 : ProductFormat.PairedInt8,
+        8 when weight.Groups == 1 && _machine.Int8 is not null => Int8Format,
         4 when (weight.Groups == 1 || weight.GroupSize % Int4Group.Inputs == 0) && _machine.Int4 is not null => ProductFormat.Int4,
         _ => ProductFormat.Float32,
     };
+
+    private ProductFormat Int8Format => _machine.Assembled?.Int8 is not null ? ProductFormat.Int8 : ProductFormat.PairedInt8;
 
     private static string Name(InstructionSet set) => set switch
     {

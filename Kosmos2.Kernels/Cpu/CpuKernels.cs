@@ -5,11 +5,8 @@ namespace Kosmos2.Kernels.Cpu;
 /// <summary>The operations that depend on the vector width, behind one virtual call each. Operands are checked before they come here.</summary>
 internal abstract class CpuKernels
 {
-    /// <summary>Room for a weight in the order of the F32 kernels.</summary>
-    public abstract PackedWeight Pack(Tensor weight);
-
-    /// <summary>Room for integers in the order of their own kernels.</summary>
-    public abstract PackedWeight Pack(QuantizedMatrix weight, ProductFormat format);
+    /// <summary>The panels of a format's kernels.</summary>
+    public abstract PanelLayout LayoutOf(ProductFormat format);
 
     public abstract void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm);
 

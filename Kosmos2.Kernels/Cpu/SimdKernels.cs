@@ -11,18 +11,15 @@ namespace Kosmos2.Kernels.Cpu;
 internal sealed unsafe class SimdKernels<S>(CpuMachine machine) : CpuKernels
     where S : unmanaged, ISimd<S>
 {
-    public override PackedWeight Pack(Tensor weight) => weight.DType switch
+    public override PanelLayout LayoutOf(ProductFormat format) => format switch
     {
-        DType.BF16 => PackedWeight.Reserve<HalfFormat<S, BF16Format>>(weight, ProductFormat.WidenedBFloat16, Panel<S>.Width),
-        DType.F16 => PackedWeight.Reserve<HalfFormat<S, F16Format>>(weight, ProductFormat.WidenedFloat16, Panel<S>.Width),
-        _ => PackedWeight.Reserve<Float32Format<S>>(weight, ProductFormat.Float32, Panel<S>.Width),
-    };
-
-    public override PackedWeight Pack(QuantizedMatrix weight, ProductFormat format) => format switch
-    {
-        ProductFormat.Int4 => PackedWeight.Reserve<Int4Format<S>>(weight, format, Panel<S>.Width),
-        ProductFormat.Int8 => PackedWeight.Reserve<Int8Format<S, PlainBytes>>(weight, format, Panel<S>.Width),
-        _ => PackedWeight.Reserve<Int8Format<S, PairedBytes>>(weight, format, Panel<S>.Width),
+        ProductFormat.BFloat16 => PanelLayout.Of<BFloat16Format<Simd512>>(format, Panel<Simd512>.Width),
+        ProductFormat.WidenedBFloat16 => PanelLayout.Of<HalfFormat<S, BF16Format>>(format, Panel<S>.Width),
+        ProductFormat.WidenedFloat16 => PanelLayout.Of<HalfFormat<S, F16Format>>(format, Panel<S>.Width),
+        ProductFormat.Int8 => PanelLayout.Of<Int8Format<S, PlainBytes>>(format, Panel<S>.Width),
+        ProductFormat.PairedInt8 => PanelLayout.Of<Int8Format<S, PairedBytes>>(format, Panel<S>.Width),
+        ProductFormat.Int4 => PanelLayout.Of<Int4Format<S>>(format, Panel<S>.Width),
+        _ => PanelLayout.Of<Float32Format<S>>(format, Panel<S>.Width),
     };
 
     public override void Linear(Tensor x, ReadOnlySpan<LinearOperands> layers, LayerNormParameters? norm)

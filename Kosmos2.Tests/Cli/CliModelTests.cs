@@ -43,6 +43,26 @@ internal sealed class CliModelTests : CliTestBase
     }
 
     [Test]
+    public async Task Pack_writes_panels_that_change_no_answer()
+    {
+        CliResult made = await CliProcess.RunAsync("quantize", TestData.ShapesModel, At("small"), "--format", "int8", "--pack");
+        Assert.That(made.ExitCode, Is.Zero, made.ToString());
+        string panels = Directory.GetFiles(At("small"), "*.panels").Single();
+        Assert.That(made.Lines[^1], Does.StartWith($"wrote {panels}: ").And.EndsWith(" MB"));
+        Task<CliResult> Caption() => CliProcess.RunAsync("caption", Scene(1), "--model", At("small"), "--device", "cpu");
+        Task<CliResult> Info(params string[] options) => CliProcess.RunAsync(["info", "--model", At("small"), "--device", "cpu", .. options]);
+        CliResult mapped = await Caption(), info = await Info(), exact = await Info("--precision", "exact");
+        Assert.That(info.Out, Does.Contain($"panels     {Path.GetFileName(panels)}, "));
+        Assert.That(exact.Out, Does.Contain("is not used: made for layouts"));
+
+        File.Delete(panels);
+        CliResult without = await Caption();
+        Assert.That(mapped.Out, Does.Contain("An image of").And.EqualTo(without.Out));
+        Refused(await CliProcess.RunAsync("pack", At("nowhere")), "nowhere");
+        Refused(await CliProcess.RunAsync("pack", At("small"), "--precision", "half"), "half");
+    }
+
+    [Test]
     public async Task Compare_says_how_far_a_format_is_from_the_stored_weights()
     {
         CliResult table = await CliProcess.RunAsync("compare", TestData.ShapesModel, TestData.ShapesModel, "--shapes", TestData.File("shapes"), "--cases", "3", "--format", "int8");

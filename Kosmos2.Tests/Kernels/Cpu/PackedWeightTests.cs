@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Kosmos2.Kernels;
 using Kosmos2.Kernels.Cpu;
 using Kosmos2.Tests.Kernels.Conformance;
@@ -10,6 +11,32 @@ internal sealed class PackedWeightTests
     // Several panels at every width, with an edge both ways.
     private const int Outputs = 75;
     private const int Inputs = 301;
+
+    private static readonly Dictionary<string, string> s_digests = new()
+    {
+        ["BFloat16x32"] = "24bc948f",
+        ["Float32x2"] = "e720a340",
+        ["Float32x8"] = "36fdcfb9",
+        ["Float32x16"] = "130dc633",
+        ["Float32x32"] = "6a561c1a",
+        ["Int4x2"] = "4c009b4b",
+        ["Int4x8"] = "1644bcf4",
+        ["Int4x16"] = "2cdc8f55",
+        ["Int4x32"] = "c71feb97",
+        ["Int8x32"] = "2d425f0d",
+        ["PairedInt8x2"] = "261dafd7",
+        ["PairedInt8x8"] = "af3d072e",
+        ["PairedInt8x16"] = "767f38f5",
+        ["PairedInt8x32"] = "2b197950",
+        ["WidenedBFloat16x2"] = "1ba97820",
+        ["WidenedBFloat16x8"] = "d71e0292",
+        ["WidenedBFloat16x16"] = "1387b20a",
+        ["WidenedBFloat16x32"] = "61527454",
+        ["WidenedFloat16x2"] = "b660704a",
+        ["WidenedFloat16x8"] = "2a7b5dae",
+        ["WidenedFloat16x16"] = "20fa70f9",
+        ["WidenedFloat16x32"] = "26e40ee6",
+    };
 
     /// <summary>Products and rows of embeddings keep their bits when the source is no more.</summary>
     [TestCase(DType.F32, ProductPrecision.Exact)]
@@ -36,6 +63,78 @@ internal sealed class PackedWeightTests
         weight.Dispose();
         weight.Dispose();
         Assert.That(NativeBytes.Held, Is.EqualTo(before));
+    }
+
+    /// <summary>Panels that another backend of the same layouts wrote serve one that reads weights where they lie.</summary>
+    [TestCase(DType.F32, ProductPrecision.Exact)]
+    [TestCase(DType.F16, ProductPrecision.Exact)]
+    [TestCase(DType.BF16, ProductPrecision.Exact)]
+    [TestCase(DType.BF16, ProductPrecision.Fast)]
+    [TestCase(DType.I8, ProductPrecision.Fast)]
+    [TestCase(DType.I32, ProductPrecision.Fast)]
+    public void ItsPanelsServeAnother(DType type, ProductPrecision precision)
+    {
+        foreach (InstructionSet set in Enum.GetValues<InstructionSet>().Where(CpuFeatures.IsSupported))
+        {
+            var options = new CpuOptions { InstructionSet = set, Threads = 2, Weights = WeightResidency.Packed, Products = precision, SlowKernels = true };
+            using var writer = new CpuBackend(options);
+            using var reader = new CpuBackend(options with { Weights = WeightResidency.Mapped });
+            Assert.That(reader.PanelLayouts, Is.EqualTo(writer.PanelLayouts));
+            using PackedWeight packed = Pack(writer, type, out Func<CpuBackend, Tensor?, PreparedWeight> prepare);
+            using Tensor panels = Tensor.OnHost(DType.U8, packed.ByteLength), shorter = Tensor.OnHost(DType.U8, packed.ByteLength - 64), odd = Tensor.OnHost(DType.U8, packed.ByteLength + 64);
+            packed.Bytes(0, (int)packed.ByteLength).CopyTo(panels.AsSpan<byte>());
+            using var ready = (PackedWeight)prepare(reader, panels);
+            Assert.That(ready.IsComplete);
+            foreach (int rows in (int[])[1, 3, 9, 70])
+                Assert.That(Product(reader, ready, rows), Is.EqualTo(Product(writer, packed, rows)), $"{set}, {rows} rows");
+            Assert.That(() => prepare(reader, shorter), Throws.ArgumentException);
+            Assert.That(() => prepare(reader, new Tensor(odd.Storage, DType.U8, new Shape(packed.ByteLength), 4)), Throws.ArgumentException);
+        }
+    }
+
+    /// <summary>Files hold panels: whoever changes what is in them raises <see cref="PanelLayout.Version"/>, and then the digests here.</summary>
+    [TestCase(DType.F32, ProductPrecision.Exact)]
+    [TestCase(DType.F16, ProductPrecision.Exact)]
+    [TestCase(DType.BF16, ProductPrecision.Exact)]
+    [TestCase(DType.BF16, ProductPrecision.Fast)]
+    [TestCase(DType.I8, ProductPrecision.Fast)]
+    [TestCase(DType.I32, ProductPrecision.Fast)]
+    public void ItsPanelsAreThoseOfTheirVersion(DType type, ProductPrecision precision)
+    {
+        Assert.That(PanelLayout.Version, Is.EqualTo(1));
+        foreach (InstructionSet set in Enum.GetValues<InstructionSet>().Where(CpuFeatures.IsSupported))
+        {
+            using var backend = new CpuBackend(new CpuOptions { InstructionSet = set, Weights = WeightResidency.Packed, Products = precision, SlowKernels = true });
+            using PackedWeight packed = Pack(backend, type, out _);
+            string digest = Convert.ToHexStringLower(SHA256.HashData(packed.Bytes(0, (int)packed.ByteLength)))[..8];
+            Assert.That(s_digests.GetValueOrDefault($"{packed.Layout}", "none"), Is.EqualTo(digest), $"{packed.Layout}");
+        }
+    }
+
+    private static PackedWeight Pack(CpuBackend backend, DType type, out Func<CpuBackend, Tensor?, PreparedWeight> prepare)
+    {
+        // Views of it keep the memory.
+        Source(type, out Tensor elements);
+        Tensor scales = Tensor.OnHost(DType.F32, Outputs, (Inputs + 31) / 32);
+        for (int i = 0; i < scales.AsSpan<float>().Length; i++)
+            scales.AsSpan<float>()[i] = (i + 1) / 64f;
+        prepare = type switch
+        {
+            DType.I8 => (on, panels) => on.Prepare(new QuantizedMatrix(new Shape(Outputs, Inputs), 8, Inputs, elements, Tensor.OnHost(DType.F32, Outputs, 1)), panels),
+            DType.I32 => (on, panels) => on.Prepare(new QuantizedMatrix(new Shape(Outputs, Inputs), 4, 32, elements, scales), panels),
+            _ => (on, panels) => on.Prepare(elements, panels),
+        };
+        var packed = (PackedWeight)prepare(backend, null);
+        backend.Pack(packed);
+        return packed;
+    }
+
+    private static float[] Product(CpuBackend backend, PreparedWeight weight, int rows)
+    {
+        using var bench = new Workbench(backend);
+        Tensor y = bench.Result(rows, Outputs);
+        backend.Linear(bench.Random(3, rows, Inputs), new LinearParameters(weight, null), y);
+        return bench.Read(y);
     }
 
     private static void ItsSourceIsReadNoMore(DType type, CpuOptions options)
@@ -86,7 +185,8 @@ internal sealed class PackedWeightTests
         }
         else
         {
-            Tensor numbers = Samples.HostWeight(Samples.Normal(1, Outputs, Inputs), type, Outputs, Inputs);
+            // The same on every processor.
+            Tensor numbers = Samples.HostWeight([.. Enumerable.Range(0, Outputs * Inputs).Select(i => ((i * 37 % 101) - 50) / 8f)], type, Outputs, Inputs);
             numbers.HostBytes<byte>().CopyTo(elements.HostBytes<byte>());
             numbers.Storage.Dispose();
         }
