@@ -27,6 +27,13 @@ internal static class Smoke
         rows.Softmax();
         rows.TensorsSoftmax();
         output.WriteLine("layer norm, attention, GELU, softmax: ran");
+        using var selection = new SelectionBenchmarks();
+        selection.Likeliest();
+        selection.All();
+        selection.TopK();
+        selection.TopP();
+        selection.Sorted();
+        output.WriteLine("choice of a token: ran");
         CachedAttentionVersus.Run(output, sequences: 3, keys: 100, turns: 1);
         new TokenizerBenchmarks().Encode();
         output.WriteLine("tokenizer: ran");

@@ -16,11 +16,14 @@ internal static class TokenEntry
     /// <param name="token">Its id.</param>
     /// <param name="penalty">The choice's penalty where the token is penalised, otherwise 1.</param>
     /// <param name="temperature">The choice's.</param>
-    public static ulong Of(float logit, int token, float penalty, float temperature)
-    {
-        float score = (logit < 0 ? logit * penalty : logit / penalty) / temperature;
-        return float.IsNaN(score) || score == float.NegativeInfinity ? 0 : ((ulong)Key(score) << 32) | (uint)token;
-    }
+    public static ulong Of(float logit, int token, float penalty, float temperature) => Of(Penalised(logit, penalty) / temperature, token);
+
+    /// <summary>An entry of a score; 0 for a NaN and for minus infinity.</summary>
+    public static ulong Of(float score, int token) =>
+        float.IsNaN(score) || score == float.NegativeInfinity ? 0 : ((ulong)Key(score) << 32) | (uint)token;
+
+    /// <summary>A logit less likely, by a penalty above 0; 1 leaves it.</summary>
+    public static float Penalised(float logit, float penalty) => logit < 0 ? logit * penalty : logit / penalty;
 
     /// <summary>A number that orders by the logit, equal ones by the id from the last to the first, and is never 0.</summary>
     /// <param name="logit">A NaN is taken for minus infinity.</param>
@@ -42,7 +45,7 @@ internal static class TokenEntry
     private static uint Key(float score)
     {
         uint bits = Interop.FloatAsInt(score);
-        return score < 0 ? ~bits : score > 0 ? bits | 0x8000_0000 : 0x8000_0000;
+        return score == 0 ? 0x8000_0000 : bits ^ ((uint)((int)bits >> 31) | 0x8000_0000);
     }
 
     /// <summary>exp(score - largest) as a weight.</summary>

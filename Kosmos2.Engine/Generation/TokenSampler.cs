@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Kosmos2.Engine.Generation;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace Kosmos2.Engine.Generation;
 /// </summary>
 internal sealed class TokenSampler(int vocabularySize)
 {
+    // Of a sum: 2^-53 of the whole is a millionth of the rest then.
+    private const double MostTaken = 1e-10;
+
     private readonly float[] _probabilities = new float[vocabularySize];
 
     /// <summary>The token with the highest score; the lowest id where several share it.</summary>
@@ -27,7 +32,7 @@ internal sealed class TokenSampler(int vocabularySize)
     public int Draw(ReadOnlySpan<float> scores, RandomKey key, int step)
     {
         Softmax.Of(scores, _probabilities);
-        return Pick(_probabilities, key.Uniform(step, 0));
+        return Pick(_probabilities, key.Uniform(step, 0) * SumOf(_probabilities));
     }
 
     /// <summary>
@@ -40,26 +45,44 @@ internal sealed class TokenSampler(int vocabularySize)
     public static void DrawDistinct(Span<float> weights, RandomKey key, int step, Span<int> drawn)
     {
         int next = 0;
+        double whole = SumOf(weights), left = whole;
         for (int i = 0; i < drawn.Length; i++)
         {
-            int index = Pick(weights, key.Uniform(step, i));
+            // What was taken off has left its rounding errors.
+            if (left < whole * MostTaken)
+                whole = left = SumOf(weights);
+            int index = Pick(weights, key.Uniform(step, i) * left);
             if (weights[index] <= 0)
             {
                 while (drawn[..i].Contains(next))
                     next++;
                 index = next;
             }
+            left -= weights[index];
             weights[index] = 0;
             drawn[i] = index;
         }
     }
 
-    private static int Pick(ReadOnlySpan<float> weights, double uniform)
+    private static double SumOf(ReadOnlySpan<float> weights)
     {
-        double total = 0;
-        foreach (float weight in weights)
-            total += weight;
-        double left = uniform * total;
+        var sums = Vector<double>.Zero;
+        int i = 0;
+        for (; i <= weights.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(weights[i..]), out Vector<double> low, out Vector<double> high);
+            sums += low + high;
+        }
+        double sum = Vector.Sum(sums);
+        foreach (float weight in weights[i..])
+            sum += weight;
+        return sum;
+    }
+
+    /// <summary>The first index at which the weights come to more than a part of their sum.</summary>
+    private static int Pick(ReadOnlySpan<float> weights, double part)
+    {
+        double left = part;
         int last = 0;
         for (int i = 0; i < weights.Length; i++)
         {

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Kosmos2.Engine.Generation;
 
 /// <summary>A way for a beam to go on.</summary>
@@ -24,7 +26,20 @@ internal sealed class TopCandidates(int capacity)
     /// <param name="scores">[vocabulary] the tokens' log probabilities.</param>
     public void Offer(int beam, float score, ReadOnlySpan<float> scores)
     {
-        for (int token = 0; token < scores.Length; token++)
+        var shift = new Vector<float>(score);
+        int start = 0;
+        for (; start <= scores.Length - Vector<float>.Count; start += Vector<float>.Count)
+        {
+            // Few of a vocabulary are better than the worst that is kept.
+            if (_count < capacity || Vector.GreaterThanAny(new Vector<float>(scores[start..]) + shift, new Vector<float>(_best[_count - 1].Score)))
+                Offer(beam, score, scores, start, start + Vector<float>.Count);
+        }
+        Offer(beam, score, scores, start, scores.Length);
+    }
+
+    private void Offer(int beam, float score, ReadOnlySpan<float> scores, int start, int end)
+    {
+        for (int token = start; token < end; token++)
         {
             float sum = score + scores[token];
             if (_count < capacity || sum > _best[_count - 1].Score)

@@ -30,8 +30,14 @@ internal static class Softmax
     /// <summary>The largest score; NaN if any is, minus infinity if there are none.</summary>
     public static float Largest(ReadOnlySpan<float> scores)
     {
+        var lanes = new Vector<float>(float.NegativeInfinity);
+        int i = 0;
+        for (; i <= scores.Length - Vector<float>.Count; i += Vector<float>.Count)
+            lanes = Vector.Max(lanes, new Vector<float>(scores[i..]));
         float max = float.NegativeInfinity;
-        foreach (float score in scores)
+        for (int lane = 0; lane < Vector<float>.Count; lane++)
+            max = Math.Max(max, lanes[lane]);
+        foreach (float score in scores[i..])
             max = Math.Max(max, score);
         return max;
     }
@@ -54,7 +60,10 @@ internal static class Softmax
         for (; i < scores.Length; i++)
             sum += MathF.Exp(scores[i] - max);
         float logSum = (float)Math.Log(sum);
-        foreach (ref float score in scores)
+        var logSums = new Vector<float>(logSum);
+        for (i = 0; i <= scores.Length - Vector<float>.Count; i += Vector<float>.Count)
+            (new Vector<float>(scores[i..]) - shift - logSums).CopyTo(scores[i..]);
+        foreach (ref float score in scores[i..])
             score = score - max - logSum;
     }
 

@@ -6,7 +6,7 @@ namespace Kosmos2.Kernels.Cpu.Tokens;
 /// <summary>
 /// results[i] = the first index of the largest logit of row i that is not banned, -1 when all are. NaN and minus infinity are chosen only when nothing
 /// else may be: then the first index that is not banned, or -1 where a rule allows some tokens only. Rows whose token is drawn are
-/// <see cref="TokenDraw"/>'s. Behind the ids comes what rules tell.
+/// <see cref="TokenDraw{S}"/>'s. Behind the ids comes what rules tell.
 /// </summary>
 /// <remarks>
 /// Bans become bits. The scan compares whole vectors with the best so far and looks at single lanes, at the bits and at the rule only where one is larger.
@@ -35,13 +35,13 @@ internal unsafe struct SelectTokensJob<S> : IJob
     public nint ScratchStride;
 
     /// <summary>Floats of scratch that a worker needs.</summary>
-    public static nint ScratchLength(int vocabulary, bool draws) => BitsLength(vocabulary) + (draws ? TokenDraw.ScratchLength(vocabulary) : 0);
+    public static nint ScratchLength(int vocabulary, bool draws) => BitsLength(vocabulary) + (draws ? TokenDraw<S>.ScratchLength(vocabulary) : 0);
 
     public readonly void Run(int worker, int workers)
     {
         uint* banned = (uint*)(Scratch + (worker * ScratchStride));
         new Span<uint>(banned, (int)BitsLength(Vocabulary)).Clear();
-        var draw = new TokenDraw((float*)banned + BitsLength(Vocabulary), Vocabulary);
+        var draw = new TokenDraw<S>((float*)banned + BitsLength(Vocabulary), Vocabulary);
         int end = (int)((long)Outputs * (worker + 1) / workers);
         for (int i = (int)((long)Outputs * worker / workers); i < end; i++)
         {

@@ -37,7 +37,7 @@ public sealed class DrawConformance(BackendUnderTest backend) : ConformanceFixtu
     [Test]
     public void TheOraclesTokenIsDrawnFromTheWholeVocabulary()
     {
-        foreach ((string name, TokenChoice choice, float scale) in (ReadOnlySpan<(string, TokenChoice, float)>)[s_choices[2], s_choices[4], s_choices[7]])
+        foreach ((string name, TokenChoice choice, float scale) in (ReadOnlySpan<(string, TokenChoice, float)>)[.. s_choices.AsSpan(2..6), s_choices[7]])
             ConformsExactly(name, bench => Draw(bench, 65037, choice, scale));
     }
 
