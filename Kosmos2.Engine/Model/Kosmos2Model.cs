@@ -75,7 +75,9 @@ public sealed class Kosmos2Model : IDisposable
 
     /// <summary>Opens a model folder: config.json and model.safetensors, or shards with their index.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="backend">The device; the model takes it over and disposes it, also when loading fails.</param>
+    /// <param name="backend">
+    /// The device; the model takes it over and disposes it, also when loading fails. A <see cref="CpuBackend"/> that maps weights maps what <see cref="ModelPanels"/> wrote, if it is there.
+    /// </param>
     /// <param name="maxCachedTokens">Budget of the key/value cache in tokens of all sequences together, at least 1; null for none.</param>
     /// <param name="format">What weights are brought to as they are loaded.</param>
     /// <param name="cacheFormat">How keys and values are stored.</param>

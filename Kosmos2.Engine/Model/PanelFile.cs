@@ -7,8 +7,8 @@ namespace Kosmos2.Engine.Model;
 
 /// <summary>
 /// A model's matrices in the order in which one kind of CPU reads them, in a file beside the model's own (<see cref="ModelPanels"/>): mapped, they are at hand at
-/// once. A safetensors file inside: a tensor of bytes for each matrix, and what they were made for and
-/// from as metadata. Its name does not end in .safetensors, since some programs open every such file of a folder.
+/// once. A safetensors file inside: a tensor of bytes for each matrix, and as metadata what they were made for and from. Its name does not end in .safetensors, since
+/// some programs open every such file of a folder.
 /// </summary>
 internal sealed class PanelFile : IDisposable
 {
