@@ -18,6 +18,8 @@ namespace Kosmos2.Engine.Processing;
 internal static class SentencePieceFile
 {
     private const int MaxFileLength = 64 << 20;
+    // More than any vocabulary has. Empty ones take two bytes of the file, and a hundred in memory.
+    private const int MaxPieces = 1 << 20;
     private const int NormalPiece = 1;
     private const int UnigramModel = 1;
 
@@ -110,6 +112,8 @@ internal static class SentencePieceFile
                 throw Error($"piece {_pieces.Count}, {Kosmos2FormatException.Quote(piece)}, has type {type}; only normal pieces are supported");
             if (!float.IsFinite(score))
                 throw Error($"piece {_pieces.Count}, {Kosmos2FormatException.Quote(piece)}, has the score {score}");
+            if (_pieces.Count == MaxPieces)
+                throw Error($"has more than {MaxPieces} pieces");
             _pieces.Add(piece);
             _scores.Add(score);
         }

@@ -64,6 +64,7 @@ internal sealed class TokenizerFileTests
         Refused(Proto(charsmap: [4, 0, 0, 0, 0, 1, 0x40, 0]), "is no replacement");
         Refused([0x0A, 0x80, 0x80, 0x80, 0x80, 0x08], "is not a SentencePiece model");
         Refused([0x08, 0x01], "field 1 is not a message");
+        Refused([.. Enumerable.Repeat<byte[]>([0x0A, 0], (1 << 20) + 1).SelectMany(piece => piece)], "has more than 1048576 pieces");
         Assert.That(Tokenizer(Proto(extra: ("▁x", -1, 1))).Encode("x x", addSpecialTokens: false), Is.EqualTo(new[] { 4, 4 }));
 
         void Refused(byte[] bytes, string message) =>
