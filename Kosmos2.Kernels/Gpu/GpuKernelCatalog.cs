@@ -71,7 +71,7 @@ internal static class GpuKernelCatalog
 
     private static IEnumerable<MethodInfo> Methods()
     {
-        Type[] types = [.. typeof(LinearKernels).Assembly.GetTypes().Where(type => type.Namespace == typeof(LinearKernels).Namespace)];
+        Type[] types = [.. typeof(TiledLinearKernels).Assembly.GetTypes().Where(type => type.Namespace == typeof(TiledLinearKernels).Namespace)];
         return from type in types
                where type.Name.EndsWith("Kernels", StringComparison.Ordinal)
                from method in type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly)

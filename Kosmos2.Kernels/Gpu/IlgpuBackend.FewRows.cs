@@ -19,24 +19,33 @@ internal sealed partial class IlgpuBackend
     private void FewRows(Tensor x, LinearParameters layer, Tensor y, Activation activation, Tensor? residual, LayerNormParameters? norm)
     {
         (KernelConfig groups, int groupOutputs) = FewRowGroups(layer.Outputs, x.Rows, 1);
-        var options = new LinearOptions(
-            x.Rows, layer.Inputs, layer.Outputs, (int)activation, layer.Bias is null ? 0 : 1, residual is null ? 0 : 1, norm is null ? 0 : 1, groupOutputs);
+        var options = new LinearOptions(x.Rows, layer.Inputs, (int)activation, residual is null ? 0 : 1, norm is null ? 0 : 1, groupOutputs);
         For(layer.Weight).Row(Launch(Label(x.Rows, [layer]), Bytes([layer])), groups, x, OrSomeBuffer(norm, x), layer, y, residual, options);
     }
 
     /// <summary>Query, key and value in one launch where their weights have one type; other groups layer by layer.</summary>
     private void FewRows(Tensor x, ReadOnlySpan<LinearParameters> layers, ReadOnlySpan<Tensor> y, LayerNormParameters? norm)
     {
-        if (layers.Length != 3 || layers[0].Weight.DType != layers[1].Weight.DType || layers[0].Weight.DType != layers[2].Weight.DType)
+        if (!AreThreeOfOneType(layers))
         {
             for (int i = 0; i < layers.Length; i++)
                 FewRows(x, layers[i], y[i], Activation.Identity, null, norm);
             return;
         }
-        int outputs = Math.Max(layers[0].Outputs, Math.Max(layers[1].Outputs, layers[2].Outputs));
-        (KernelConfig groups, int groupOutputs) = FewRowGroups(outputs, x.Rows, layers.Length);
-        var options = new LinearOptions(x.Rows, x.Width, outputs, (int)Activation.Identity, 0, 0, norm is null ? 0 : 1, groupOutputs);
+        (KernelConfig groups, int groupOutputs) = FewRowGroups(MostOutputs(layers), x.Rows, layers.Length);
+        var options = new LinearOptions(x.Rows, x.Width, (int)Activation.Identity, 0, norm is null ? 0 : 1, groupOutputs);
         For(layers[0].Weight).ThreeLayers(Launch(Label(x.Rows, layers), Bytes(layers)), groups, x, OrSomeBuffer(norm, x), layers, y, options);
+    }
+
+    private static bool AreThreeOfOneType(ReadOnlySpan<LinearParameters> layers) =>
+        layers.Length == 3 && layers[0].Weight.DType == layers[1].Weight.DType && layers[0].Weight.DType == layers[2].Weight.DType;
+
+    private static int MostOutputs(ReadOnlySpan<LinearParameters> layers)
+    {
+        int most = 0;
+        foreach (LinearParameters layer in layers)
+            most = Math.Max(most, layer.Outputs);
+        return most;
     }
 
     /// <summary>A product as a profile names it.</summary>

@@ -43,6 +43,14 @@ internal sealed partial class IlgpuBackend
         ArrayView<float> input = rounded ? x.Floats() : Normalised(x, norm);
         if (WrittenLinear(input, x.Rows, layers, y, Activation.Identity, null, rounded))
             return;
+        // Where a layer alone may have a kernel of our own text, it gets it.
+        if (_exactProducts is null && AreThreeOfOneType(layers))
+        {
+            For(layers[0].Weight).ThreeTiled(
+                Launch(Label(x.Rows, layers, nameof(TiledLinearKernels.ThreeTiled)), Bytes(layers)), TiledGroups(MostOutputs(layers), x.Rows, layers.Length), input, layers, y,
+                new LinearOptions(x.Rows, x.Width, (int)Activation.Identity, 0));
+            return;
+        }
         for (int i = 0; i < layers.Length; i++)
             Linear(input, x.Rows, layers[i], y[i], Activation.Identity, null, isRounded: rounded || i > 0);
     }
@@ -216,13 +224,16 @@ internal sealed partial class IlgpuBackend
             return;
         For(layer.Weight).Tiled(
             Launch(Label(rows, [layer], nameof(TiledLinearKernels.Tiled)), Bytes([layer])),
-            (new Index3D(LaunchGrid.Groups(layer.Outputs, TiledLinearKernels.Tile), LaunchGrid.Groups(rows, TiledLinearKernels.Tile), 1), new Index3D(IlgpuDevices.GroupSize, 1, 1)),
+            TiledGroups(layer.Outputs, rows, 1),
             x,
             layer,
             y,
             residual,
-            new LinearOptions(rows, layer.Inputs, layer.Outputs, (int)activation, layer.Bias is null ? 0 : 1, residual is null ? 0 : 1));
+            new LinearOptions(rows, layer.Inputs, (int)activation, residual is null ? 0 : 1));
     }
+
+    private static KernelConfig TiledGroups(int outputs, int rows, int layers) =>
+        (new Index3D(LaunchGrid.Groups(outputs, TiledLinearKernels.Tile), LaunchGrid.Groups(rows, TiledLinearKernels.Tile), layers), new Index3D(IlgpuDevices.GroupSize, 1, 1));
 
     /// <summary>The kernels for a weight's stored type.</summary>
     private WeightLaunchers For(PreparedWeight weight) => weight.DType switch

@@ -21,6 +21,10 @@ internal abstract class WeightLaunchers
     /// <summary><see cref="TiledLinearKernels.Tiled"/>.</summary>
     public abstract void Tiled(Stream queue, KernelConfig groups, Floats x, LinearParameters layer, Tensor y, Tensor? residual, LinearOptions options);
 
+    /// <summary><see cref="TiledLinearKernels.ThreeTiled"/>: layers whose weights have one type.</summary>
+    public abstract void ThreeTiled(
+        Stream queue, KernelConfig groups, Floats x, ReadOnlySpan<LinearParameters> layers, ReadOnlySpan<Tensor> y, LinearOptions options);
+
     /// <summary><see cref="EmbeddingKernels.EmbedRows"/>.</summary>
     public abstract void EmbedRows(
         Stream queue, Integers tokenIds, Integers givenRows, Integers positionRows, PreparedWeight embeddings, Tensor? given, Tensor positions, Tensor y, float scale);
@@ -34,7 +38,8 @@ internal sealed class WeightLaunchers<TWeight>(Accelerator accelerator, Func<Dev
 {
     private Action<Stream, KernelConfig, Floats, NormViews, LayerViews<TWeight>, Floats, LinearOptions>? _row;
     private Action<Stream, KernelConfig, Floats, NormViews, LayerViews<TWeight>, LayerViews<TWeight>, LayerViews<TWeight>, LinearOptions>? _threeLayers;
-    private Action<Stream, KernelConfig, Floats, TWeight, Floats, Floats, Floats, LinearOptions>? _tiled;
+    private Action<Stream, KernelConfig, Floats, LayerViews<TWeight>, Floats, LinearOptions>? _tiled;
+    private Action<Stream, KernelConfig, Floats, LayerViews<TWeight>, LayerViews<TWeight>, LayerViews<TWeight>, LinearOptions>? _threeTiled;
     private Action<Stream, Index1D, Integers, Integers, Integers, TWeight, Floats, Floats, Floats, int, float>? _embedRows;
 
     public override void Row(
@@ -55,8 +60,15 @@ internal sealed class WeightLaunchers<TWeight>(Accelerator accelerator, Func<Dev
 
     public override void Tiled(Stream queue, KernelConfig groups, Floats x, LinearParameters layer, Tensor y, Tensor? residual, LinearOptions options)
     {
-        _tiled ??= accelerator.LoadKernel<Floats, TWeight, Floats, Floats, Floats, LinearOptions>(TiledLinearKernels.Tiled);
-        _tiled(queue, groups, x, View(layer.Weight), (layer.Bias ?? y).Floats(), (residual ?? y).Floats(), y.Floats(), options);
+        _tiled ??= accelerator.LoadKernel<Floats, LayerViews<TWeight>, Floats, LinearOptions>(TiledLinearKernels.Tiled);
+        _tiled(queue, groups, x, Layer(layer, y), (residual ?? y).Floats(), options);
+    }
+
+    public override void ThreeTiled(
+        Stream queue, KernelConfig groups, Floats x, ReadOnlySpan<LinearParameters> layers, ReadOnlySpan<Tensor> y, LinearOptions options)
+    {
+        _threeTiled ??= accelerator.LoadKernel<Floats, LayerViews<TWeight>, LayerViews<TWeight>, LayerViews<TWeight>, LinearOptions>(TiledLinearKernels.ThreeTiled);
+        _threeTiled(queue, groups, x, Layer(layers[0], y[0]), Layer(layers[1], y[1]), Layer(layers[2], y[2]), options);
     }
 
     public override void EmbedRows(

@@ -5,17 +5,6 @@ namespace Kosmos2.Kernels.Gpu.Kernels;
 /// <summary>A layer normalisation of the input, if <see cref="LinearOptions.HasNorm"/>.</summary>
 internal readonly record struct NormViews(ArrayView<float> Weight, ArrayView<float> Bias, float Epsilon);
 
-/// <summary>A layer's weight, its bias if <see cref="HasBias"/>, where its result goes, and its number of outputs.</summary>
-internal readonly struct LayerViews<TWeight>(TWeight weight, ArrayView<float> bias, ArrayView<float> y, int outputs, int hasBias)
-    where TWeight : struct, IWeightView
-{
-    public readonly TWeight Weight = weight;
-    public readonly ArrayView<float> Bias = bias;
-    public readonly ArrayView<float> Y = y;
-    public readonly int Outputs = outputs;
-    public readonly int HasBias = hasBias;
-}
-
 /// <summary>
 /// y[r, o] = activation(norm(x)[r] . W[o] + b[o]) + residual[r, o] for few rows, where the time goes into reading W. There are as many groups as the device holds
 /// at once, each with neighbouring outputs, so that a row is brought and normalised once a group, which costs less than a launch. Up to 32 threads share an output
@@ -44,11 +33,7 @@ internal static class FewRowKernels
         ArrayView<float> x, NormViews norm, LayerViews<TWeight> first, LayerViews<TWeight> second, LayerViews<TWeight> third, LinearOptions options)
         where TWeight : struct, IWeightView
     {
-        LayerViews<TWeight> layer = first;
-        if (Grid.IdxZ == 1)
-            layer = second;
-        if (Grid.IdxZ == 2)
-            layer = third;
+        LayerViews<TWeight> layer = LayerViews<TWeight>.OfGroup(first, second, third);
         Multiply(x, norm, layer, layer.Y, options);
     }
 
@@ -113,8 +98,7 @@ internal static class FewRowKernels
         int start = index << lanesShift;
         for (int i = 0; i < 1 << lanesShift; i += 4)
             sum = sum.Plus(1, new Quad(sums[Place(start + i)], sums[Place(start + i + 1)], sums[Place(start + i + 2)], sums[Place(start + i + 3)]));
-        var ofLayer = new LinearOptions(options.Rows, options.Inputs, layer.Outputs, options.Activation, layer.HasBias, options.HasResidual);
-        LinearKernels.Store(sum.Sum, Grid.IdxY, output, layer.Bias, residual, layer.Y, ofLayer);
+        layer.Store(sum.Sum, Grid.IdxY, output, residual, options);
     }
 
     /// <summary>Where a lane's sum is: one place is left out after 32, so that threads that add up one output each meet all banks.</summary>

@@ -20,10 +20,22 @@ internal static class TiledLinearKernels
     private const int Pitch = Tile + 4;
 
     /// <summary>Group (o, r): while one tile of x and W, each transposed to [input][row], is multiplied, the next is on its way to registers.</summary>
-    public static void Tiled<TWeight>(
-        ArrayView<float> x, TWeight weight, ArrayView<float> bias, ArrayView<float> residual, ArrayView<float> y, LinearOptions options)
+    public static void Tiled<TWeight>(ArrayView<float> x, LayerViews<TWeight> layer, ArrayView<float> residual, LinearOptions options)
+        where TWeight : struct, IWeightView => Multiply(x, layer, residual, options);
+
+    /// <summary>Group (o, r, l): the same for layer l of three layers over the same input.</summary>
+    public static void ThreeTiled<TWeight>(
+        ArrayView<float> x, LayerViews<TWeight> first, LayerViews<TWeight> second, LayerViews<TWeight> third, LinearOptions options)
         where TWeight : struct, IWeightView
     {
+        LayerViews<TWeight> layer = LayerViews<TWeight>.OfGroup(first, second, third);
+        Multiply(x, layer, layer.Y, options);
+    }
+
+    private static void Multiply<TWeight>(ArrayView<float> x, LayerViews<TWeight> layer, ArrayView<float> residual, LinearOptions options)
+        where TWeight : struct, IWeightView
+    {
+        TWeight weight = layer.Weight;
         ArrayView<float> inputs = SharedMemory.Allocate<float>(Depth * Pitch);
         ArrayView<float> weights = SharedMemory.Allocate<float>(Depth * Pitch);
         int firstRow = Grid.IdxY * Tile;
@@ -35,11 +47,11 @@ internal static class TiledLinearKernels
         // What it computes.
         int row = Group.IdxX / (Tile / Quads) * Quads;
         int output = Group.IdxX % (Tile / Quads) * Quads;
-        bool busy = firstRow + row < options.Rows && firstOutput + output < options.Outputs;
+        bool busy = firstRow + row < options.Rows && firstOutput + output < layer.Outputs;
         bool fours = weight.HasWholeFours(options.Inputs);
         Quad sums0 = default, sums1 = default, sums2 = default, sums3 = default;
         Quad nextInputs = Inputs(x, firstRow + line, piece, fours, options);
-        Quad nextWeights = Weights(weight, firstOutput + line, piece, fours, options);
+        Quad nextWeights = Weights(layer, firstOutput + line, piece, fours, options);
         for (int start = 0; start < options.Inputs; start += Depth)
         {
             Store(inputs, place, nextInputs);
@@ -47,7 +59,7 @@ internal static class TiledLinearKernels
             Group.Barrier();
 
             nextInputs = Inputs(x, firstRow + line, start + Depth + piece, fours, options);
-            nextWeights = Weights(weight, firstOutput + line, start + Depth + piece, fours, options);
+            nextWeights = Weights(layer, firstOutput + line, start + Depth + piece, fours, options);
             if (busy)
             {
                 for (int k = 0; k < Depth; k++)
@@ -64,10 +76,10 @@ internal static class TiledLinearKernels
         }
         row += firstRow;
         output += firstOutput;
-        Store(sums0, row, output, bias, residual, y, options);
-        Store(sums1, row + 1, output, bias, residual, y, options);
-        Store(sums2, row + 2, output, bias, residual, y, options);
-        Store(sums3, row + 3, output, bias, residual, y, options);
+        Store(sums0, row, output, layer, residual, options);
+        Store(sums1, row + 1, output, layer, residual, options);
+        Store(sums2, row + 2, output, layer, residual, options);
+        Store(sums3, row + 3, output, layer, residual, options);
     }
 
     // Where rows are whole fours, and nothing in a four differs from the rest of it, they are loaded at once.
@@ -83,12 +95,13 @@ internal static class TiledLinearKernels
             x[index], left > 1 ? x[index + 1] : 0, left > 2 ? x[index + 2] : 0, left > 3 ? x[index + 3] : 0);
     }
 
-    private static Quad Weights<TWeight>(TWeight weight, int output, int input, bool fours, LinearOptions options)
+    private static Quad Weights<TWeight>(LayerViews<TWeight> layer, int output, int input, bool fours, LinearOptions options)
         where TWeight : struct, IWeightView
     {
         int left = options.Inputs - input;
-        if (output >= options.Outputs || left <= 0)
+        if (output >= layer.Outputs || left <= 0)
             return default;
+        TWeight weight = layer.Weight;
         int index = (output * options.Inputs) + input;
         if (fours)
             return weight.ReadFour(index, output);
@@ -107,21 +120,21 @@ internal static class TiledLinearKernels
         transposed[place + (3 * Pitch)] = values.D;
     }
 
-    private static void Store(
-        Quad sums, int row, int output, ArrayView<float> bias, ArrayView<float> residual, ArrayView<float> y, LinearOptions options)
+    private static void Store<TWeight>(Quad sums, int row, int output, LayerViews<TWeight> layer, ArrayView<float> residual, LinearOptions options)
+        where TWeight : struct, IWeightView
     {
         if (row >= options.Rows)
             return;
-        Store(sums.A, row, output, bias, residual, y, options);
-        Store(sums.B, row, output + 1, bias, residual, y, options);
-        Store(sums.C, row, output + 2, bias, residual, y, options);
-        Store(sums.D, row, output + 3, bias, residual, y, options);
+        Store(sums.A, row, output, layer, residual, options);
+        Store(sums.B, row, output + 1, layer, residual, options);
+        Store(sums.C, row, output + 2, layer, residual, options);
+        Store(sums.D, row, output + 3, layer, residual, options);
     }
 
-    private static void Store(
-        float sum, int row, int output, ArrayView<float> bias, ArrayView<float> residual, ArrayView<float> y, LinearOptions options)
+    private static void Store<TWeight>(float sum, int row, int output, LayerViews<TWeight> layer, ArrayView<float> residual, LinearOptions options)
+        where TWeight : struct, IWeightView
     {
-        if (output < options.Outputs)
-            LinearKernels.Store(sum, row, output, bias, residual, y, options);
+        if (output < layer.Outputs)
+            layer.Store(sum, row, output, residual, options);
     }
 }

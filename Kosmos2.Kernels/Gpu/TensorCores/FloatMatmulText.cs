@@ -5,7 +5,7 @@ namespace Kosmos2.Kernels.Gpu.TensorCores;
 /// <summary>
 /// Writes y[r, o] = activation(sum over i of x[r, i] W[o, i] + b[o]) + residual[r, o] in F32, with W in F32, BF16 or F16, widened on its way in. in must be a
 /// multiple of 4, and x and W must begin at multiples of 16 bytes; rows and out are free. Products are added in the order of the inputs, as in
-/// <see cref="Kernels.LinearKernels"/>, so that a row has the same bits from either. Tiles pass through registers to shared memory, transposed to
+/// <see cref="Kernels.TiledLinearKernels"/>, so that a row has the same bits from either. Tiles pass through registers to shared memory, transposed to
 /// [input][row], where a thread reads four rows at once; while one is multiplied the next is on its way.
 /// </summary>
 internal sealed class FloatMatmulText
