@@ -12,6 +12,13 @@ internal sealed class PackedWeightTests
     private const int Outputs = 75;
     private const int Inputs = 301;
 
+    // I32 stands for 4 bits.
+    private static readonly object[][] s_forms =
+    [
+        [DType.F32, ProductPrecision.Exact], [DType.F16, ProductPrecision.Exact], [DType.BF16, ProductPrecision.Exact], [DType.BF16, ProductPrecision.Fast],
+        [DType.I8, ProductPrecision.Fast], [DType.I32, ProductPrecision.Fast],
+    ];
+
     private static readonly Dictionary<string, string> s_digests = new()
     {
         ["BFloat16x32"] = "24bc948f",
@@ -39,12 +46,7 @@ internal sealed class PackedWeightTests
     };
 
     /// <summary>Products and rows of embeddings keep their bits when the source is no more.</summary>
-    [TestCase(DType.F32, ProductPrecision.Exact)]
-    [TestCase(DType.F16, ProductPrecision.Exact)]
-    [TestCase(DType.BF16, ProductPrecision.Exact)]
-    [TestCase(DType.BF16, ProductPrecision.Fast)]
-    [TestCase(DType.I8, ProductPrecision.Fast)]
-    [TestCase(DType.I32, ProductPrecision.Fast)]
+    [TestCaseSource(nameof(s_forms))]
     public void ItsSourceIsReadNoMore(DType type, ProductPrecision precision)
     {
         foreach (InstructionSet set in Enum.GetValues<InstructionSet>().Where(CpuFeatures.IsSupported))
@@ -66,12 +68,7 @@ internal sealed class PackedWeightTests
     }
 
     /// <summary>Panels that another backend of the same layouts wrote serve one that reads weights where they lie.</summary>
-    [TestCase(DType.F32, ProductPrecision.Exact)]
-    [TestCase(DType.F16, ProductPrecision.Exact)]
-    [TestCase(DType.BF16, ProductPrecision.Exact)]
-    [TestCase(DType.BF16, ProductPrecision.Fast)]
-    [TestCase(DType.I8, ProductPrecision.Fast)]
-    [TestCase(DType.I32, ProductPrecision.Fast)]
+    [TestCaseSource(nameof(s_forms))]
     public void ItsPanelsServeAnother(DType type, ProductPrecision precision)
     {
         foreach (InstructionSet set in Enum.GetValues<InstructionSet>().Where(CpuFeatures.IsSupported))
@@ -93,12 +90,7 @@ internal sealed class PackedWeightTests
     }
 
     /// <summary>Files hold panels: whoever changes what is in them raises <see cref="PanelLayout.Version"/>, and then the digests here.</summary>
-    [TestCase(DType.F32, ProductPrecision.Exact)]
-    [TestCase(DType.F16, ProductPrecision.Exact)]
-    [TestCase(DType.BF16, ProductPrecision.Exact)]
-    [TestCase(DType.BF16, ProductPrecision.Fast)]
-    [TestCase(DType.I8, ProductPrecision.Fast)]
-    [TestCase(DType.I32, ProductPrecision.Fast)]
+    [TestCaseSource(nameof(s_forms))]
     public void ItsPanelsAreThoseOfTheirVersion(DType type, ProductPrecision precision)
     {
         Assert.That(PanelLayout.Version, Is.EqualTo(1));
