@@ -99,5 +99,5 @@ public sealed record EngineOptions
 
     // The hub's cache holds links, whose own length is that of a name.
     internal static long WeightBytes(string folder) => new DirectoryInfo(folder).EnumerateFiles("*.safetensors")
-        .Sum(file => (file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file).Length);
+        .Sum(file => new FileInfo(RealPath.Of(file.FullName)).Length);
 }

@@ -18,11 +18,7 @@ internal static class BenchCommand
 
     public static Command Make()
     {
-        var model = new Argument<string?>("MODEL")
-        {
-            Description = "A model's folder, or its name in Hugging Face's cache; without it, the shipped models/kosmos2-shapes.",
-            Arity = ArgumentArity.ZeroOrOne,
-        };
+        Argument<string?> model = ModelOptions.Argument();
         var roofline = new Option<bool>("--roofline") { Description = "No model: the machine's limits, and every product of the real model as a share of them; without --threads on 1 and on one a physical core." };
         var profile = new Option<bool>("--profile") { Description = "On a GPU: which kernels a picture, a prompt and a token of 1, 4 and 16 sequences take their time in." };
         var turns = new Option<int>("--turns") { Description = "Measure so many times; the best counts.", HelpName = "N", DefaultValueFactory = _ => 3 };

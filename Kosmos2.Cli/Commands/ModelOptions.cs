@@ -9,9 +9,11 @@ namespace Kosmos2.Cli.Commands;
 /// <summary>The options that choose a model and what it runs on.</summary>
 internal sealed class ModelOptions
 {
+    private const string ModelDescription = "A model's folder, or its name in Hugging Face's cache; without it, the shipped models/kosmos2-shapes.";
+
     private readonly Option<string?> _model = new("--model")
     {
-        Description = "A model's folder, or its name in Hugging Face's cache; without it, the shipped models/kosmos2-shapes.",
+        Description = ModelDescription,
         HelpName = "MODEL",
     };
     private readonly Option<string> _device = new("--device")
@@ -77,14 +79,19 @@ internal sealed class ModelOptions
         Value<WeightResidency>(parse.GetValue(_weights)), Value<ProductPrecision>(parse.GetValue(_precision)), FormatOf(parse.GetRequiredValue(_format), "--format"),
         CacheOf(parse.GetRequiredValue(_cache)));
 
-    private static void OneOf<T>(Option<string?> option)
+    /// <summary>A model that is named without an option, or left out.</summary>
+    public static Argument<string?> Argument() => new("MODEL") { Description = ModelDescription, Arity = ArgumentArity.ZeroOrOne };
+
+    /// <summary>Makes an option refuse what is no name of an enumeration.</summary>
+    internal static void OneOf<T>(Option<string?> option)
         where T : struct, Enum => option.Validators.Add(result =>
     {
         if (result.Tokens is [var token] && !Enum.GetNames<T>().Contains(token.Value, StringComparer.OrdinalIgnoreCase))
             result.AddError($"{option.Name} {token.Value}: {option.HelpName?.Replace("|", " or ", StringComparison.Ordinal)} is wanted");
     });
 
-    private static T? Value<T>(string? name)
+    /// <summary>What such an option names, or null where it is left out.</summary>
+    internal static T? Value<T>(string? name)
         where T : struct, Enum => name is null ? null : Enum.Parse<T>(name, ignoreCase: true);
 
     private static CacheFormat CacheOf(string name) => name switch

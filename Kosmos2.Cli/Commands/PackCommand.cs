@@ -10,21 +10,17 @@ internal static class PackCommand
 {
     public static Command Make()
     {
-        var model = new Argument<string?>("MODEL")
-        {
-            Description = "A model's folder, or its name in Hugging Face's cache; without it, the shipped models/kosmos2-shapes.",
-            Arity = ArgumentArity.ZeroOrOne,
-        };
+        Argument<string?> model = ModelOptions.Argument();
         var precision = new Option<string?>("--precision") { Description = "The products that they are for; without it, fast for quantized models and exact for others.", HelpName = "exact|fast" };
-        precision.AcceptOnlyFromAmong("exact", "fast");
+        ModelOptions.OneOf<ProductPrecision>(precision);
         var threads = new Option<int>("--threads") { Description = "CPU threads; without it, one a physical core.", HelpName = "N" };
         SharedOptions.Positive(threads);
         var command = new Command("pack", "Write the model's weights in the order of this CPU's kernels, beside the model: the first answer comes sooner, in less memory.") { model, precision, threads };
         command.SetAction((parse, cancellation) => Task.Run(
             () =>
             {
-                ProductPrecision? products = parse.GetValue(precision) is string name ? Enum.Parse<ProductPrecision>(name, ignoreCase: true) : null;
-                return Run(ModelFolder.Find(parse.GetValue(model)), new EngineOptions { Threads = parse.GetValue(threads), Products = products }, cancellation);
+                var options = new EngineOptions { Threads = parse.GetValue(threads), Products = ModelOptions.Value<ProductPrecision>(parse.GetValue(precision)) };
+                return Run(ModelFolder.Find(parse.GetValue(model)), options, cancellation);
             }, cancellation));
         return Examples.Attach(command, "kosmos2 pack", "kosmos2 pack shapes-int8/", "kosmos2 pack kosmos-2-patch14-224/ --precision fast");
     }

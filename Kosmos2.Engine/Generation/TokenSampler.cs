@@ -8,8 +8,8 @@ namespace Kosmos2.Engine.Generation;
 /// </summary>
 internal sealed class TokenSampler(int vocabularySize)
 {
-    // Of a sum: 2^-53 of the whole is a millionth of the rest then.
-    private const double MostTaken = 1e-10;
+    // Of a sum: the rounding errors of taking from it, 2^-53 of the whole, are a millionth of the rest then.
+    private const double LeastLeft = 1e-10;
 
     private readonly float[] _probabilities = new float[vocabularySize];
 
@@ -48,8 +48,7 @@ internal sealed class TokenSampler(int vocabularySize)
         double whole = SumOf(weights), left = whole;
         for (int i = 0; i < drawn.Length; i++)
         {
-            // What was taken off has left its rounding errors.
-            if (left < whole * MostTaken)
+            if (left < whole * LeastLeft)
                 whole = left = SumOf(weights);
             int index = Pick(weights, key.Uniform(step, i) * left);
             if (weights[index] <= 0)
@@ -80,9 +79,8 @@ internal sealed class TokenSampler(int vocabularySize)
     }
 
     /// <summary>The first index at which the weights come to more than a part of their sum.</summary>
-    private static int Pick(ReadOnlySpan<float> weights, double part)
+    private static int Pick(ReadOnlySpan<float> weights, double left)
     {
-        double left = part;
         int last = 0;
         for (int i = 0; i < weights.Length; i++)
         {

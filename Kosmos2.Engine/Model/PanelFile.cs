@@ -27,7 +27,7 @@ internal sealed class PanelFile : IDisposable
     public string FilePath => _file.FilePath;
 
     /// <summary>Where the panels for a backend lie.</summary>
-    public static string PathOf(string folder, CpuBackend backend) => Path.Combine(folder, $"model.{NameOf(backend.InstructionSet)}{ModelFiles.PanelEnding}");
+    public static string PathOf(string folder, CpuBackend backend) => Path.Combine(folder, $"model.{CpuFeatures.NameOf(backend.InstructionSet)}{ModelFiles.PanelEnding}");
 
     /// <summary>What a file of panels says of itself: what kernels they are for, and of which files they were made, each with its length and when it was last written.</summary>
     public static Dictionary<string, string> Metadata(Checkpoint checkpoint, CpuBackend backend)
@@ -36,8 +36,7 @@ internal sealed class PanelFile : IDisposable
         foreach (string path in checkpoint.Files.Select(file => file.FilePath).Append(Path.Combine(checkpoint.Folder, ModelFiles.Config)))
         {
             // The hub's cache holds links. Archives and some file systems keep whole seconds.
-            var file = new FileInfo(path);
-            file = file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file;
+            var file = new FileInfo(RealPath.Of(path));
             metadata.Add(Path.GetFileName(path), string.Create(CultureInfo.InvariantCulture, $"{file.Length} bytes of {file.LastWriteTimeUtc:s}Z"));
         }
         return metadata;
@@ -91,12 +90,4 @@ internal sealed class PanelFile : IDisposable
             throw new SafetensorsException(_file.FilePath, name, panels.ByteOffset, e.Message, e);
         }
     }
-
-    private static string NameOf(InstructionSet set) => set switch
-    {
-        InstructionSet.Vector512 => "avx512",
-        InstructionSet.Vector256 => "avx2",
-        InstructionSet.Vector128 => "vector128",
-        _ => "scalar",
-    };
 }

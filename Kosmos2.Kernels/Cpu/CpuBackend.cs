@@ -18,7 +18,6 @@ public sealed partial class CpuBackend : IBackend
     private readonly OperandChecks _checks = new("cpu", tensor => tensor.IsHost, weight => weight is CpuWeight, keysByElement: true);
     private readonly CpuMachine _machine;
     private readonly CpuKernels _kernels;
-    private readonly bool _packed;
     private readonly bool _fast;
 
     /// <summary>Starts the threads and chooses the kernels.</summary>
@@ -37,7 +36,7 @@ public sealed partial class CpuBackend : IBackend
         options ??= new CpuOptions();
         ArgumentOutOfRangeException.ThrowIfNegative(options.Threads);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Threads, MostThreads);
-        _packed = options.Weights == WeightResidency.Packed;
+        Packs = options.Weights == WeightResidency.Packed;
         _fast = options.Products == ProductPrecision.Fast;
         int threads = options.Workers;
         var features = new CpuFeatures(options.Disable, options.SlowKernels);
@@ -61,7 +60,7 @@ public sealed partial class CpuBackend : IBackend
     internal InstructionSet InstructionSet { get; }
 
     /// <summary>Whether weights get panels in memory of their own.</summary>
-    internal bool Packs => _packed;
+    internal bool Packs { get; }
 
     /// <summary>How this backend's panels lie, whatever the weights': panels that another wrote serve where this is the same.</summary>
     internal string PanelLayouts
@@ -97,7 +96,7 @@ public sealed partial class CpuBackend : IBackend
     {
         OperandChecks.Prepare(weight);
         ProductFormat format = PanelFormatOf(weight.DType);
-        if (_packed || panels is not null)
+        if (Packs || panels is not null)
             return new PackedWeight(weight, _kernels.LayoutOf(format), panels);
         return new CpuWeight(weight, format == ProductFormat.BFloat16 ? format : ProductFormat.Float32);
     }
@@ -108,7 +107,7 @@ public sealed partial class CpuBackend : IBackend
         ArgumentNullException.ThrowIfNull(weight);
         ProductFormat format = _fast && weight.ZeroPoints is null ? FastFormat(weight) : ProductFormat.Float32;
         // In panels of F32 integers would take four or eight times their room.
-        return (_packed || panels is not null) && format != ProductFormat.Float32 ? new PackedWeight(weight, _kernels.LayoutOf(format), panels) : new CpuWeight(weight, format);
+        return (Packs || panels is not null) && format != ProductFormat.Float32 ? new PackedWeight(weight, _kernels.LayoutOf(format), panels) : new CpuWeight(weight, format);
     }
 
     /// <summary>Writes all panels of a packed weight that are not there yet.</summary>

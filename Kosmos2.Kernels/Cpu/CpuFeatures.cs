@@ -64,8 +64,7 @@ internal sealed class CpuFeatures
     public InstructionSet Choose(InstructionSet wanted)
     {
         if (wanted == InstructionSet.Auto)
-            return Allowed(InstructionSet.Vector512, "avx512") ?? Allowed(InstructionSet.Vector256, "avx2")
-                ?? Allowed(InstructionSet.Vector128, "vector128") ?? InstructionSet.Scalar;
+            return Allowed(InstructionSet.Vector512) ?? Allowed(InstructionSet.Vector256) ?? Allowed(InstructionSet.Vector128) ?? InstructionSet.Scalar;
         return IsSupported(wanted) ? wanted : throw new PlatformNotSupportedException($"this machine has no {wanted} instructions");
     }
 
@@ -79,9 +78,19 @@ internal sealed class CpuFeatures
         _ => throw new ArgumentOutOfRangeException(nameof(set), set, "not an instruction set"),
     };
 
+    /// <summary>What a width is called where users name it: in KOSMOS2_DISABLE, in lists of kernels, in files of panels.</summary>
+    public static string NameOf(InstructionSet set) => set switch
+    {
+        InstructionSet.Vector512 => "avx512",
+        InstructionSet.Vector256 => "avx2",
+        InstructionSet.Vector128 => "vector128",
+        InstructionSet.Scalar => "scalar",
+        _ => throw new ArgumentOutOfRangeException(nameof(set), set, "not a width"),
+    };
+
     private static bool HasLeaf7(int subleaf) => X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && X86Base.CpuId(7, 0).Eax >= subleaf;
 
-    private InstructionSet? Allowed(InstructionSet set, string name) => IsSupported(set) && !_disabled.Contains(name) ? set : null;
+    private InstructionSet? Allowed(InstructionSet set) => IsSupported(set) && !_disabled.Contains(NameOf(set)) ? set : null;
 
     private void Add(string names, string source)
     {

@@ -26,12 +26,12 @@ internal static class KernelCatalog
         ("int8-avx2", "fast products of 8-bit weights, AVX2", InstructionSet.Vector256, "integers", () => new PairTileAssembler(PairedBytes.Words)),
     ];
 
-    private static readonly (string Name, string Purpose, InstructionSet Set)[] Compiled =
+    private static readonly (string Purpose, InstructionSet Set)[] Compiled =
     [
-        ("avx512", "everything, vectors of 16 floats", InstructionSet.Vector512),
-        ("avx2", "everything, vectors of 8 floats", InstructionSet.Vector256),
-        ("vector128", "everything, vectors of 4 floats", InstructionSet.Vector128),
-        ("scalar", "everything, one float at a time", InstructionSet.Scalar),
+        ("everything, vectors of 16 floats", InstructionSet.Vector512),
+        ("everything, vectors of 8 floats", InstructionSet.Vector256),
+        ("everything, vectors of 4 floats", InstructionSet.Vector128),
+        ("everything, one float at a time", InstructionSet.Scalar),
     ];
 
     /// <summary>The names that <see cref="Disassemble"/> knows.</summary>
@@ -50,7 +50,7 @@ internal static class KernelCatalog
         [
             .. Assembled.Select(kernel => new KernelEntry(
                 kernel.Name, true, kernel.Purpose, all ?? Unused(kernel.Set, chosen) ?? refused ?? Missing(kernel.Name, kernel.Switch, features, loaded!))),
-            .. Compiled.Select(kernel => new KernelEntry(kernel.Name, false, kernel.Purpose, Unused(kernel.Set, chosen))),
+            .. Compiled.Select(kernel => new KernelEntry(CpuFeatures.NameOf(kernel.Set), false, kernel.Purpose, Unused(kernel.Set, chosen))),
             new KernelEntry("integers", false, "fast products of 8-bit and 4-bit weights, vectors of the same width", Replaced(features, loaded)),
         ];
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Kosmos2.Kernels;
+using Kosmos2.Tests.Weights;
 using Kosmos2.Weights;
 
 namespace Kosmos2.Tests.Cli;
@@ -179,8 +180,7 @@ internal sealed class CliModelTests : CliTestBase
     {
         string other = At("other");
         Directory.CreateDirectory(other);
-        foreach (string file in Directory.GetFiles(TestData.File("models", "single-layer")))
-            File.Copy(file, Path.Combine(other, Path.GetFileName(file)));
+        TemporaryFolder.Copy(TestData.File("models", "single-layer"), other);
         // One bit of one weight.
         byte[] bytes = File.ReadAllBytes(Path.Combine(other, "model.safetensors"));
         bytes[^2] ^= 0x40;
@@ -259,9 +259,5 @@ internal sealed class CliModelTests : CliTestBase
         return await CliProcess.RunAsync("caption", Scene(1), "--model", Folder);
     }
 
-    private void CopyModel()
-    {
-        foreach (string file in Directory.GetFiles(TestData.ShapesModel))
-            File.Copy(file, At(Path.GetFileName(file)));
-    }
+    private void CopyModel() => TemporaryFolder.Copy(TestData.ShapesModel, Folder);
 }

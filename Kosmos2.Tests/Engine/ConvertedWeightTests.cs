@@ -39,7 +39,8 @@ internal sealed class ConvertedWeightTests
         return new Memory(first, second, NativeBytes.Held - before, packed.Sum(weight => weight.ByteLength), scales);
     }
 
-    private static float[] Logits(Kosmos2Model model)
+    /// <summary>What a model makes of a picture and a few tokens around it.</summary>
+    internal static float[] Logits(Kosmos2Model model)
     {
         Kosmos2VisionConfig vision = model.Config.VisionConfig;
         using Tensor pixels = SyntheticCheckpoint.CreateTensor("pixel_values", 1, vision.NumChannels, vision.ImageSize, vision.ImageSize);

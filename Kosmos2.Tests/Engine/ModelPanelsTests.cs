@@ -165,13 +165,10 @@ internal sealed class ModelPanelsTests
 
     private static void Make(string folder, WeightFormat format)
     {
-        if (format != WeightFormat.Stored)
-        {
+        if (format == WeightFormat.Stored)
+            TemporaryFolder.Copy(TestData.ShapesModel, folder);
+        else
             CheckpointQuantizer.Write(TestData.ShapesModel, folder, new QuantizeOptions { Format = format });
-            return;
-        }
-        foreach (string file in Directory.GetFiles(TestData.ShapesModel))
-            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
     }
 
     // What one row and many have, and the native memory that is held then.
@@ -185,14 +182,6 @@ internal sealed class ModelPanelsTests
         return (Logits(engine), NativeBytes.Held - before);
     }
 
-    private static float[] Logits(Kosmos2Engine engine)
-    {
-        Kosmos2Model model = engine.Model;
-        Kosmos2VisionConfig vision = model.Config.VisionConfig;
-        using Tensor pixels = SyntheticCheckpoint.CreateTensor("pixel_values", 1, vision.NumChannels, vision.ImageSize, vision.ImageSize);
-        using ImageEmbeddings picture = model.EncodeImages(pixels.AsSpan<float>(), 1, vision.ImageSize, vision.ImageSize);
-        int[] given = [-1, .. Enumerable.Range(0, model.Config.LatentQueryNum), -1, -1];
-        float[] many = model.Forward([new SequenceInput { TokenIds = [.. given.Select((g, i) => g < 0 ? i % 9 : 3)], GivenRows = given }], picture).Logits;
-        return [.. many, .. model.Forward([new SequenceInput { TokenIds = [7] }]).Logits];
-    }
+    private static float[] Logits(Kosmos2Engine engine) =>
+        [.. ConvertedWeightTests.Logits(engine.Model), .. engine.Model.Forward([new SequenceInput { TokenIds = [7] }]).Logits];
 }

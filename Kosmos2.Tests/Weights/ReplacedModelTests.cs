@@ -89,8 +89,7 @@ internal sealed class ReplacedModelTests
     private static string Copied(string model, TemporaryFolder folder, string name)
     {
         string copy = Directory.CreateDirectory(folder.File(name)).FullName;
-        foreach (string file in Directory.GetFiles(model))
-            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        TemporaryFolder.Copy(model, copy);
         return copy;
     }
 

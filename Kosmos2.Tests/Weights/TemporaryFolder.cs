@@ -26,6 +26,13 @@ internal sealed class TemporaryFolder : IDisposable
         return File(name);
     }
 
+    /// <summary>Copies a folder's files.</summary>
+    public static void Copy(string from, string to)
+    {
+        foreach (string file in Directory.GetFiles(from))
+            System.IO.File.Copy(file, System.IO.Path.Combine(to, System.IO.Path.GetFileName(file)));
+    }
+
     /// <summary>
     /// Writes over a file without truncating it first, which some file systems answer with a flush: thousands of them take minutes.
     /// </summary>
